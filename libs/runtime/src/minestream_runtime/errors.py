@@ -1,0 +1,104 @@
+"""The errors that loops branch on: by disposition, never by class.
+
+MinestreamError
+├── SourceUnavailableError     RETRY        a device or service did not answer
+├── SourceRejectedError        QUARANTINE   it answered 401 or 403
+├── PayloadInvalidError        DEAD_LETTER  it answered what nobody can read
+├── BrokerUnavailableError     RETRY        Kafka is away
+├── RecordTooLargeError        DEAD_LETTER  Kafka will never take this record
+├── StoreUnavailableError      RETRY        the database is away or full
+├── StoreRejectedError         DEAD_LETTER  the database refuses this very row
+├── PartitionLostError         RETRY        another instance owns the partition now
+├── DeadLetterLimitError       CRASH        too many dead letters: stop before all are drained
+└── ConfigurationError         CRASH        start-up cannot go on; the text says what to change
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Disposition(StrEnum):
+    """What to do with the unit of work that failed."""
+
+    RETRY = "retry"
+    DEAD_LETTER = "dead_letter"
+    QUARANTINE = "quarantine"
+    """Stop asking this target, tell a human."""
+    CRASH = "crash"
+
+
+class MinestreamError(Exception):
+    """The base: a low-cardinality ``kind`` (``error.type``) and what to do about it."""
+
+    kind: ClassVar[str] = "error"
+    disposition: ClassVar[Disposition] = Disposition.CRASH
+
+
+class SourceUnavailableError(MinestreamError):
+    """A device or service did not answer in time. Try again."""
+
+    kind = "source_unavailable"
+    disposition = Disposition.RETRY
+
+
+class SourceRejectedError(MinestreamError):
+    """A device or service answered 401 or 403: trying again would lock us out."""
+
+    kind = "source_rejected"
+    disposition = Disposition.QUARANTINE
+
+
+class PayloadInvalidError(MinestreamError):
+    """What came cannot be read."""
+
+    kind = "payload_invalid"
+    disposition = Disposition.DEAD_LETTER
+
+
+class BrokerUnavailableError(MinestreamError):
+    """Kafka is away."""
+
+    kind = "broker_unavailable"
+    disposition = Disposition.RETRY
+
+
+class RecordTooLargeError(MinestreamError):
+    """The record is larger than its topic allows."""
+
+    kind = "record_too_large"
+    disposition = Disposition.DEAD_LETTER
+
+
+class StoreUnavailableError(MinestreamError):
+    """The database is away, full or too busy. The whole transaction may be tried again."""
+
+    kind = "store_unavailable"
+    disposition = Disposition.RETRY
+
+
+class StoreRejectedError(MinestreamError):
+    """The database refuses a row of this batch for what is in it."""
+
+    kind = "store_rejected"
+    disposition = Disposition.DEAD_LETTER
+
+
+class PartitionLostError(MinestreamError):
+    """Another instance has moved the partition's offset: what we hold is not ours to write."""
+
+    kind = "partition_lost"
+    disposition = Disposition.RETRY
+
+
+class DeadLetterLimitError(MinestreamError):
+    """More dead letters than the limit allows: a flood must stop the service, not drain away."""
+
+    kind = "dead_letter_limit"
+    disposition = Disposition.CRASH
+
+
+class ConfigurationError(MinestreamError):
+    """A setting or a surrounding system is wrong; the text says what to change."""
+
+    kind = "configuration"
+    disposition = Disposition.CRASH

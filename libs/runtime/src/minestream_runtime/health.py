@@ -1,0 +1,59 @@
+"""Three pages for whoever watches a service: is it alive, is it ready, what does it count."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+Check = Callable[[], str | None]
+
+
+@dataclass(slots=True)
+class Health:
+    """The readiness of one service: ready when no check names a reason why not."""
+
+    checks: dict[str, Check] = field(default_factory=dict)
+
+    def faults(self) -> dict[str, str]:
+        """Why it is not ready, by check; empty when it is."""
+        found = {name: check() for name, check in self.checks.items()}
+        return {name: reason for name, reason in found.items() if reason is not None}
+
+
+@asynccontextmanager
+async def serving(health: Health, *, host: str, port: int) -> AsyncIterator[None]:
+    """Serve ``/healthz``, ``/readyz`` and ``/metrics`` while the block runs.
+
+    Args:
+        health: the checks behind ``/readyz``.
+        host: where to listen.
+        port: 0 serves nothing.
+    """
+
+    async def alive(_: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def ready(_: web.Request) -> web.Response:
+        faults = health.faults()
+        body = {"status": "not ready" if faults else "ready", "faults": faults}
+        return web.json_response(body, status=503 if faults else 200)
+
+    async def measured(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    if port == 0:
+        yield
+        return
+    app = web.Application()
+    app.add_routes(
+        [web.get("/healthz", alive), web.get("/readyz", ready), web.get("/metrics", measured)]
+    )
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    try:
+        yield
+    finally:
+        await runner.cleanup()

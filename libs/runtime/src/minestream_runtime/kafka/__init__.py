@@ -1,0 +1,16 @@
+"""The one place that speaks Kafka; everybody else sees topics, records and our own errors."""
+
+from minestream_runtime.kafka.admin import TopicState, ensure_topics, topic_states
+from minestream_runtime.kafka.consumer import Consumer, Ownership, Partition, Record
+from minestream_runtime.kafka.producer import Producer
+
+__all__ = [
+    "Consumer",
+    "Ownership",
+    "Partition",
+    "Producer",
+    "Record",
+    "TopicState",
+    "ensure_topics",
+    "topic_states",
+]

@@ -1,0 +1,106 @@
+"""Creates topics from the registry, and compares a broker with it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aiokafka import errors
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from minestream_runtime.errors import BrokerUnavailableError, ConfigurationError
+from minestream_runtime.settings import Settings
+from minestream_schemas.event import Topic
+
+_HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """A registered topic as a broker has it: None partitions where it has not."""
+
+    topic: Topic
+    name: str
+    partitions: int | None
+
+
+def broker_config(topic: Topic) -> dict[str, str]:
+    """The broker's configuration of a topic, from its registration."""
+    config = {"max.message.bytes": str(topic.max_message_bytes)}
+    if topic.compacted:
+        config |= {
+            "cleanup.policy": "compact",
+            "min.cleanable.dirty.ratio": "0.1",
+            "segment.ms": str(_HOUR_MS),
+        }
+    if topic.retention is not None:
+        config["retention.ms"] = str(int(topic.retention.total_seconds() * 1000))
+    return config
+
+
+async def _admin(settings: Settings) -> AIOKafkaAdminClient:
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=settings.kafka_bootstrap, request_timeout_ms=15_000
+    )
+    try:
+        await admin.start()
+    except errors.KafkaError as exc:
+        await admin.close()
+        raise BrokerUnavailableError(f"no Kafka at {settings.kafka_bootstrap}: {exc}") from exc
+    return admin
+
+
+async def topic_states(settings: Settings, topics: Iterable[Topic]) -> list[TopicState]:
+    """Look registered topics up on the broker.
+
+    Raises:
+        BrokerUnavailableError: when no broker answers.
+    """
+    admin = await _admin(settings)
+    try:
+        there = set(await admin.list_topics())
+        wanted = [(topic, topic.named(settings.topic_namespace)) for topic in topics]
+        known = [name for _, name in wanted if name in there]
+        described = await admin.describe_topics(known) if known else []
+        counts = {entry["topic"]: len(entry["partitions"]) for entry in described}
+        return [TopicState(topic, name, counts.get(name)) for topic, name in wanted]
+    finally:
+        await admin.close()
+
+
+async def ensure_topics(settings: Settings, topics: Iterable[Topic]) -> list[str]:
+    """Create the topics that are missing; never change one that is there.
+
+    Returns:
+        the names of those created.
+
+    Raises:
+        BrokerUnavailableError: when no broker answers.
+        ConfigurationError: when a topic is there with another number of partitions.
+    """
+    states = await topic_states(settings, topics)
+    for state in states:
+        if state.partitions not in {None, state.topic.partitions}:
+            raise ConfigurationError(
+                f"topic {state.name} has {state.partitions} partitions, "
+                f"{state.topic.partitions} are registered: move to a new version of the topic"
+            )
+    missing = [
+        NewTopic(
+            state.name,
+            state.topic.partitions,
+            settings.kafka_replication,
+            topic_configs=broker_config(state.topic),
+        )
+        for state in states
+        if state.partitions is None
+    ]
+    if not missing:
+        return []
+    admin = await _admin(settings)
+    try:
+        answer = await admin.create_topics(missing)
+    finally:
+        await admin.close()
+    for name, code, *reason in answer.topic_errors:
+        if code not in {errors.NoError.errno, errors.TopicAlreadyExistsError.errno}:
+            raise ConfigurationError(f"topic {name} could not be created: {code} {reason}")
+    return [topic.name for topic in missing]

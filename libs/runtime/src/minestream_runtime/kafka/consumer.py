@@ -1,0 +1,203 @@
+"""Reads records in batches, and tells its owner which partitions came and went."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, Self
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
+
+from minestream_runtime.errors import BrokerUnavailableError
+from minestream_runtime.settings import Settings
+from minestream_schemas.event import Topic
+from minestream_schemas.topics import TOPICS
+
+_LARGEST: Final = max(topic.max_message_bytes for topic in TOPICS)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Partition:
+    """One partition of a registered topic; ``topic`` is the registered name, without namespace."""
+
+    topic: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as it lies on its partition."""
+
+    partition: Partition
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Mapping[str, bytes]
+    at_ms: int
+
+
+class Ownership(Protocol):
+    """Learns which partitions this consumer owns; both run before any further record is given."""
+
+    async def assigned(self, partitions: frozenset[Partition]) -> None:
+        """These are ours from now on: seek, load."""
+
+    async def revoked(self, partitions: frozenset[Partition]) -> None:
+        """These are ours no more: let go of what belongs to them."""
+
+
+class Consumer:
+    """A batch consumer; in a group, or without one over all partitions.
+
+    Offsets are nobody's business here but the caller's: nothing is committed unless asked.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        topics: Sequence[Topic],
+        *,
+        group: str | None = None,
+        ownership: Ownership | None = None,
+        from_end: bool = False,
+        session_timeout_s: float = 10.0,
+    ) -> None:
+        self._settings = settings
+        self._names = {topic.named(settings.topic_namespace): topic.name for topic in topics}
+        self._topics = topics
+        self._group = settings.group(group) if group else None
+        self._ownership = ownership
+        self._client = AIOKafkaConsumer(
+            bootstrap_servers=settings.kafka_bootstrap,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="latest" if from_end else "earliest",
+            max_partition_fetch_bytes=_LARGEST,
+            session_timeout_ms=int(session_timeout_s * 1000),
+            heartbeat_interval_ms=int(session_timeout_s * 1000 / 4),
+            metadata_max_age_ms=30_000,
+        )
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._client.start()
+        except (errors.KafkaError, OSError) as exc:
+            await self._client.stop()
+            raise BrokerUnavailableError(f"no Kafka at {self._settings.kafka_bootstrap}") from exc
+        if self._group is None:
+            self._client.assign(
+                [
+                    TopicPartition(name, number)
+                    for name in self._names
+                    for number in sorted(await self._numbers(name))
+                ]
+            )
+            if self._ownership is not None:
+                await self._ownership.assigned(self.owned())
+        else:
+            self._client.subscribe(list(self._names), listener=_Listener(self, self._ownership))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.stop()
+
+    def owned(self) -> frozenset[Partition]:
+        """The partitions that are ours now."""
+        return frozenset(map(self._ours, self._client.assignment()))
+
+    async def records(self, *, wait_s: float = 0.5, most: int = 5000) -> list[Record]:
+        """The next records, in order within each partition.
+
+        Args:
+            wait_s: how long to wait for the first.
+            most: at most so many.
+
+        Raises:
+            BrokerUnavailableError: Kafka is away; call again.
+        """
+        try:
+            fetched = await self._client.getmany(timeout_ms=int(wait_s * 1000), max_records=most)
+        except errors.KafkaError as exc:
+            raise BrokerUnavailableError(type(exc).__name__) from exc
+        return [
+            Record(
+                partition=self._ours(where),
+                offset=found.offset,
+                key=found.key,
+                value=found.value,
+                headers=dict(found.headers),
+                at_ms=found.timestamp,
+            )
+            for where, batch in fetched.items()
+            for found in batch
+        ]
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Read on from ``offset``."""
+        self._client.seek(self._theirs(partition), offset)
+
+    def pause(self, partitions: Iterable[Partition]) -> None:
+        """Give no records of these until resumed; they stay ours."""
+        self._client.pause(*map(self._theirs, partitions))
+
+    def resume(self, partitions: Iterable[Partition]) -> None:
+        """Give their records again."""
+        self._client.resume(*map(self._theirs, partitions))
+
+    async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """The offset after the last record of each."""
+        return await self._offsets(self._client.end_offsets, partitions)
+
+    async def beginnings(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """The offset of the first record that each still has."""
+        return await self._offsets(self._client.beginning_offsets, partitions)
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        """Tell Kafka how far the group has got (offset of the next record).
+
+        Raises:
+            BrokerUnavailableError: not committed: Kafka is away, or the group has moved on.
+        """
+        try:
+            await self._client.commit({self._theirs(p): at for p, at in offsets.items()})
+        except errors.KafkaError as exc:
+            raise BrokerUnavailableError(type(exc).__name__) from exc
+
+    async def _offsets(self, ask: Any, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        wanted = [self._theirs(partition) for partition in partitions]
+        if not wanted:
+            return {}
+        try:
+            found = await ask(wanted)
+        except errors.KafkaError as exc:
+            raise BrokerUnavailableError(type(exc).__name__) from exc
+        return {self._ours(where): offset for where, offset in found.items()}
+
+    async def _numbers(self, name: str) -> set[int]:
+        for _ in range(50):
+            numbers = self._client.partitions_for_topic(name)
+            if numbers:
+                return set(numbers)
+            await self._client._client.force_metadata_update()  # noqa: SLF001 - no public way
+            await asyncio.sleep(0.1)
+        raise BrokerUnavailableError(f"topic {name} is not there: run `minestream up`")
+
+    def _ours(self, where: TopicPartition) -> Partition:
+        return Partition(self._names[where.topic], where.partition)
+
+    def _theirs(self, partition: Partition) -> TopicPartition:
+        name = self._settings.topic_namespace + partition.topic.removeprefix("minestream")
+        return TopicPartition(name, partition.number)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # published without types
+    def __init__(self, consumer: Consumer, ownership: Ownership | None) -> None:
+        self._consumer = consumer
+        self._ownership = ownership
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        if self._ownership is not None and revoked:
+            await self._ownership.revoked(frozenset(map(self._consumer._ours, revoked)))  # noqa: SLF001
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        if self._ownership is not None and assigned:
+            await self._ownership.assigned(frozenset(map(self._consumer._ours, assigned)))  # noqa: SLF001

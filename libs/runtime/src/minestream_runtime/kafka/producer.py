@@ -1,0 +1,140 @@
+"""Sends records so that none fails in silence: idempotent, acknowledged by all, order per key."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final, Self
+
+import structlog
+from aiokafka import AIOKafkaProducer, errors
+
+from minestream_runtime.errors import BrokerUnavailableError, RecordTooLargeError
+from minestream_runtime.metrics import counter
+from minestream_runtime.settings import Settings
+from minestream_schemas.event import Event, Topic
+from minestream_schemas.topics import TOPICS
+
+Headers = Sequence[tuple[str, bytes]]
+_LARGEST: Final = max(topic.max_message_bytes for topic in TOPICS)
+_TOO_LARGE: Final = (
+    errors.MessageSizeTooLargeError,
+    errors.RecordTooLargeError,
+    errors.RecordListTooLargeError,
+)
+
+
+def key_of(topic: Topic, event: Event) -> bytes:
+    """The record key that the topic's registration asks for."""
+    return str(getattr(event, topic.key)).encode()
+
+
+class Producer:
+    """A producer that outlives its broker: after a fault it is built anew at the next send.
+
+    An idempotent producer that has lost its place (``OutOfOrderSequenceNumber``, or a delivery
+    that timed out) refuses everything from then on (aiokafka #1017), so it is thrown away. What
+    it had not delivered is the caller's to send again: with the same event ids, so a record that
+    arrived after all is a repeat and not a double.
+    """
+
+    def __init__(self, settings: Settings, *, deadline_s: float = 10.0) -> None:
+        self._settings = settings
+        self._deadline_s = deadline_s
+        self._client: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+        self._log = structlog.get_logger()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._discard(self._client)
+
+    async def publish(self, topic: Topic, event: Event, *, headers: Headers = ()) -> None:
+        """Send an event and wait for its acknowledgement; see ``send``."""
+        await self.send(topic, key=key_of(topic, event), value=event.to_json(), headers=headers)
+
+    async def send(
+        self,
+        topic: Topic,
+        *,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+    ) -> None:
+        """Send one record and wait until all in-sync replicas have it.
+
+        Concurrent sends share batches; await them together for throughput.
+
+        Args:
+            topic: where to; the namespace is ours to add.
+            key: decides the partition (Java's murmur2).
+            value: None is a tombstone.
+            headers: names and values.
+
+        Raises:
+            BrokerUnavailableError: not acknowledged in time. Send it again.
+            RecordTooLargeError: it never will be.
+        """
+        if value is not None and len(value) > topic.max_message_bytes:
+            raise RecordTooLargeError(
+                f"{topic.name}: {len(value)} bytes, {topic.max_message_bytes} allowed"
+            )
+        client = None
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                client = await self._started()
+                delivery = await client.send(
+                    topic.named(self._settings.topic_namespace),
+                    value,
+                    key=key,
+                    headers=list(headers),
+                )
+                await delivery
+        except _TOO_LARGE as exc:
+            raise RecordTooLargeError(f"{topic.name}: {exc}") from exc
+        except (TimeoutError, errors.KafkaError, OSError) as exc:
+            await self._discard(client)
+            raise BrokerUnavailableError(f"{topic.name}: {type(exc).__name__}") from exc
+        counter("minestream_events_published_total").labels(topic.name).inc()
+
+    async def _started(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._client is None:
+                client = AIOKafkaProducer(
+                    bootstrap_servers=self._settings.kafka_bootstrap,
+                    enable_idempotence=True,
+                    acks="all",
+                    compression_type="lz4",
+                    linger_ms=20,
+                    max_batch_size=256 * 1024,
+                    max_request_size=_LARGEST + 64 * 1024,
+                    request_timeout_ms=int(self._deadline_s * 1000),
+                    client_id=f"{self._settings.topic_namespace}-{self._settings.instance}",
+                )
+                try:
+                    await client.start()
+                except BaseException:
+                    with suppress(Exception):
+                        await client.stop()
+                    raise
+                self._client = client
+            return self._client
+
+    async def _discard(self, client: Any) -> None:
+        if client is None or self._client is not client:
+            return
+        self._client = None
+        try:
+            async with asyncio.timeout(2):
+                await client.stop()
+        except Exception as exc:  # noqa: BLE001 - it is thrown away because it is broken
+            self._log.debug("producer_discarded", error_type=type(exc).__name__)
+
+
+def header(headers: Mapping[str, bytes], name: str) -> str | None:
+    """One header's text; None where it is missing or no UTF-8."""
+    value = headers.get(name)
+    if value is None:
+        return None
+    return value.decode(errors="replace")

@@ -1,0 +1,64 @@
+"""Runs a service's one coroutine with logs, health, signals and exit codes."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+
+from minestream_runtime import health, logs
+from minestream_runtime.errors import ConfigurationError, MinestreamError
+from minestream_runtime.settings import Settings
+
+S = TypeVar("S", bound=Settings)
+Main = Callable[[S, health.Health], Awaitable[None]]
+
+EXIT_OK, EXIT_FAULT, EXIT_CONFIGURATION = 0, 70, 78
+
+
+def run_service(name: str, settings_type: type[S], main: Main[S]) -> None:
+    """Run a service until it ends or is told to; then exit the process.
+
+    SIGTERM and SIGINT cancel ``main``, whose ``finally`` blocks have their time.
+
+    Args:
+        name: the service, as its topics and group call it.
+        settings_type: read from the environment before anything else.
+        main: takes the settings and the health to register its checks with.
+    """
+    sys.exit(asyncio.run(_run(name, settings_type, main)))
+
+
+async def _run(name: str, settings_type: type[S], main: Main[S]) -> int:
+    log = structlog.get_logger()
+    try:
+        settings = settings_type.load()
+    except ConfigurationError as exc:
+        logs.configure(name)
+        log.error("configuration_refused", error=str(exc))  # noqa: TRY400 - the text says it all
+        return EXIT_CONFIGURATION
+    logs.configure(name, level=settings.log_level)
+    ready = health.Health()
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(main(settings, ready))
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, task.cancel)
+    log.info("service_started", instance=settings.instance)
+    try:
+        async with health.serving(ready, host=settings.health_host, port=settings.health_port):
+            await task
+    except asyncio.CancelledError:
+        log.info("service_stopped")
+        return EXIT_OK
+    except MinestreamError as exc:
+        log.exception("service_failed", error_type=exc.kind)
+        return EXIT_CONFIGURATION if isinstance(exc, ConfigurationError) else EXIT_FAULT
+    except BaseExceptionGroup as exc:
+        log.exception("service_failed", error_type=type(exc.exceptions[0]).__name__)
+        return EXIT_FAULT
+    except Exception as exc:
+        log.exception("service_failed", error_type=type(exc).__name__)
+        return EXIT_FAULT
+    return EXIT_OK

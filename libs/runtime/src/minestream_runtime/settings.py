@@ -1,0 +1,52 @@
+"""What every service is told by its environment: ``MINESTREAM_`` variables, checked at start."""
+
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from minestream_runtime.errors import ConfigurationError
+
+
+class Settings(BaseSettings):
+    """The settings all services share; each service adds its own in a subclass."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MINESTREAM_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    kafka_bootstrap: str = Field(default="127.0.0.1:9092", description="host:port[,host:port…]")
+    kafka_replication: int = Field(default=1, ge=1, description="of topics that we create")
+    topic_namespace: str = Field(
+        default="minestream",
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        description="first word of topics and groups, where environments share a cluster",
+    )
+    database_url: SecretStr = Field(
+        default=SecretStr("postgresql://127.0.0.1:5432/minestream"),
+        description="postgresql://user@host:port/database",
+    )
+    instance: str = Field(default="0", description="which replica of its service this is")
+    health_host: str = Field(default="127.0.0.1", description="where health and metrics listen")
+    health_port: int = Field(default=0, ge=0, le=65535, description="0: nowhere")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment.
+
+        Raises:
+            ConfigurationError: naming each variable that is wrong and why, never its value.
+        """
+        try:
+            return cls()
+        except ValidationError as exc:
+            faults = "; ".join(
+                f"MINESTREAM_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+                for fault in exc.errors(include_input=False, include_url=False)
+            )
+            raise ConfigurationError(faults) from None
+
+    def group(self, service: str) -> str:
+        """The consumer group of a service in this namespace."""
+        return f"{self.topic_namespace}.{service}"

@@ -1,0 +1,1 @@
+"""The contract between the services: events, topics, units, ids and metric names."""

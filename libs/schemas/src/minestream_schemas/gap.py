@@ -1,0 +1,48 @@
+"""Missing data, labelled: from when, to when, why. Silence is never zero."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from pydantic import Field
+
+from minestream_schemas.event import Event, Instant, Topic
+from minestream_schemas.ids import EventId, SiteId
+
+
+class GapCause(StrEnum):
+    """Why readings are missing."""
+
+    MINER_SILENT = "miner_silent"
+    """It was polled and did not answer (seen by the processor)."""
+    COLLECTOR_DOWN = "collector_down"
+    """Nobody polled it (seen by the processor)."""
+    LINK_DOWN = "link_down"
+    """The collector could not reach Kafka; its spool kept the readings (seen by the collector)."""
+    SPOOL_OVERFLOW = "spool_overflow"
+    """The collector's spool was full and dropped its oldest (seen by the collector)."""
+
+
+class Gap(Event):
+    """One gap. It is told when it opens (``ended_at`` None) and again, same id, when it closes."""
+
+    event_id: EventId = Field(description="of this telling")
+    gap_id: EventId = Field(description="derived from subject, cause and began_at")
+    subject: str = Field(description="the miner's id, or the collector's for its link and spool")
+    site_id: SiteId | None = None
+    cause: GapCause
+    began_at: Instant = Field(description="the last instant that is covered")
+    ended_at: Instant | None = Field(default=None, description="the next one; None while open")
+    filled: bool = Field(default=False, description="late readings have filled it after all")
+    lost_total: int = Field(default=0, ge=0, description="events dropped for good")
+    reported_by: str = Field(examples=["processor", "collector-vnish-0"])
+
+
+GAP = Topic(
+    name="minestream.gap.v1",
+    event=Gap,
+    description="Gaps in the data and their causes, opened and closed.",
+    key="subject",
+    retention=timedelta(days=7),
+    producers=frozenset({"collector-vnish", "processor"}),
+    consumers=frozenset({"timescale-sink"}),
+)

@@ -1,0 +1,37 @@
+"""Names of things: miners, sites, racks, events. Pure: time and randomness are passed in."""
+
+from typing import Annotated
+from uuid import UUID, uuid5
+
+from pydantic import Field
+
+SLUG = r"^[a-z0-9][a-z0-9-]{1,62}$"
+MinerId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{2,62}$", examples=["site-a-r01-s03"])]
+SiteId = Annotated[str, Field(pattern=SLUG, examples=["site-a"])]
+RackId = Annotated[str, Field(pattern=SLUG, examples=["site-a-r01"])]
+EventId = Annotated[UUID, Field(examples=["0199d2a4-7c1e-7b3a-9f10-2f6d8c0a5e11"])]
+
+_DERIVED = UUID("6f0d7a52-6f4e-5f0c-8a35-0b9c5d1e7a60")
+
+
+def event_id_at(unix_ms: int, randomness: int) -> UUID:
+    """A UUIDv7 (RFC 9562 §5.7): sorts by time, so tables and topics stay in order.
+
+    Args:
+        unix_ms: the instant, milliseconds since 1970-01-01 UTC.
+        randomness: at least 74 random bits; more are cut off.
+    """
+    value = (unix_ms & 0xFFFF_FFFF_FFFF) << 80
+    value |= 0x7 << 76 | (randomness >> 62 & 0xFFF) << 64
+    value |= 0b10 << 62 | randomness & 0x3FFF_FFFF_FFFF_FFFF
+    return UUID(int=value)
+
+
+def derived_id(kind: str, *inputs: object) -> UUID:
+    """The id of an event that follows from others: the same inputs, the same id, at every replay.
+
+    Args:
+        kind: what is derived (``telemetry``, ``window``).
+        inputs: ids and values that it follows from; their ``str`` counts.
+    """
+    return uuid5(_DERIVED, "\x1f".join((kind, *map(str, inputs))))

@@ -1,0 +1,83 @@
+"""The names of all metrics, with unit and meaning. A name not listed here cannot be used."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+MetricName = Literal[
+    "minestream_event_age_seconds",
+    "miner_poll_total",
+    "miner_poll_errors_total",
+    "miner_poll_latency_ms",
+    "minestream_poll_lateness_seconds",
+    "minestream_polls_skipped_total",
+    "minestream_targets",
+    "minestream_polls_in_flight",
+    "minestream_spool_events",
+    "minestream_spool_age_seconds",
+    "minestream_spool_dropped_total",
+    "minestream_events_published_total",
+    "minestream_events_processed_total",
+    "minestream_events_repeated_total",
+    "minestream_events_late_total",
+    "minestream_dead_letters_total",
+    "minestream_fence_dropped_total",
+    "minestream_windows_closed_total",
+    "minestream_consumer_lag_records",
+    "minestream_batch_rows",
+    "minestream_batch_seconds",
+    "minestream_rows_written_total",
+    "minestream_maintenance_seconds",
+    "minestream_http_request_seconds",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: its kind, labels, and what it means."""
+
+    kind: Literal["counter", "gauge", "histogram"]
+    meaning: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_MS = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000)
+_ROWS = (1, 10, 50, 100, 500, 1_000, 5_000)
+
+METRICS: Final[dict[MetricName, Metric]] = {
+    "minestream_event_age_seconds": Metric(
+        "histogram", "age of an event when this service had dealt with it", ("hop",), _SECONDS
+    ),
+    "miner_poll_total": Metric("counter", "polls by outcome", ("status",)),
+    "miner_poll_errors_total": Metric("counter", "polls without a whole answer", ("status",)),
+    "miner_poll_latency_ms": Metric("histogram", "one poll, all its endpoints", (), _MS),
+    "minestream_poll_lateness_seconds": Metric(
+        "histogram", "how long after its due time a poll began", (), _SECONDS
+    ),
+    "minestream_polls_skipped_total": Metric("counter", "due polls left out", ("reason",)),
+    "minestream_targets": Metric("gauge", "miners in this shard"),
+    "minestream_polls_in_flight": Metric("gauge", "polls under way", ("lane",)),
+    "minestream_spool_events": Metric("gauge", "events waiting for Kafka on disk"),
+    "minestream_spool_age_seconds": Metric("gauge", "age of the oldest waiting event"),
+    "minestream_spool_dropped_total": Metric("counter", "events dropped from a full spool"),
+    "minestream_events_published_total": Metric(
+        "counter", "events acknowledged by Kafka", ("topic",)
+    ),
+    "minestream_events_processed_total": Metric("counter", "events dealt with", ("topic",)),
+    "minestream_events_repeated_total": Metric("counter", "events seen before", ("topic",)),
+    "minestream_events_late_total": Metric("counter", "events older than the newest", ("topic",)),
+    "minestream_dead_letters_total": Metric("counter", "records set aside", ("kind",)),
+    "minestream_fence_dropped_total": Metric("counter", "stale records refused at a rebalance"),
+    "minestream_windows_closed_total": Metric("counter", "windows closed", ("by",)),
+    "minestream_consumer_lag_records": Metric("gauge", "records not yet dealt with", ("topic",)),
+    "minestream_batch_rows": Metric("histogram", "records in one transaction", (), _ROWS),
+    "minestream_batch_seconds": Metric("histogram", "one transaction", (), _SECONDS),
+    "minestream_rows_written_total": Metric("counter", "rows committed", ("table",)),
+    "minestream_maintenance_seconds": Metric(
+        "histogram", "one task of the storage's upkeep", ("task",), _SECONDS
+    ),
+    "minestream_http_request_seconds": Metric(
+        "histogram", "one request to the gateway", ("route", "status"), _SECONDS
+    ),
+}

@@ -1,0 +1,30 @@
+"""The registry: every topic there is. Topics are created from here and never by accident."""
+
+from typing import Final
+
+from minestream_schemas.anomaly import ANOMALY
+from minestream_schemas.dead_letter import DEAD_LETTERS
+from minestream_schemas.event import Topic
+from minestream_schemas.gap import GAP
+from minestream_schemas.inventory import INVENTORY
+from minestream_schemas.raw import RAW_MINER
+from minestream_schemas.telemetry import CHIPS, TELEMETRY
+from minestream_schemas.tick import TICKS
+from minestream_schemas.window import WINDOW
+
+TOPICS: Final[tuple[Topic, ...]] = (
+    INVENTORY,
+    RAW_MINER,
+    TELEMETRY,
+    CHIPS,
+    WINDOW,
+    ANOMALY,
+    GAP,
+    TICKS,
+    *DEAD_LETTERS,
+)
+
+BY_NAME: Final[dict[str, Topic]] = {topic.name: topic for topic in TOPICS}
+
+CO_PARTITIONED: Final[tuple[Topic, ...]] = (RAW_MINER, TICKS)
+"""What the processor joins by miner: equal partition counts, Java's murmur2 partitioner."""

@@ -1,0 +1,67 @@
+"""Hashrate units and mining algorithms: what a number means before it is a number of ours.
+
+Knows units, not firmware: which unit a payload speaks is the parser's business.
+"""
+
+import re
+from enum import StrEnum
+from typing import Final
+
+
+class Algorithm(StrEnum):
+    """What a miner computes."""
+
+    SHA256D = "sha256d"
+    SCRYPT = "scrypt"
+    UNKNOWN = "unknown"
+
+
+HASHES_PER_S: Final[dict[str, float]] = {
+    "H/s": 1.0,
+    "kH/s": 1e3,
+    "MH/s": 1e6,
+    "GH/s": 1e9,
+    "TH/s": 1e12,
+    "PH/s": 1e15,
+    "EH/s": 1e18,
+}
+_BY_LETTER = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
+_UNIT = re.compile(r"^\s*([KMGTPE]?)(?:H(?:S|ASH)?)(?:/S(?:EC)?)?\s*$", re.IGNORECASE)
+_WORDED = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*([A-Za-z/]+)\s*$")
+
+DISPLAY_UNIT: Final[dict[Algorithm, str]] = {
+    Algorithm.SHA256D: "TH/s",
+    Algorithm.SCRYPT: "GH/s",
+    Algorithm.UNKNOWN: "GH/s",
+}
+"""The unit that miners of this algorithm are sold in; made at the edge, never stored."""
+
+
+def hashes_per_s(unit: str) -> float:
+    """How many H/s one ``unit`` is.
+
+    Args:
+        unit: ``TH/s``, ``GHS``, ``mh``, ``MH/s``; the case does not count.
+
+    Raises:
+        ValueError: when it is no unit of hashrate.
+    """
+    found = _UNIT.match(unit)
+    if found is None:
+        raise ValueError(f"no unit of hashrate: {unit!r}")
+    return _BY_LETTER[found[1].upper()]
+
+
+def parse_hashrate(text: str) -> float:
+    """Read a hashrate that carries its own unit, such as ``"150 TH/s"``.
+
+    Returns:
+        H/s.
+
+    Raises:
+        ValueError: when number or unit is missing; magnitude is never guessed.
+    """
+    found = _WORDED.match(text)
+    if found is None:
+        raise ValueError(f"no hashrate with a unit: {text!r}")
+    return float(found[1]) * hashes_per_s(found[2])
