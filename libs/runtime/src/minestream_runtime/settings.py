@@ -26,6 +26,10 @@ class Settings(BaseSettings):
         default=SecretStr("postgresql://127.0.0.1:5432/minestream"),
         description="postgresql://user@host:port/database",
     )
+    credentials_key: SecretStr | None = Field(
+        default=None,
+        description="seals miners' credentials; several by comma: the first seals, all open",
+    )
     instance: str = Field(default="0", description="which replica of its service this is")
     health_host: str = Field(default="127.0.0.1", description="where health and metrics listen")
     health_port: int = Field(default=0, ge=0, le=65535, description="0: nowhere")

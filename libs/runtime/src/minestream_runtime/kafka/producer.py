@@ -1,7 +1,7 @@
 """Sends records so that none fails in silence: idempotent, acknowledged by all, order per key."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final, Self
 
@@ -122,19 +122,12 @@ class Producer:
             return self._client
 
     async def _discard(self, client: Any) -> None:
-        if client is None or self._client is not client:
+        stale: Any = self._client
+        if stale is None or stale is not client:
             return
         self._client = None
         try:
             async with asyncio.timeout(2):
-                await client.stop()
+                await stale.stop()
         except Exception as exc:  # noqa: BLE001 - it is thrown away because it is broken
             self._log.debug("producer_discarded", error_type=type(exc).__name__)
-
-
-def header(headers: Mapping[str, bytes], name: str) -> str | None:
-    """One header's text; None where it is missing or no UTF-8."""
-    value = headers.get(name)
-    if value is None:
-        return None
-    return value.decode(errors="replace")
