@@ -1,0 +1,111 @@
+"""The topic registry is data, and these tests walk all of it (USR-topology, S0-7.1-evolution)."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from minestream_schemas.dead_letter import DEAD_LETTERS, DeadLetter
+from minestream_schemas.event import Topic
+from minestream_schemas.topics import CO_PARTITIONED, TOPICS
+
+ROOT = Path(__file__).parents[2]
+SCHEMAS = ROOT / "libs" / "schemas"
+SERVICES = {folder.name for folder in (ROOT / "services").iterdir() if folder.is_dir()}
+NOT_SHOWN = {"error", "inlet_temp_c", "outlet_temp_c", "ambient_temp_c"}
+"""Fields that the examples' air-cooled, answering miners do not have."""
+EVENTS = [topic for topic in TOPICS if topic.event is not DeadLetter]
+
+every_topic = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.subject)
+every_event = pytest.mark.parametrize("topic", EVENTS, ids=lambda topic: topic.subject)
+
+
+def load(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def examples(topic: Topic) -> list[Path]:
+    return sorted((SCHEMAS / topic.examples_folder).glob("*.json"))
+
+
+def test_names_are_unique() -> None:
+    assert len({topic.name for topic in TOPICS}) == len(TOPICS)
+
+
+@every_topic
+def test_a_topic_is_named_after_its_subject_and_version(topic: Topic) -> None:
+    assert re.fullmatch(r"minestream(\.[a-z][a-z-]*)+\.v[1-9]\d*", topic.name)
+    assert topic.named("farm-7") == "farm-7" + topic.name.removeprefix("minestream")
+
+
+@every_topic
+def test_a_topic_has_a_description_and_nobody_unknown_at_its_ends(topic: Topic) -> None:
+    assert topic.description.endswith(".")
+    assert topic.producers, "an orphan: nobody writes it"
+    assert topic.consumers, "an orphan: nobody reads it"
+    assert topic.producers | topic.consumers <= SERVICES
+
+
+@every_event
+def test_the_key_is_a_field_of_the_event(topic: Topic) -> None:
+    field = topic.event.model_fields[topic.key]
+    assert field.is_required()
+
+
+@every_topic
+def test_what_does_not_expire_is_compacted(topic: Topic) -> None:
+    assert topic.compacted or topic.retention is not None
+
+
+def test_what_is_joined_by_miner_has_equal_partitions() -> None:
+    assert {topic.partitions for topic in CO_PARTITIONED} == {24}
+
+
+def test_each_service_that_consumes_raw_records_has_a_dead_letter_topic() -> None:
+    named = {topic.subject.removeprefix("dlq.") for topic in DEAD_LETTERS}
+    assert named == {"processor", "timescale-sink"}
+
+
+@every_topic
+def test_the_committed_json_schema_is_up_to_date(topic: Topic) -> None:
+    generated = topic.event.model_json_schema(mode="validation")
+    assert load(SCHEMAS / topic.schema_file) == generated, "run `make schemas`"
+
+
+@every_event
+def test_every_golden_example_ever_committed_still_parses(topic: Topic) -> None:
+    assert examples(topic), f"no example of {topic.name}"
+    for path in examples(topic):
+        event = topic.event.from_json(path.read_bytes())
+        assert topic.event.from_json(event.to_json()) == event
+
+
+@every_event
+def test_examples_show_every_field(topic: Topic) -> None:
+    shown = {name for path in examples(topic) for name in load(path)}
+    assert set(topic.event.model_fields) - shown <= NOT_SHOWN
+
+
+def released(topic: Topic) -> Any:
+    """The schema as readers in the field have it; {} for a topic that no release had."""
+    path = SCHEMAS / "jsonschema" / "released" / f"{topic.name}.json"
+    return load(path) if path.exists() else {}
+
+
+@every_event
+def test_examples_validate_against_the_schema_of_the_release_before(topic: Topic) -> None:
+    for path in examples(topic):
+        jsonschema.validate(load(path), released(topic))
+
+
+@every_event
+def test_nothing_released_was_removed_retyped_or_newly_required(topic: Topic) -> None:
+    before, now = released(topic), topic.event.model_json_schema(mode="validation")
+    assert set(now.get("required", ())) <= set(before.get("required", now.get("required", ())))
+    for name, field in before.get("properties", {}).items():
+        assert name in now["properties"], f"{name} was removed: that is a v2"
+        for word in ("type", "format", "$ref", "anyOf", "items"):
+            assert now["properties"][name].get(word) == field.get(word), f"{name}.{word} changed"
