@@ -53,7 +53,7 @@ migrate: .venv/ready ## bring the database's schemas up to date
 	$(BIN)/minestream migrate
 
 schemas: .venv/ready ## write the JSON Schemas of all events anew
-	$(BIN)/python -m minestream_schemas libs/schemas
+	$(BIN)/python -m minestream_schemas .
 
 lock: .venv/ready ## resolve requirements.lock anew (hashes, no addresses)
 	$(BIN)/uv lock --quiet --upgrade

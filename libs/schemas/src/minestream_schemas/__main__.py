@@ -1,15 +1,13 @@
-"""``make schemas``: writes the JSON Schema of every registered topic."""
+"""``make schemas``: writes what is generated from the registry, below the folder given."""
 
-import json
 import sys
 from pathlib import Path
 
-from minestream_schemas.topics import TOPICS
+from minestream_schemas.catalogue import documents
 
-folder = Path(sys.argv[1] if len(sys.argv) > 1 else "libs/schemas")
-for topic in TOPICS:
-    path = folder / topic.schema_file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    schema = topic.event.model_json_schema(mode="validation")
-    path.write_text(json.dumps(schema, indent=1, sort_keys=True) + "\n")
+root = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+for path, text in documents():
+    target = root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text)
     sys.stdout.write(f"{path}\n")
