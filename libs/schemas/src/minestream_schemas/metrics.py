@@ -28,6 +28,7 @@ MetricName = Literal[
     "minestream_rows_written_total",
     "minestream_maintenance_seconds",
     "minestream_http_request_seconds",
+    "minestream_outbox_waiting",
 ]
 
 
@@ -80,4 +81,5 @@ METRICS: Final[dict[MetricName, Metric]] = {
     "minestream_http_request_seconds": Metric(
         "histogram", "one request to the gateway", ("route", "status"), _SECONDS
     ),
+    "minestream_outbox_waiting": Metric("gauge", "inventory events committed, not yet on Kafka"),
 }
