@@ -1,0 +1,1 @@
+"""Real Kafka and PostgreSQL from wheels, supervised, behind the ``minestream`` command."""

@@ -1,6 +1,12 @@
 """The one place that speaks Kafka; everybody else sees topics, records and our own errors."""
 
-from minestream_runtime.kafka.admin import TopicState, ensure_topics, topic_states
+from minestream_runtime.kafka.admin import (
+    TopicState,
+    delete_topics,
+    ensure_topics,
+    topic_names,
+    topic_states,
+)
 from minestream_runtime.kafka.consumer import Consumer, Ownership, Partition, Record
 from minestream_runtime.kafka.producer import Producer
 
@@ -11,6 +17,8 @@ __all__ = [
     "Producer",
     "Record",
     "TopicState",
+    "delete_topics",
     "ensure_topics",
+    "topic_names",
     "topic_states",
 ]

@@ -104,3 +104,37 @@ async def ensure_topics(settings: Settings, topics: Iterable[Topic]) -> list[str
         if code not in {errors.NoError.errno, errors.TopicAlreadyExistsError.errno}:
             raise ConfigurationError(f"topic {name} could not be created: {code} {reason}")
     return [topic.name for topic in missing]
+
+
+async def topic_names(settings: Settings) -> list[str]:
+    """The topics of our namespace that the broker has, those that services made included.
+
+    Raises:
+        BrokerUnavailableError: when no broker answers.
+    """
+    admin = await _admin(settings)
+    try:
+        there = await admin.list_topics()
+    finally:
+        await admin.close()
+    return sorted(name for name in there if name.startswith(f"{settings.topic_namespace}."))
+
+
+async def delete_topics(settings: Settings, names: Iterable[str]) -> None:
+    """Delete topics with all their records; those that are not there are left out.
+
+    Raises:
+        BrokerUnavailableError: when no broker answers.
+        ConfigurationError: the broker refuses.
+    """
+    wanted = list(names)
+    if not wanted:
+        return
+    admin = await _admin(settings)
+    try:
+        answer = await admin.delete_topics(wanted)
+    finally:
+        await admin.close()
+    for name, code, *_ in answer.topic_error_codes:
+        if code not in {errors.NoError.errno, errors.UnknownTopicOrPartitionError.errno}:
+            raise ConfigurationError(f"topic {name} could not be deleted: {code}")

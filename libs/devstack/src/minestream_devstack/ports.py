@@ -1,0 +1,70 @@
+"""TCP ports of 127.0.0.1: which are free, and which one a server had the last time."""
+
+import json
+import socket
+from pathlib import Path
+from typing import Final
+
+HOST: Final = "127.0.0.1"
+
+
+def is_free(port: int, host: str = HOST) -> bool:
+    """Whether a server could listen there now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def answers(port: int, host: str = HOST, *, within_s: float = 1.0) -> bool:
+    """Whether somebody listens there."""
+    try:
+        with socket.create_connection((host, port), timeout=within_s):
+            return True
+    except OSError:
+        return False
+
+
+class Ports:
+    """Ports by name, kept in a file, so that addresses stay the same from start to start."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            self._chosen: dict[str, int] = json.loads(file.read_text())
+        except FileNotFoundError:
+            self._chosen = {}
+
+    def known(self, name: str) -> int | None:
+        """The port that this name had the last time."""
+        return self._chosen.get(name)
+
+    def claim(self, name: str, preferred: int) -> int:
+        """The port of this name: the last one if free, else the preferred, else any free one.
+
+        Args:
+            name: whose port; different names never share one.
+            preferred: 0 for any.
+        """
+        others = {port for other, port in self._chosen.items() if other != name}
+        wanted = [self._chosen.get(name, 0), preferred]
+        for port in wanted:
+            if port and port not in others and is_free(port):
+                return self._keep(name, port)
+        for _ in range(100):
+            with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+                probe.bind((HOST, 0))
+                port = int(probe.getsockname()[1])
+            if port not in others:
+                return self._keep(name, port)
+        raise OSError(f"no free port for {name} on {HOST}")
+
+    def _keep(self, name: str, port: int) -> int:
+        if self._chosen.get(name) != port:
+            self._chosen[name] = port
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.write_text(json.dumps(self._chosen, indent=1, sort_keys=True) + "\n")
+        return port
