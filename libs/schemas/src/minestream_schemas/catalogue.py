@@ -1,0 +1,51 @@
+"""The registry as people and other languages read it: JSON Schemas and a page of topics."""
+
+import json
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from minestream_schemas.event import Topic
+from minestream_schemas.topics import TOPICS
+
+_HEAD = """# Topics
+
+Generated from `minestream_schemas.topics` by `make schemas`; do not edit. Values are JSON, fields
+that were not said are left out, unknown fields are to be ignored. `minestream topics tail SUBJECT`
+shows a topic live. On a cluster that several environments share, `minestream` in the name is the
+environment's namespace.
+"""
+
+
+def documents() -> Iterator[tuple[PurePosixPath, str]]:
+    """Each generated file: its path from the repository's root, and its text."""
+    for topic in TOPICS:
+        schema = topic.event.model_json_schema(mode="validation")
+        text = json.dumps(schema, indent=1, sort_keys=True) + "\n"
+        yield PurePosixPath("libs/schemas") / topic.schema_file, text
+    yield PurePosixPath("docs/topics.md"), "\n".join([_HEAD, *map(_section, TOPICS)])
+
+
+def _section(topic: Topic) -> str:
+    kept = "compacted: the last record of each key" if topic.compacted else f"for {topic.retention}"
+    spread = "1 partition"
+    if topic.partitions > 1:
+        spread = f"{topic.partitions} partitions by Java's murmur2"
+    lines = [
+        f"## {topic.name}",
+        "",
+        topic.description,
+        "",
+        f"- key: `{topic.key}`, {spread}",
+        f"- kept: {kept}; records up to {topic.max_message_bytes // 1024} KiB",
+        f"- from: {', '.join(sorted(topic.producers))}",
+        f"- to: {', '.join(sorted(topic.consumers))}",
+        f"- schema: [`{topic.schema_file}`](../libs/schemas/{topic.schema_file})",
+        "",
+    ]
+    if topic.event.model_fields:
+        lines += ["| field | needed | meaning |", "|---|---|---|"]
+        for name, field in topic.event.model_fields.items():
+            needed = "yes" if field.is_required() else ""
+            lines.append(f"| `{name}` | {needed} | {field.description or ''} |")
+        lines.append("")
+    return "\n".join(lines)
