@@ -1,0 +1,1 @@
+"""REST over the fleet and its telemetry; the inventory's authority and its way onto Kafka."""

@@ -1,0 +1,1 @@
+"""The outside things the gateway speaks to: HTTP, the database, Kafka, files, the command line."""

@@ -1,0 +1,238 @@
+"""``minestream inventory``: the fleet as a file, in and out."""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn, TypeVar
+
+import structlog
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from api_gateway.adapters.database import Writer, fleet, open_writer, outbox
+from api_gateway.adapters.inventory.document import DocumentError, Fault
+from api_gateway.adapters.inventory.reading import Wanted, read_inventory
+from api_gateway.adapters.inventory.sealing import sealed_fleet
+from api_gateway.adapters.inventory.writing import write_inventory
+from api_gateway.adapters.relay import Relay
+from api_gateway.domain.inventory import Changes, Fleet, compare, taken_addresses
+from api_gateway.settings import GatewaySettings
+from minestream_runtime.clock import SystemClock
+from minestream_runtime.errors import BrokerUnavailableError, MinestreamError
+from minestream_runtime.kafka import Producer
+from minestream_runtime.sealing import Sealer
+
+app = typer.Typer(no_args_is_help=True, help="The fleet: which miners there are.")
+_console: Final = Console(stderr=True)
+_RELAY_WAIT_S: Final = 10.0
+_FAULTS_SHOWN: Final = 1000
+_T = TypeVar("_T")
+
+
+@app.callback()
+def quiet() -> None:
+    """The fleet: which miners there are, and where."""
+    for name in ("aiokafka", "psycopg.pool"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="YAML", exists=True, dir_okay=False)],
+    *,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove miners that the file does not list.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Let --prune remove the whole fleet, unasked.")
+    ] = False,
+) -> None:
+    """Bring the fleet to what FILE says, and tell the collectors."""
+    try:
+        with Progress(console=_console, transient=True, disable=not _console.is_terminal) as bar:
+            task = bar.add_task("reading", total=None)
+            wanted = read_inventory(
+                file.read_text(encoding="utf-8"),
+                os.environ,
+                advanced=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        changes, last = _run(_import(wanted, prune=prune, dry_run=dry_run, yes=yes))
+    except DocumentError as exc:
+        _refuse(file, exc.faults)
+    except UnicodeDecodeError as exc:
+        _refuse(file, [Fault(1, f"no UTF-8 at byte {exc.start}")])
+    counts = (
+        f"{len(changes.added)} added, {len(changes.changed)} changed, "
+        f"{len(changes.removed)} removed, {changes.unchanged} unchanged"
+    )
+    typer.echo(f"would be {counts}; nothing was written" if dry_run else counts)
+    if last is not None:
+        _publish(last)
+
+
+@app.command()
+def export(
+    file: Annotated[
+        Path | None, typer.Argument(help="YAML; standard output when absent", dir_okay=False)
+    ] = None,
+) -> None:
+    """Write the fleet so that it can be imported again; credentials stay sealed."""
+    found = _run(_read())
+    if file is None:
+        write_inventory(found, sys.stdout)
+        return
+    with file.open("w", encoding="utf-8") as out:
+        write_inventory(found, out)
+    _console.print(f"{len(found.miners)} miners written to {file}")
+
+
+@app.command("list")
+def list_(
+    *,
+    site: Annotated[str | None, typer.Option(help="Only this site's.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+) -> None:
+    """Show the miners of the fleet."""
+    found = _run(_read())
+    entries = [e for _, e in sorted(found.miners.items()) if site in {None, e.site_id}]
+    if as_json:
+        for entry in entries:
+            shown = entry.model_dump(mode="json", exclude={"sealed"}, exclude_none=True)
+            typer.echo(json.dumps(shown | {"has_credentials": entry.sealed is not None}))
+        return
+    columns = ("miner_id", "site_id", "rack_id", "slot", "address", "dialect", "model")
+    table = Table(*columns, box=None)
+    for entry in entries:
+        values = (getattr(entry, column) for column in columns)
+        table.add_row(*("" if value is None else str(value) for value in values))
+    Console().print(table)
+    _console.print(f"{len(entries)} miners")
+
+
+@app.command()
+def publish() -> None:
+    """Send every entry again: rebuilds minestream.inventory.v1."""
+
+    async def enqueue() -> int | None:
+        async with (
+            open_writer(GatewaySettings.load()) as writer,
+            fleet.changing(writer) as connection,
+        ):
+            return await fleet.republish(connection)
+
+    last = _run(enqueue())
+    if last is None:
+        typer.echo("the fleet is empty: nothing to send")
+    else:
+        _publish(last)
+
+
+async def _import(
+    wanted: Wanted, *, prune: bool, dry_run: bool, yes: bool
+) -> tuple[Changes, int | None]:
+    settings = GatewaySettings.load()
+    sealer = Sealer.from_settings(settings)
+    async with open_writer(settings) as writer, fleet.changing(writer) as connection:
+        there = await fleet.read_fleet(connection)
+        target = sealed_fleet(wanted, there, sealer)
+        changes = compare(there, target, prune=prune)
+        if not prune:
+            _check_addresses(there, target, wanted)
+        if prune and there.miners and not target.miners and not (yes or dry_run):
+            _confirm(len(there.miners))
+        last = None if dry_run else await fleet.apply(connection, changes)
+    return changes, last
+
+
+def _check_addresses(there: Fleet, target: Fleet, wanted: Wanted) -> None:
+    faults = [
+        Fault(
+            wanted.lines[miner_id],
+            f"{miner_id}: its address {target.miners[miner_id].address} belongs to {holder}, "
+            "which is in the fleet and not in this file (--prune would remove it)",
+        )
+        for miner_id, holder in taken_addresses(there, target)
+    ]
+    if faults:
+        raise DocumentError(sorted(faults))
+
+
+def _confirm(count: int) -> None:
+    if not sys.stdin.isatty():
+        _console.print(
+            f"[red]the file lists no miner, and --prune would remove all {count}: add --yes[/]"
+        )
+        raise typer.Exit(1)
+    typer.confirm(f"The file lists no miner. Remove all {count}?", abort=True, err=True)
+
+
+def _refuse(file: Path, faults: list[Fault]) -> NoReturn:
+    for fault in faults[:_FAULTS_SHOWN]:
+        _console.print(f"{file}:{fault.line}: {fault.text}", markup=False, soft_wrap=True)
+    if len(faults) > _FAULTS_SHOWN:
+        _console.print(f"… and {len(faults) - _FAULTS_SHOWN} more")
+    _console.print(f"[red]{len(faults)} faults; nothing was written[/]")
+    raise typer.Exit(1)
+
+
+def _publish(last: int) -> None:
+    left, reason = _run(_relay(last))
+    if left == 0:
+        _console.print("published to the collectors")
+    else:
+        _console.print(
+            f"[yellow]{left} events wait in the outbox ({reason}); the gateway sends them when "
+            "Kafka is back[/]"
+        )
+
+
+async def _read() -> Fleet:
+    async with (
+        open_writer(GatewaySettings.load()) as writer,
+        writer.connection() as connection,
+    ):
+        return await fleet.read_fleet(connection)
+
+
+async def _relay(last: int) -> tuple[int, str]:
+    """Send what waits, or see the running relay do it; how many still wait, and why."""
+    settings = GatewaySettings.load()
+    reason = "the relay has not come to them yet"
+    async with AsyncExitStack() as stack:
+        writer = await stack.enter_async_context(open_writer(settings))
+        producer = await stack.enter_async_context(Producer(settings, deadline_s=_RELAY_WAIT_S))
+        clock = SystemClock()
+        relay = Relay(settings, writer, producer, clock)
+        until = clock.monotonic() + _RELAY_WAIT_S
+        try:
+            while not await relay.drain():
+                if clock.monotonic() > until or await _waiting(writer, last) == 0:
+                    break
+                await asyncio.sleep(0.1)
+        except BrokerUnavailableError as exc:
+            reason = str(exc)
+        return await _waiting(writer, last), reason
+
+
+async def _waiting(writer: Writer, last: int) -> int:
+    async with writer.connection() as connection:
+        return await outbox.count_waiting(connection, up_to=last)
+
+
+def _run(work: Coroutine[Any, Any, _T]) -> _T:
+    try:
+        return asyncio.run(work)
+    except MinestreamError as exc:
+        _console.print(str(exc), style="red", markup=False)
+        raise typer.Exit(1) from exc

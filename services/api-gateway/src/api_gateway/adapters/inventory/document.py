@@ -1,0 +1,177 @@
+"""YAML as a tree that still knows its lines; no meaning yet."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.resolver import Resolver
+
+try:
+    from yaml import CSafeLoader as _Loader
+except ImportError:  # a platform for which PyYAML has no wheel with libyaml
+    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
+
+_VARIABLE: Final = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
+_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_RESOLVER: Final = Resolver()
+_WORDS: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """What is wrong with a file, where, and what would be right."""
+
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A value in its file: the line of its key, and its path for people."""
+
+    line: int
+    path: str
+    node: Node
+
+
+class DocumentError(ValueError):
+    """A file with faults; nothing of it was used."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(f"{len(faults)} faults")
+        self.faults = faults
+
+
+def parse(text: str) -> Node:
+    """Read YAML.
+
+    Raises:
+        DocumentError: it is no YAML, is empty, or is more than one document.
+    """
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as exc:
+        mark = exc.problem_mark or exc.context_mark
+        line = 1 if mark is None else mark.line + 1
+        raise DocumentError([Fault(line, f"no YAML: {exc.problem or exc.context}")]) from exc
+    except yaml.YAMLError as exc:
+        raise DocumentError([Fault(1, f"no YAML: {exc}")]) from exc
+    if node is None:
+        raise DocumentError([Fault(1, "the file is empty; there must be `miners:`")])
+    return node
+
+
+def line_of(node: Node) -> int:
+    """The line, from 1, on which a node begins."""
+    return int(node.start_mark.line) + 1
+
+
+def pairs(node: Node, what: str, faults: list[Fault]) -> dict[str, Place]:
+    """A mapping's values by key.
+
+    Args:
+        node: should be a mapping with different keys.
+        what: names it in faults.
+        faults: gains what is wrong.
+    """
+    if not isinstance(node, MappingNode):
+        faults.append(Fault(line_of(node), f"{what}: keys with values are wanted"))
+        return {}
+    found: dict[str, Place] = {}
+    for key, value in node.value:
+        if not isinstance(key, ScalarNode):
+            faults.append(Fault(line_of(key), f"{what}: a key must be a word"))
+        elif key.value in found:
+            first = found[key.value].line
+            faults.append(
+                Fault(line_of(key), f"{what}.{key.value}: given twice, first in line {first}")
+            )
+        else:
+            found[key.value] = Place(line_of(key), f"{what}.{key.value}", value)
+    return found
+
+
+def items(node: Node, what: str, faults: list[Fault]) -> Iterator[Node]:
+    """A sequence's items."""
+    if isinstance(node, SequenceNode):
+        yield from node.value
+    elif not is_null(node):
+        faults.append(Fault(line_of(node), f"{what}: a list is wanted"))
+
+
+def is_null(node: Node) -> bool:
+    """Is it YAML's null, or nothing at all?"""
+    return isinstance(node, ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+
+
+def value_of(
+    node: Node, what: str, environment: Mapping[str, str], faults: list[Fault], *, depth: int = 4
+) -> Any:
+    """A plain value of scalars, lists and mappings; ``${NAME}`` is filled in from the environment.
+
+    Args:
+        node: any.
+        what: names it in faults.
+        environment: variables by name.
+        faults: gains what is wrong; the value is then of no use.
+        depth: how deeply it may be nested, which also ends aliases that contain themselves.
+    """
+    if depth == 0:
+        faults.append(Fault(line_of(node), f"{what}: nested too deeply"))
+        return None
+    if isinstance(node, SequenceNode):
+        return [value_of(each, what, environment, faults, depth=depth - 1) for each in node.value]
+    if isinstance(node, MappingNode):
+        return {
+            key: value_of(place.node, place.path, environment, faults, depth=depth - 1)
+            for key, place in pairs(node, what, faults).items()
+        }
+    if not isinstance(node, ScalarNode):
+        raise TypeError(f"YAML has no {type(node).__name__}")
+    return _scalar(node, what, environment, faults)
+
+
+def _scalar(
+    node: ScalarNode, what: str, environment: Mapping[str, str], faults: list[Fault]
+) -> Any:
+    text: str = node.value
+    tag = node.tag
+    if "$" in text:
+        text = _filled(text, line_of(node), what, environment, faults)
+        if node.style is None:  # not quoted: a number from the environment is a number
+            tag = _RESOLVER.resolve(ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+    if _UNPRINTABLE.search(text):
+        faults.append(Fault(line_of(node), f"{what}: control characters are not allowed"))
+    kind = tag.rpartition(":")[2]
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return _WORDS[text.lower()]
+    try:
+        if kind == "int":
+            return int(text.replace("_", ""), 10)
+        if kind == "float":
+            return float(text.replace("_", ""))
+    except ValueError:
+        return text  # octal, hexadecimal or sexagesimal: nobody means these here
+    return text
+
+
+def _filled(
+    text: str, line: int, what: str, environment: Mapping[str, str], faults: list[Fault]
+) -> str:
+    def fill(found: re.Match[str]) -> str:
+        if found[0] == "$$":
+            return "$"
+        if found[1] is None:
+            faults.append(Fault(line, f"{what}: ${{NAME}} is not closed; write $$ for a dollar"))
+            return ""
+        if found[1] not in environment:
+            faults.append(Fault(line, f"{what}: environment variable {found[1]} is not set"))
+            return ""
+        return environment[found[1]]
+
+    return _VARIABLE.sub(fill, text)

@@ -1,0 +1,227 @@
+"""An inventory file as the fleet that its operator wants, or every fault that it has."""
+
+import json
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+
+from pydantic import Field, ValidationError
+from yaml.nodes import Node
+
+from api_gateway.adapters.inventory.document import (
+    DocumentError,
+    Fault,
+    Place,
+    is_null,
+    items,
+    line_of,
+    pairs,
+    parse,
+    value_of,
+)
+from api_gateway.domain.inventory import Fleet, Site
+from minestream_schemas.event import Model
+from minestream_schemas.ids import SiteId
+from minestream_schemas.inventory import INVENTORY, InventoryEntry
+
+_ENTRY_KEYS: Final = (*InventoryEntry.model_fields, "credentials")
+_DEFAULT_KEYS: Final = tuple(
+    key for key in _ENTRY_KEYS if key not in {"miner_id", "address", "slot", "sealed"}
+)
+_SITE_KEYS: Final = tuple(field.name for field in fields(Site))
+_CREDENTIAL_KEYS: Final = ("username", "password")
+_TOP_KEYS: Final = ("defaults", "sites", "miners")
+_SLUG: Final = "of a-z, 0-9 and -, beginning with a letter or digit"
+_ALLOWED: Final = {
+    "miner_id": f"3 to 63 {_SLUG}",
+    "site_id": f"2 to 63 {_SLUG}",
+    "rack_id": f"2 to 63 {_SLUG}",
+    "address": "host:port, such as 10.0.0.12:80 or [fd00::12]:80",
+}
+_ALWAYS: Final = frozenset({"miner_id", "site_id", "address"})
+"""An explicit null of these is a fault; of others it is a default taken back."""
+_HIGHEST_PORT: Final = 65535
+_HIGHEST_SLOT: Final = 2**31 - 1
+
+Keys = dict[str, Place]
+
+
+class _SiteEntry(Model):
+    site_id: SiteId
+    name: str | None = None
+    tariff_usd_per_kwh: float | None = Field(default=None, ge=0)
+
+
+@dataclass(slots=True)
+class Wanted:
+    """The fleet that a file describes.
+
+    Args:
+        fleet: its sites (those it lists) and miners, sealed boxes where it gave such.
+        credentials: in the clear, by miner id; to be sealed before anything else happens.
+        lines: where each miner stands in the file.
+    """
+
+    fleet: Fleet
+    credentials: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
+    lines: dict[str, int] = field(default_factory=dict)
+
+
+def read_inventory(
+    text: str,
+    environment: Mapping[str, str],
+    *,
+    advanced: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Wanted:
+    """Read an inventory file, strictly.
+
+    Args:
+        text: YAML: ``defaults``, ``sites`` (both optional) and ``miners``.
+        environment: fills in ``${NAME}``.
+        advanced: told how many miners of how many have been read.
+
+    Raises:
+        DocumentError: with all faults there are.
+    """
+    return _Reading(environment, advanced).read(text)
+
+
+class _Reading:
+    """One pass over one file; gathers faults and goes on."""
+
+    def __init__(
+        self, environment: Mapping[str, str], advanced: Callable[[int, int], None]
+    ) -> None:
+        self._environment = environment
+        self._advanced = advanced
+        self._faults: list[Fault] = []
+        self._credentials: dict[str, dict[str, str]] = {}
+        self._lines: dict[str, int] = {}
+        self._addresses: dict[tuple[str, str], str] = {}
+
+    def read(self, text: str) -> Wanted:
+        top = self._known(pairs(parse(text), "the file", self._faults), _TOP_KEYS, "the file")
+        if "miners" not in top:
+            self._faults.append(Fault(1, "`miners:` is missing: a list of entries is wanted"))
+        sites = self._sites(top)
+        defaults: Keys = {}
+        if "defaults" in top and not is_null(top["defaults"].node):
+            found = pairs(top["defaults"].node, "defaults", self._faults)
+            defaults = self._known(found, _DEFAULT_KEYS, "defaults")
+        nodes = list(items(top["miners"].node, "miners", self._faults)) if "miners" in top else []
+        miners: dict[str, InventoryEntry] = {}
+        for number, node in enumerate(nodes):
+            entry = self._entry(number, node, defaults)
+            if entry is not None:
+                miners[entry.miner_id] = entry
+            self._advanced(number + 1, len(nodes))
+        if self._faults:
+            raise DocumentError(sorted(set(self._faults)))
+        return Wanted(Fleet(sites, miners), self._credentials, self._lines)
+
+    def _known(self, found: Keys, allowed: Iterable[str], what: str) -> Keys:
+        for key in found.keys() - set(allowed):
+            text = f"{what}: no key {key!r}; allowed: {', '.join(allowed)}"
+            self._faults.append(Fault(found[key].line, text))
+        return {key: found[key] for key in allowed if key in found}
+
+    def _sites(self, top: Keys) -> dict[str, Site]:
+        sites: dict[str, Site] = {}
+        nodes = items(top["sites"].node, "sites", self._faults) if "sites" in top else ()
+        for number, node in enumerate(nodes):
+            what = f"sites[{number}]"
+            keys = self._known(pairs(node, what, self._faults), _SITE_KEYS, what)
+            try:
+                entry = _SiteEntry.model_validate_json(json.dumps(self._values(keys)))
+            except ValidationError as exc:
+                self._explain(exc, keys, what, line_of(node))
+                continue
+            if entry.site_id in sites:
+                self._fault(keys["site_id"], f"{entry.site_id} is given twice")
+            sites[entry.site_id] = Site(**dict(entry))
+        return sites
+
+    def _entry(self, number: int, node: Node, defaults: Keys) -> InventoryEntry | None:
+        what, line, before = f"miners[{number}]", line_of(node), len(self._faults)
+        own = self._known(pairs(node, what, self._faults), _ENTRY_KEYS, what)
+        keys: Keys = dict(ChainMap(own, defaults))
+        if "sealed" in own:
+            keys.pop("credentials", None)
+            if "credentials" in own:
+                self._fault(own["credentials"], "either credentials or sealed, not both")
+        values = self._values(keys)
+        credentials = values.pop("credentials", None)
+        try:
+            entry = InventoryEntry.model_validate_json(json.dumps(values))
+        except ValidationError as exc:
+            self._explain(exc, keys, what, line)
+            return None
+        if len(self._faults) > before:
+            return None
+        entry = self._placed(entry, keys, what, line)
+        if credentials is not None:
+            self._check_credentials(entry.miner_id, credentials, keys["credentials"])
+        return entry
+
+    def _placed(self, entry: InventoryEntry, keys: Keys, what: str, line: int) -> InventoryEntry:
+        entry = entry.model_copy(update={"address": entry.address.lower()})
+        place = (entry.site_id, entry.address)
+        if not 1 <= int(entry.address.rpartition(":")[2]) <= _HIGHEST_PORT:
+            self._fault(keys["address"], f"a port from 1 to {_HIGHEST_PORT} is wanted")
+        if entry.slot is not None and entry.slot > _HIGHEST_SLOT:
+            self._fault(keys["slot"], f"at most {_HIGHEST_SLOT}")
+        if entry.miner_id in self._lines:
+            first = self._lines[entry.miner_id]
+            self._fault(keys["miner_id"], f"{entry.miner_id} is in line {first} already")
+        elif place in self._addresses:
+            other = self._addresses[place]
+            owner = f"{other}'s (line {self._lines[other]})"
+            self._fault(keys["address"], f"{entry.address} at {entry.site_id} is {owner}")
+        if len(entry.to_json()) > INVENTORY.max_message_bytes // 2:
+            self._faults.append(Fault(line, f"{what}: too large for one event"))
+        self._lines.setdefault(entry.miner_id, line)
+        self._addresses.setdefault(place, entry.miner_id)
+        return entry
+
+    def _check_credentials(self, miner_id: str, given: Any, place: Place) -> None:
+        allowed = ", ".join(_CREDENTIAL_KEYS)
+        if not isinstance(given, dict) or not given:
+            self._fault(place, f"keys with values are wanted: {allowed}")
+            return
+        for key in given.keys() - set(_CREDENTIAL_KEYS):
+            self._fault(place, f"no key {key!r}; allowed: {allowed}")
+        self._credentials[miner_id] = given
+
+    def _values(self, keys: Keys) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key, place in keys.items():
+            value = value_of(place.node, place.path, self._environment, self._faults)
+            if key == "credentials":
+                value = _as_text(value)
+            if value is not None or key in _ALWAYS:
+                values[key] = value
+        return values
+
+    def _explain(self, exc: ValidationError, keys: Keys, what: str, line: int) -> None:
+        for fault in exc.errors(include_input=False, include_url=False):
+            key = str(fault["loc"][0]) if fault["loc"] else ""
+            inner = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in fault["loc"][1:])
+            if fault["type"] == "missing" and key not in keys:
+                self._faults.append(Fault(line, f"{what}.{key}: is missing: {_ALLOWED[key]}"))
+                continue
+            said = fault["msg"]
+            if fault["type"] == "string_pattern_mismatch":
+                said = f"wanted: {_ALLOWED[key]}"
+            elif fault["type"] == "string_type":
+                said += " (put it between quotes)"
+            self._faults.append(Fault(keys[key].line, f"{keys[key].path}{inner}: {said}"))
+
+    def _fault(self, place: Place, text: str) -> None:
+        self._faults.append(Fault(place.line, f"{place.path}: {text}"))
+
+
+def _as_text(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {key: str(each) for key, each in value.items() if each is not None}

@@ -1,0 +1,94 @@
+"""What an import changes: the fleet that is wanted against the fleet that is there."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from minestream_schemas.inventory import InventoryEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place where miners stand: its name for people, and what its power costs."""
+
+    site_id: str
+    name: str | None = None
+    tariff_usd_per_kwh: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Sites and miners, each by its id."""
+
+    sites: Mapping[str, Site]
+    miners: Mapping[str, InventoryEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What an import does to the fleet."""
+
+    added: tuple[InventoryEntry, ...] = ()
+    changed: tuple[InventoryEntry, ...] = ()
+    removed: tuple[str, ...] = ()
+    unchanged: int = 0
+    sites: tuple[Site, ...] = ()
+    """New or renamed or otherwise changed."""
+    emptied: tuple[str, ...] = ()
+    """Sites without a miner that nobody wants any more."""
+
+    @property
+    def published(self) -> int:
+        """How many events follow from it."""
+        return len(self.added) + len(self.changed) + len(self.removed)
+
+    def events(self) -> Iterable[tuple[str, InventoryEntry | None]]:
+        """Miner id and new entry of each change; None: removed."""
+        yield from ((miner_id, None) for miner_id in self.removed)
+        yield from ((entry.miner_id, entry) for entry in (*self.added, *self.changed))
+
+
+def compare(there: Fleet, wanted: Fleet, *, prune: bool) -> Changes:
+    """What has to be done so that the fleet is as wanted.
+
+    Args:
+        there: the fleet as it is.
+        wanted: the fleet as its operator wrote it down. A site that only miners name is made
+            where it is missing, and else left as it is.
+        prune: remove miners, and sites then empty, that are not wanted; else they stay.
+    """
+    added, changed, unchanged = [], [], 0
+    for miner_id, entry in wanted.miners.items():
+        known = there.miners.get(miner_id)
+        if known is None:
+            added.append(entry)
+        elif known != entry:
+            changed.append(entry)
+        else:
+            unchanged += 1
+    stand_at = {entry.site_id for entry in wanted.miners.values()}
+    named = {key: Site(key) for key in sorted(stand_at - there.sites.keys())} | dict(wanted.sites)
+    return Changes(
+        added=tuple(added),
+        changed=tuple(changed),
+        removed=tuple(sorted(there.miners.keys() - wanted.miners.keys())) if prune else (),
+        unchanged=unchanged,
+        sites=tuple(site for key, site in named.items() if there.sites.get(key) != site),
+        emptied=tuple(sorted(there.sites.keys() - named.keys() - stand_at)) if prune else (),
+    )
+
+
+def taken_addresses(there: Fleet, wanted: Fleet) -> Iterable[tuple[str, str]]:
+    """Wanted miners whose address belongs to a miner that is there, stays, and is not wanted.
+
+    Returns:
+        pairs of the wanted miner's id and the id of the one that has its address.
+    """
+    holders = {
+        (entry.site_id, entry.address): miner_id
+        for miner_id, entry in there.miners.items()
+        if miner_id not in wanted.miners
+    }
+    for miner_id, entry in wanted.miners.items():
+        holder = holders.get((entry.site_id, entry.address))
+        if holder is not None:
+            yield miner_id, holder

@@ -1,0 +1,25 @@
+"""What the gateway is told by its environment, beside what all services share."""
+
+from pydantic import Field
+
+from minestream_runtime.settings import Settings
+
+
+class GatewaySettings(Settings):
+    """The gateway's own settings; each is ``MINESTREAM_`` and its name in capitals."""
+
+    gateway_host: str = Field(default="127.0.0.1", description="where REST listens")
+    gateway_port: int = Field(default=8480, ge=0, le=65535, description="0: any free one")
+    gateway_read_connections: int = Field(default=8, ge=1, le=100)
+    gateway_statement_timeout_s: float = Field(
+        default=5.0, gt=0, le=60, description="a query that takes longer is answered with 504"
+    )
+    gateway_stale_after_s: float = Field(
+        default=300.0, gt=0, description="a reading older than this says nothing of now"
+    )
+    outbox_poll_s: float = Field(
+        default=1.0, gt=0, le=60, description="how often the outbox is read unasked"
+    )
+    outbox_keep_s: float = Field(
+        default=86_400.0, ge=0, description="how long sent rows stay to be looked at"
+    )
