@@ -1,0 +1,1 @@
+"""What the processor touches: Faust, Kafka, RocksDB, the disk, the clock."""

@@ -1,0 +1,1 @@
+"""What the processor decides. Pure: no clock, no broker, no disk."""

@@ -1,0 +1,341 @@
+"""One miner's event or tick, applied: the state after it, and what is to be told.
+
+Everything told is either read off the event itself or kept in the state, so an event that comes
+again (at least once means: sometimes twice) tells the same to the byte and changes nothing.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from minestream_schemas.anomaly import Anomaly
+from minestream_schemas.gap import Gap, GapCause
+from minestream_schemas.ids import derived_id
+from minestream_schemas.telemetry import MinerTelemetry, QualityFlag
+from minestream_schemas.window import TelemetryWindow
+from processor.domain import anomaly, gaps, windows
+from processor.domain.miner_state import (
+    SECOND_US,
+    MinerState,
+    Seen,
+    Sums,
+    Told,
+    Transition,
+    to_us,
+)
+
+REMEMBERED: Final = 16
+"""Events remembered even when their windows are closed: a backlog is dealt with in bursts."""
+
+
+class Kind(StrEnum):
+    """What an event is to its miner."""
+
+    NEW = "new"
+    REPEAT = "repeat"
+    LATE = "late"
+    """Older than the newest, or its window has been told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings that decide (see ``ProcessorSettings``)."""
+
+    window_s: int = 300
+    grace_s: int = 120
+    publish_threshold: float = 0.5
+    silent_polls: int = 2
+    down_polls: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A normalised event, and what of the poll is not in it.
+
+    Args:
+        telemetry: the normalised reading, not yet scored.
+        interval_s: until the miner's next regular poll.
+        answered: did the miner answer at all, well or badly?
+    """
+
+    telemetry: MinerTelemetry
+    interval_s: float
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The state to keep, and the events to send."""
+
+    state: MinerState
+    kind: Kind
+    telemetry: MinerTelemetry
+    anomaly: Anomaly | None = None
+    windows: tuple[TelemetryWindow, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TickOutcome:
+    """The state to keep, and the events to send; nothing of either when ``changed`` is False."""
+
+    state: MinerState
+    windows: tuple[TelemetryWindow, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    changed: bool = False
+
+
+def step(state: MinerState | None, reading: Reading, rules: Rules) -> Outcome:
+    """Advance one miner by one event.
+
+    Args:
+        state: before the event; None: the miner's first.
+        reading: the event.
+        rules: the settings that decide.
+    """
+    telemetry = reading.telemetry
+    event_id, ts_us = telemetry.raw_event_id.bytes, to_us(telemetry.ts)
+    known = state or MinerState(telemetry.miner_id, telemetry.site_id)
+    for seen in known.seen:
+        if seen.event_id == event_id:
+            return _tell(known, Kind.REPEAT, reading, seen, rules)
+    if ts_us < known.newest_us:
+        return _tell_older(known, reading, event_id, ts_us, rules)
+    after, seen = _advance(known, reading, event_id, ts_us, rules)
+    return _tell(after, Kind.LATE if seen.late else Kind.NEW, reading, seen, rules)
+
+
+def _tell_older(
+    state: MinerState, reading: Reading, event_id: bytes, ts_us: int, rules: Rules
+) -> Outcome:
+    repeat = event_id in state.late_ids
+    if not repeat:
+        state = replace(state, late_ids=(*state.late_ids, event_id)[-REMEMBERED:])
+    seen = Seen(event_id, ts_us, late=True)
+    return _tell(state, Kind.REPEAT if repeat else Kind.LATE, reading, seen, rules)
+
+
+def _advance(
+    state: MinerState, reading: Reading, event_id: bytes, ts_us: int, rules: Rules
+) -> tuple[MinerState, Seen]:
+    telemetry = reading.telemetry
+    said = windows.counts_of(telemetry)
+    increase = windows.increases(state.counts, said)
+    values = anomaly.values_of(telemetry, increase)
+    judged = anomaly.judge(state.ewmas, values)
+    score = anomaly.worst(judged.scores)
+    late = ts_us < state.closed_until_us
+    silence, silent = gaps.heard(
+        state.silence, ts_us=ts_us, answered=reading.answered, silent_polls=rules.silent_polls
+    )
+    longest = gaps.longest_us(reading.interval_s, rules.down_polls)
+    polled = gaps.polled_again(state.down_us, ts_us=ts_us, longest=longest)
+    filled = state.open
+    if not late:
+        start = windows.start_of(ts_us, rules.window_s)
+        filled = windows.add_to(
+            state.open, telemetry, start_us=start, increase=increase, score=score
+        )
+    closing, still_open = windows.split(
+        filled, until_us=ts_us, window_s=rules.window_s, grace_s=rules.grace_s
+    )
+    published = score is not None and score >= rules.publish_threshold * 1000
+    seen = Seen(
+        event_id,
+        ts_us,
+        late,
+        judged.scores,
+        values if published else (),
+        judged.expected if published else (),
+        tuple(sums.start_us for sums in closing),
+        (*polled, *silent),
+    )
+    after = replace(
+        state,
+        site_id=telemetry.site_id,
+        interval_s=reading.interval_s,
+        newest_us=ts_us,
+        closed_until_us=_closed_until(state.closed_until_us, closing, rules),
+        open=still_open,
+        counts=windows.latest(state.counts, said),
+        ewmas=judged.ewmas,
+        silence=silence,
+        down_us=None,
+        seen=_remember(state.seen, seen, still_open),
+    )
+    return _keep_closed(after, state.closed + closing), seen
+
+
+def _closed_until(before_us: int, closing: tuple[Sums, ...], rules: Rules) -> int:
+    return closing[-1].start_us + rules.window_s * SECOND_US if closing else before_us
+
+
+def _remember(
+    events: tuple[Seen, ...], seen: Seen, open_windows: tuple[Sums, ...]
+) -> tuple[Seen, ...]:
+    since_us = open_windows[0].start_us if open_windows else seen.ts_us
+    forgettable = len(events) + 1 - REMEMBERED
+    first = 0
+    while first < forgettable and events[first].ts_us < since_us:
+        first += 1
+    return (*events[first:], seen)
+
+
+def _keep_closed(state: MinerState, closed: tuple[Sums, ...]) -> MinerState:
+    if not closed:
+        return state
+    wanted = {start for seen in state.seen for start in seen.closed}
+    wanted.update(start for told in state.told for start in told.closed)
+    return replace(state, closed=tuple(sums for sums in closed if sums.start_us in wanted))
+
+
+def _tell(state: MinerState, kind: Kind, reading: Reading, seen: Seen, rules: Rules) -> Outcome:
+    telemetry = _scored(reading.telemetry, seen)
+    site_id = telemetry.site_id
+    return Outcome(
+        state,
+        kind,
+        telemetry,
+        _anomaly(telemetry, seen, state) if seen.expected else None,
+        _windows(state, seen.closed, site_id, rules),
+        _gaps(state.miner_id, seen.gaps, site_id),
+    )
+
+
+def _scored(telemetry: MinerTelemetry, seen: Seen) -> MinerTelemetry:
+    changes: dict[str, object] = {}
+    overall = anomaly.worst(seen.scores)
+    if overall is not None:
+        changes["anomaly_score"] = overall / 1000
+        changes["anomaly_scores"] = _named(seen.scores, 1000)
+    if seen.late:
+        changes["quality_flags"] = (*telemetry.quality_flags, QualityFlag.LATE.value)
+    return telemetry.model_copy(update=changes) if changes else telemetry
+
+
+def _named(values: tuple[float | None, ...], scale: int = 1) -> dict[str, float]:
+    return {
+        name: value / scale
+        for name, value in zip(anomaly.NAMES, values, strict=True)
+        if value is not None
+    }
+
+
+def _anomaly(telemetry: MinerTelemetry, seen: Seen, state: MinerState) -> Anomaly:
+    expected = _named(seen.expected)
+    said = _named(seen.values)
+    return Anomaly(
+        event_id=derived_id("anomaly", telemetry.event_id, anomaly.DETECTOR),
+        reading_id=telemetry.event_id,
+        ts=telemetry.ts,
+        miner_id=state.miner_id,
+        site_id=telemetry.site_id,
+        detector=anomaly.DETECTOR,
+        score=telemetry.anomaly_score or 0.0,
+        scores=telemetry.anomaly_scores,
+        values={name: said[name] for name in expected},
+        expected=expected,
+    )
+
+
+def _windows(
+    state: MinerState, starts: tuple[int, ...], site_id: str, rules: Rules
+) -> tuple[TelemetryWindow, ...]:
+    return tuple(
+        windows.to_event(sums, miner_id=state.miner_id, site_id=site_id, window_s=rules.window_s)
+        for sums in state.closed
+        if sums.start_us in starts
+    )
+
+
+def _gaps(miner_id: str, transitions: tuple[Transition, ...], site_id: str) -> tuple[Gap, ...]:
+    return tuple(gaps.to_event(one, miner_id=miner_id, site_id=site_id) for one in transitions)
+
+
+def due_us(state: MinerState, rules: Rules) -> int:
+    """When a tick first has something to do for this miner, µs.
+
+    A window is left to the miner's own next reading for one interval longer than its grace, so
+    that ticks write the state of silent miners and of no others.
+    """
+    patience = gaps.longest_us(state.interval_s, 1)
+    due = [told.at_us + 1 for told in state.told if told.again_us is None]
+    if state.open:
+        span = (rules.window_s + rules.grace_s) * SECOND_US
+        due.append(state.open[0].start_us + span + patience)
+    if state.down_us is None:
+        due.append(state.newest_us + gaps.longest_us(state.interval_s, rules.down_polls) + 1)
+    return min(due, default=2**63)
+
+
+def tick(state: MinerState, at_us: int, rules: Rules) -> TickOutcome:
+    """Advance one miner by the clock: close what its silence leaves open.
+
+    What a tick closes, it tells; a tick that comes again tells it again; and the next tick tells
+    it once more, because a crash may lose what was told while the state that says so survives.
+
+    Args:
+        state: before the tick, with every event applied that was there when it was made.
+        at_us: the instant of the tick.
+        rules: the settings that decide.
+    """
+    again = tuple(told for told in state.told if _tells_again(told, at_us))
+    repeated = any(at_us == told.at_us for told in again)
+    after = replace(state, told=tuple(_aged(state.told, at_us)))
+    fresh = None
+    if not repeated:
+        after, fresh = _close_by_clock(after, at_us, rules)
+    tellings = (*again, fresh) if fresh else again
+    if not tellings and after.told == state.told:
+        return TickOutcome(state)
+    after = _keep_closed(after, after.closed)
+    starts = tuple(start for told in tellings for start in told.closed)
+    # told from the sums before pruning: a telling may be the last that needs its window
+    source = replace(after, closed=state.closed + after.closed)
+    unique = {event.event_id: event for event in _windows(source, starts, state.site_id, rules)}
+    transitions = tuple(one for told in tellings for one in told.gaps)
+    return TickOutcome(
+        after,
+        tuple(unique.values()),
+        _gaps(state.miner_id, transitions, state.site_id),
+        changed=True,
+    )
+
+
+def _tells_again(told: Told, at_us: int) -> bool:
+    return at_us in {told.at_us, told.again_us} or (told.again_us is None and at_us > told.at_us)
+
+
+def _aged(tellings: tuple[Told, ...], at_us: int) -> list[Told]:
+    kept = []
+    for told in tellings:
+        if told.again_us is None and at_us > told.at_us:
+            kept.append(told._replace(again_us=at_us))
+        elif told.again_us is None or at_us <= told.again_us:
+            kept.append(told)
+    return kept
+
+
+def _close_by_clock(state: MinerState, at_us: int, rules: Rules) -> tuple[MinerState, Told | None]:
+    patience = gaps.longest_us(state.interval_s, 1)
+    closing, still_open = windows.split(
+        state.open,
+        until_us=at_us - patience,
+        window_s=rules.window_s,
+        grace_s=rules.grace_s,
+    )
+    longest = gaps.longest_us(state.interval_s, rules.down_polls)
+    down = state.down_us is None and at_us - state.newest_us > longest
+    if not closing and not down:
+        return state, None
+    opened = (Transition(GapCause.COLLECTOR_DOWN, state.newest_us),) if down else ()
+    told = Told(at_us, None, tuple(sums.start_us for sums in closing), opened)
+    after = replace(
+        state,
+        open=still_open,
+        closed=state.closed + closing,
+        closed_until_us=_closed_until(state.closed_until_us, closing, rules),
+        down_us=state.newest_us if down else state.down_us,
+        told=(*state.told, told),
+    )
+    return after, told

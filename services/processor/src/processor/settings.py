@@ -1,0 +1,58 @@
+"""What the processor is told by its environment."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from minestream_runtime.settings import Settings
+from minestream_schemas.topics import CO_PARTITIONED
+from processor.domain.step import Rules
+
+PARTITIONS = CO_PARTITIONED[0].partitions
+
+
+class ProcessorSettings(Settings):
+    """The processor's own settings; see ``Settings`` for the shared ones."""
+
+    window_s: int = Field(default=300, gt=0, description="length of a tumbling window")
+    grace_s: int = Field(default=120, ge=0, description="how long after its end it stays open")
+    tick_every_s: float = Field(default=5.0, gt=0, description="how often a clock tick is sent")
+    publish_threshold: float = Field(
+        default=0.5, gt=0, le=1, description="least score that makes an anomaly event"
+    )
+    silent_polls: int = Field(default=2, ge=1, description="unanswered polls that make a gap")
+    down_polls: float = Field(
+        default=3.0, gt=1, description="intervals without any poll that make a gap"
+    )
+    state_dir: Path = Field(
+        default=Path(".minestream/processor"), description="RocksDB and the tries of failed records"
+    )
+    standby_replicas: int = Field(default=0, ge=0, description="hot copies of the state")
+    commit_every_s: float = Field(default=1.0, gt=0, description="how often offsets are committed")
+    session_timeout_s: float = Field(
+        default=10.0, ge=6, description="until a silent worker's partitions move on"
+    )
+    tries: int = Field(default=3, ge=1, description="failures until a record is set aside")
+    bug_limit: int = Field(
+        default=100, ge=1, description="records set aside for our own bugs in an hour: then stop"
+    )
+    busy_budget_s: float = Field(
+        default=300.0, gt=0, description="watchdog: longest recovery or rebalance"
+    )
+    idle_budget_s: float = Field(
+        default=60.0, gt=0, description="watchdog: lagging, but nothing processed"
+    )
+    commit_budget_s: float = Field(
+        default=120.0, gt=0, description="watchdog: processing, but nothing committed"
+    )
+
+    @property
+    def rules(self) -> Rules:
+        """The settings that the domain decides by."""
+        return Rules(
+            window_s=self.window_s,
+            grace_s=self.grace_s,
+            publish_threshold=self.publish_threshold,
+            silent_polls=self.silent_polls,
+            down_polls=self.down_polls,
+        )
