@@ -19,6 +19,7 @@ from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.settings import Settings
 
 _LOCK: Final = 0x4D696E65  # "Mine"
+_OLDEST_TIMESCALE: Final = (2, 18)
 _LEDGER: Final = """
 CREATE SCHEMA IF NOT EXISTS minestream;
 CREATE TABLE IF NOT EXISTS minestream.migration (
@@ -84,18 +85,33 @@ async def migrate(settings: Settings, owners: Iterable[Migrations]) -> list[str]
 
 
 async def detect(connection: psycopg.AsyncConnection[Any]) -> StorageDialect:
-    """Which dialect this database can speak: TimescaleDB counts with its full licence from 2.18."""
+    """Which dialect this database can speak; leaves TimescaleDB's extension there if it is that.
+
+    TimescaleDB counts from 2.18 on and under its full licence: packages of the Apache edition
+    have neither columnstore nor continuous aggregates. The licence can only be asked once the
+    extension is loaded.
+    """
     row = await (
         await connection.execute(
             "SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb' AND "
-            "current_setting('shared_preload_libraries') LIKE '%timescaledb%' AND "
-            "current_setting('timescaledb.license', true) = 'timescale'"
+            "current_setting('shared_preload_libraries') LIKE '%timescaledb%'"
         )
     ).fetchone()
-    if row is None:
+    if row is None or _version(row[0]) < _OLDEST_TIMESCALE:
         return StorageDialect.POSTGRES
-    version = tuple(int(part) for part in row[0].split("-")[0].split(".")[:2])
-    return StorageDialect.TIMESCALE if version >= (2, 18) else StorageDialect.POSTGRES
+    async with connection.transaction():
+        await connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
+        licence = await (
+            await connection.execute("SELECT current_setting('timescaledb.license', true)")
+        ).fetchone()
+        if licence == ("timescale",):
+            return StorageDialect.TIMESCALE
+        raise psycopg.Rollback
+    return StorageDialect.POSTGRES
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("-")[0].split(".")[:2])
 
 
 async def _prepare(connection: psycopg.AsyncConnection[Any]) -> StorageDialect:
@@ -125,7 +141,10 @@ async def _prepare(connection: psycopg.AsyncConnection[Any]) -> StorageDialect:
                 "move the data with dump and restore into a fresh database"
             )
     if dialect is StorageDialect.TIMESCALE:
-        await connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
+        # its jobs run as their owner, which must be a login; without a password nobody else can be
+        await connection.execute(
+            sql.SQL("ALTER ROLE {} LOGIN PASSWORD NULL").format(sql.Identifier(Role.OWNER))
+        )
     return dialect
 
 
