@@ -1,0 +1,57 @@
+"""``minestream parse``: what our parser makes of recorded payloads, for whoever doubts a number."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from minestream_dialects.normalise import Normalised, normalise
+from minestream_dialects.recorded import poll_of
+from minestream_dialects.registry import AUTO, names
+from minestream_schemas.telemetry import MinerStatus
+
+_DIALECT = typer.Option(help=f"one of: {', '.join(names())}.", metavar="NAME")
+_FILES = typer.Argument(
+    help="The recorded payloads of one poll; a file's name ends in its endpoint: summary.json, "
+    "s21pro_1.2.7_info.json.",
+    metavar="FILE...",
+)
+_CHIPS = typer.Option("--chips", help="Print each board's chips too.")
+
+
+def parse(
+    files: Annotated[list[Path], _FILES],
+    dialect: Annotated[str, _DIALECT] = AUTO,
+    chips: Annotated[bool, _CHIPS] = False,
+) -> None:
+    """Print the reading that the recorded payloads of one poll give, as JSON in our names.
+
+    Exits with 1, and says why, when they give none.
+    """
+    console = Console(stderr=True, soft_wrap=True)
+    try:
+        poll = poll_of(files, dialect)
+    except (OSError, ValueError) as exc:
+        console.print(str(exc), style="red", markup=False, highlight=False)
+        raise typer.Exit(1) from exc
+    result = normalise(poll)
+    reason = _unusable(result, given="summary" in poll.endpoints)
+    if reason is not None:
+        console.print(f"no reading: {reason}", style="red", markup=False, highlight=False)
+        raise typer.Exit(1)
+    shown = result.telemetry.model_dump(mode="json")
+    if chips:
+        boards = result.chips.boards if result.chips else ()
+        shown["chips"] = [board.model_dump(mode="json") for board in boards]
+    typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+
+
+def _unusable(result: Normalised, *, given: bool) -> str | None:
+    telemetry = result.telemetry
+    if telemetry.status is MinerStatus.GARBAGE:
+        return telemetry.error or "unreadable"
+    if not given:
+        return "no summary among the files, and that is where the numbers are"
+    return None

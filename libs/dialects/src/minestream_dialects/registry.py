@@ -1,0 +1,44 @@
+"""Which dialects there are, and which one a payload speaks."""
+
+from typing import Final
+
+from minestream_dialects.dialect import Dialect, Payloads
+from minestream_dialects.vnish import v1_2, v1_3
+
+DIALECTS: Final[tuple[Dialect, ...]] = (v1_3.DIALECT, v1_2.DIALECT)
+"""In the order in which they are tried. A new dialect is one module and one entry here."""
+
+AUTO: Final = "auto"
+
+
+def names() -> tuple[str, ...]:
+    """Every name that ``choose`` understands: ``auto``, families, dialects."""
+    families = {dialect.family for dialect in DIALECTS}
+    return (AUTO, *sorted(families), *sorted(dialect.name for dialect in DIALECTS))
+
+
+def candidates(name: str) -> tuple[Dialect, ...]:
+    """The dialects that ``name`` may mean: one, a family, or with ``auto`` all of them."""
+    if name == AUTO:
+        return DIALECTS
+    return tuple(each for each in DIALECTS if name in (each.name, each.family))
+
+
+def choose(name: str, payloads: Payloads) -> tuple[Dialect, str] | None:
+    """Find the dialect that payloads speak.
+
+    Args:
+        name: a dialect (then nothing is guessed), a family, or ``auto``.
+        payloads: what the miner said.
+
+    Returns:
+        the dialect and what it was recognised by; None when none claims the payloads.
+    """
+    found = candidates(name)
+    if len(found) == 1 and found[0].name == name:
+        return found[0], "raw.dialect"
+    for dialect in found:
+        evidence = dialect.recognise(payloads)
+        if evidence is not None:
+            return dialect, evidence
+    return None

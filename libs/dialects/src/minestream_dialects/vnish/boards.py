@@ -1,0 +1,214 @@
+"""Hashboards of Vnish: ``summary.miner.chains[]``, and what ``/boards`` or ``/chains`` adds.
+
+Source: OpenAPI 1.2.7 (``AntmChain``, ``AntmChainChips``) and 1.3.4 (``AntmBoard``,
+``AntmBoardChips``); 1.2.0-rc's sensor lists as public clients read them.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from minestream_dialects.draft import BoardDraft
+from minestream_dialects.fields import (
+    MEGAHERTZ,
+    VOLTS,
+    WATTS,
+    Flags,
+    celsius,
+    count,
+    entry,
+    number,
+    text,
+)
+from minestream_dialects.vnish.unit import Measure
+
+MAX_BOARDS: Final = 16
+MAX_SLOT: Final = 64
+HEALTHY_CHIPS_RATIO: Final = 0.95
+_BROKEN: Final = frozenset({"failure", "disconnected"})
+_MV_PER_V: Final = 1000.0
+
+
+def is_healthy(board: BoardDraft) -> bool:
+    """Does the board report, hash, and have at least 95 % of its chips in order?
+
+    A board whose firmware says nothing of chips is judged by the rest.
+    """
+    if board.status not in (None, "mining") or not board.hashing:
+        return False
+    if not board.chips_total or board.chips_ok is None:
+        return True
+    return board.chips_ok / board.chips_total >= HEALTHY_CHIPS_RATIO
+
+
+def numbered(items: object, flags: Flags) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The boards of a list with their slots; what is no board is flagged and skipped.
+
+    A board without a usable ``id`` gets the lowest free slot, and a flag.
+    """
+    if not isinstance(items, list) or len(items) > MAX_BOARDS:
+        flags.invalid("boards")
+        return
+    taken: set[int] = set()
+    for item in items:
+        if not isinstance(item, dict):
+            flags.invalid("boards")
+            continue
+        slot = item.get("id")
+        if type(slot) is not int or not 0 <= slot <= MAX_SLOT or slot in taken:
+            flags.invalid("boards.slot")
+            slot = next(free for free in range(1, MAX_SLOT + 1) if free not in taken)
+        taken.add(slot)
+        yield slot, item
+
+
+def read_boards(chains: object, measure: Measure, flags: Flags) -> list[BoardDraft] | None:
+    """Read the summary's ``chains`` (1.3 keeps the name).
+
+    Returns:
+        the boards; None when the summary does not speak of them.
+    """
+    if chains is None:
+        return None
+    return [_board(slot, chain, measure, flags) for slot, chain in numbered(chains, flags)]
+
+
+def _board(slot: int, chain: dict[str, Any], measure: Measure, flags: Flags) -> BoardDraft:
+    at, state = f"boards.{slot}", text(entry(chain, "status", "state"))
+    mining = state in (None, "mining")
+    rate, get = chain.get("hashrate_rt"), chain.get
+    ideal = get("hashrate_ideal")
+    board = BoardDraft(slot=slot, status=state, hashing=_positive(rate))
+    board.hashrate_hs = measure.read(rate, name=f"{at}.hashrate_hs", flags=flags)
+    board.hashrate_expected_hs = measure.read(ideal, name=f"{at}.hashrate_expected_hs", flags=flags)
+    board.chips_ok, board.chips_total = _chip_statuses(get("chip_statuses"), at, flags)
+    for ours, theirs, edge in _TEMPERATURES:
+        said = _temperature(chain, theirs, edge)
+        read = celsius(said, name=f"{at}.{ours}", flags=flags, required=mining)
+        setattr(board, ours, read)
+    board.frequency_mhz = number(
+        get("frequency"), MEGAHERTZ, name=f"{at}.frequency_mhz", flags=flags
+    )
+    board.voltage_v = number(
+        get("voltage"), VOLTS, name=f"{at}.voltage_v", flags=flags, per=_MV_PER_V
+    )
+    power = get("power_consumption")
+    board.power_w = number(power, WATTS, name=f"{at}.power_w", flags=flags)
+    errors = get("hw_errors")
+    board.hw_errors_total = count(errors, name=f"{at}.hw_errors_total", flags=flags)
+    return board
+
+
+_TEMPERATURES: Final = (
+    ("chip_temp_max_c", "chip_temp", "max"),
+    ("chip_temp_min_c", "chip_temp", "min"),
+    ("pcb_temp_c", "pcb_temp", "max"),
+)
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+
+
+def _temperature(chain: dict[str, Any], key: str, edge: str) -> object:
+    said: object = entry(chain, key, edge)
+    if said is not None:
+        return said
+    sensors = chain.get(f"{key}_sens")  # 1.2.0-rc
+    if not isinstance(sensors, list):
+        return None
+    live = [
+        each["temp"]
+        for each in sensors
+        if entry(each, "status") == "measure" and _positive(entry(each, "temp"))
+    ]
+    return (max(live) if edge == "max" else min(live)) if live else None
+
+
+def _chip_statuses(said: object, at: str, flags: Flags) -> tuple[int | None, int | None]:
+    """Chips in order and in all. Grey and orange hash, red do not (ADR 0003)."""
+    if not isinstance(said, dict):
+        (flags.missing if said is None else flags.invalid)(f"{at}.chips_ok")
+        return None, None
+    grey, orange, red = (
+        count(said.get(colour), name=f"{at}.chips_ok", flags=flags)
+        for colour in ("grey", "orange", "red")
+    )
+    if grey is None or orange is None or red is None:
+        return None, None
+    return grey + orange, grey + orange + red
+
+
+def water_temperatures(chains: object, flags: Flags) -> tuple[float | None, float | None]:
+    """The warmest inlet and outlet of a hydro miner's boards, °C; None on air."""
+    listed = chains[:MAX_BOARDS] if isinstance(chains, list) else []
+    warmest: list[float | None] = []
+    for ours, theirs in (
+        ("inlet_temp_c", "inlet_water_temp"),
+        ("outlet_temp_c", "outlet_water_temp"),
+    ):
+        read = (
+            celsius(entry(chain, theirs), name=ours, flags=flags, required=False)
+            for chain in listed
+        )
+        warmest.append(max((value for value in read if value is not None), default=None))
+    return warmest[0], warmest[1]
+
+
+def broken_codes(boards: list[BoardDraft] | None) -> tuple[str, ...]:
+    """Error codes of boards that say they are broken: ``board_failure:2``."""
+    return tuple(
+        f"board_{board.status}:{board.slot}" for board in boards or () if board.status in _BROKEN
+    )
+
+
+def complete_boards(
+    boards: list[BoardDraft] | None, items: object, measure: Measure, flags: Flags
+) -> list[BoardDraft] | None:
+    """Fill in from ``/boards`` or ``/chains`` what the summary did not say; it wins where it did.
+
+    Args:
+        boards: from the summary.
+        items: the bare array of the endpoint; None when it was not asked.
+        measure: the unit of hashrates.
+        flags: a field that both leave out has been flagged by the summary's reader.
+    """
+    if items is None:
+        return boards
+    known = {board.slot: board for board in boards or ()}
+    for slot, item in numbered(items, flags):
+        board = known.setdefault(slot, BoardDraft(slot=slot))
+        _complete(board, item, measure, flags)
+    return [known[slot] for slot in sorted(known)]
+
+
+def _complete(board: BoardDraft, item: dict[str, Any], measure: Measure, flags: Flags) -> None:
+    at = f"boards.{board.slot}"
+    rate = item.get("hr_realtime")
+    if board.status is None:
+        board.status = text(entry(item, "status", "state"))
+    if board.hashrate_hs is None:
+        board.hashing = board.hashing or _positive(rate)
+        board.hashrate_hs = measure.read(rate, name=f"{at}.hashrate_hs", flags=flags)
+    if board.hashrate_expected_hs is None:
+        name = f"{at}.hashrate_expected_hs"
+        board.hashrate_expected_hs = measure.read(item.get("hr_nominal"), name=name, flags=flags)
+    if board.frequency_mhz is None:
+        name = f"{at}.frequency_mhz"
+        board.frequency_mhz = number(item.get("freq"), MEGAHERTZ, name=name, flags=flags)
+    _sensors(board, item.get("sensors"), flags)
+    chips = item.get("chips")
+    if board.chips_total is None and isinstance(chips, list) and chips:
+        grades = [entry(chip, "grade") for chip in chips]
+        board.chips_total = len(grades)
+        board.chips_ok = sum(grade in ("grey", "orange") for grade in grades)
+
+
+def _sensors(board: BoardDraft, sensors: object, flags: Flags) -> None:
+    """The hottest live sensor, where the summary gave no temperature."""
+    listed = sensors if isinstance(sensors, list) else []
+    live = [each for each in listed if entry(each, "state") == "measure"]
+    for ours, theirs in (("chip_temp_max_c", "chip"), ("pcb_temp_c", "board")):
+        said = [each[theirs] for each in live if _positive(entry(each, theirs))]
+        if said and getattr(board, ours) is None:
+            name = f"boards.{board.slot}.{ours}"
+            setattr(board, ours, celsius(max(said), name=name, flags=flags))

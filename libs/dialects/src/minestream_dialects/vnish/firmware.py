@@ -1,0 +1,109 @@
+"""Which Vnish it is, on which model, computing what: identity, without a single number."""
+
+import re
+from typing import Final, NamedTuple
+
+from minestream_dialects.dialect import Payloads
+from minestream_dialects.draft import Draft
+from minestream_dialects.fields import entry, text
+from minestream_schemas.units import Algorithm
+
+Version = tuple[int, int]
+
+_MINER_TYPE = re.compile(r"^(?P<model>[^()]*)\((?P<name>\w+)\s+(?P<version>[^()]+)\)$")
+_VERSION = re.compile(r"^v?(?P<major>\d{1,3})\.(?P<minor>\d{1,3})")
+_SERIES = re.compile(r"\b(?P<letter>[LST])\d{1,2}(?!\d)", re.IGNORECASE)
+_NOT_SAID: Final = frozenset({"n/a", "unknown", "none"})
+_BY_SERIES: Final = {
+    "L": Algorithm.SCRYPT,
+    "S": Algorithm.SHA256D,
+    "T": Algorithm.SHA256D,
+}
+_BY_NAME: Final = {
+    "scrypt": Algorithm.SCRYPT,
+    "sha256": Algorithm.SHA256D,
+    "sha256d": Algorithm.SHA256D,
+}
+
+
+class MinerType(NamedTuple):
+    """``summary.miner.miner_type``, taken apart: ``Antminer L9 (Vnish 1.2.7)``."""
+
+    model: str | None = None
+    name: str | None = None
+    version: str | None = None
+
+
+def miner_type(payloads: Payloads) -> MinerType:
+    """Model and firmware as the summary words them; all None when it does not."""
+    worded = text(entry(payloads.bodies.get("summary"), "miner", "miner_type"))
+    found = _MINER_TYPE.match(worded) if worded else None
+    if found is None:
+        return MinerType(model=worded)
+    return MinerType(found["model"].strip() or None, found["name"], found["version"].strip())
+
+
+def version(payloads: Payloads) -> tuple[Version, str] | None:
+    """The firmware's major and minor version, and what says so; None when nothing does."""
+    info = payloads.bodies.get("info")
+    worded = miner_type(payloads)
+    sources = (
+        ("info.fw_version", text(entry(info, "fw_name")), text(entry(info, "fw_version"))),
+        ("summary.miner_type", worded.name, worded.version),
+        ("raw.firmware", "Vnish", payloads.firmware),
+    )
+    for evidence, name, said in sources:
+        found = _VERSION.match((said or "").removeprefix("Vnish").strip())
+        if found and name and name.casefold().startswith(("vnish", "anthill")):
+            return (int(found["major"]), int(found["minor"])), evidence
+    return None
+
+
+def algorithm_of_model(model: str | None) -> Algorithm:
+    """What a model computes: Antminer's L series scrypt, S and T series SHA-256."""
+    found = _SERIES.search(model) if model else None
+    return _BY_SERIES[found["letter"].upper()] if found else Algorithm.UNKNOWN
+
+
+def _named(said: str | None) -> Algorithm:
+    plain = re.sub(r"[^a-z0-9]", "", (said or "").casefold())
+    return _BY_NAME.get(plain, Algorithm.UNKNOWN)
+
+
+def _algorithm(payloads: Payloads, model: str | None) -> tuple[Algorithm, str | None]:
+    sources = (
+        ("info.algorithm", _named(text(entry(payloads.bodies.get("info"), "algorithm")))),
+        ("model", algorithm_of_model(model)),
+        ("inventory.algorithm", _named(payloads.algorithm_hint)),
+        ("inventory.model", algorithm_of_model(payloads.model_hint)),
+    )
+    for evidence, algorithm in sources:
+        if algorithm is not Algorithm.UNKNOWN:
+            return algorithm, evidence
+    return Algorithm.UNKNOWN, None
+
+
+def identify(payloads: Payloads) -> Draft:
+    """A draft that knows model, firmware, algorithm and worker: payload first, then the inventory.
+
+    The worker alone is the inventory's before the payload's, whose pool user may be an account.
+
+    Returns:
+        the draft; ``evidence["algorithm"]`` says where the algorithm comes from.
+    """
+    info, worded, draft = payloads.bodies.get("info"), miner_type(payloads), Draft()
+    model = _said(text(entry(info, "miner"))) or worded.model or _said(text(entry(info, "model")))
+    draft.model = model or payloads.model_hint
+    draft.worker = payloads.worker_hint
+    draft.algorithm, evidence = _algorithm(payloads, model)
+    if evidence:
+        draft.evidence["algorithm"] = evidence
+    name = text(entry(info, "fw_name")) or worded.name or "Vnish"
+    said = text(entry(info, "fw_version")) or worded.version or payloads.firmware
+    if said:
+        draft.firmware = text(said if said.startswith(name) else f"{name} {said}")
+    return draft
+
+
+def _said(value: str | None) -> str | None:
+    return None if value is None or value.casefold() in _NOT_SAID else value

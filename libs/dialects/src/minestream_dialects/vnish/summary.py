@@ -1,0 +1,245 @@
+"""``/summary`` of Vnish: the miner's own numbers, the same in 1.2 and 1.3.
+
+Source: OpenAPI 1.2.7 and 1.3.4 (schema ``AntmMinerStats``) and the captures in
+``tests/fixtures/vnish``.
+"""
+
+from typing import Any, Final
+
+from minestream_dialects.dialect import Payloads
+from minestream_dialects.draft import Draft
+from minestream_dialects.fields import (
+    RATIO,
+    RPM,
+    WATTS,
+    celsius,
+    count,
+    entry,
+    mean,
+    number,
+    text,
+    uptime_s,
+)
+from minestream_dialects.vnish.boards import is_healthy
+from minestream_dialects.vnish.unit import DEPRECATED_PER_UNIT, Measure
+from minestream_schemas.telemetry import MinerStatus, QualityFlag
+
+MAX_FANS: Final = 64
+MAX_POOLS: Final = 64
+HASHING: Final = frozenset({MinerStatus.MINING, MinerStatus.TUNING, MinerStatus.UNKNOWN})
+"""States in which a miner is expected to say everything."""
+
+_STATES: Final = {
+    "mining": MinerStatus.MINING,
+    "auto-tuning": MinerStatus.TUNING,
+    "initializing": MinerStatus.INITIALIZING,
+    "starting": MinerStatus.STARTING,
+    "restarting": MinerStatus.RESTARTING,
+    "shutting-down": MinerStatus.STOPPING,
+    "stopped": MinerStatus.STOPPED,
+    "failure": MinerStatus.FAILURE,
+}
+_SHARES: Final = (
+    ("accepted_total", "accepted"),
+    ("rejected_total", "rejected"),
+    ("stale_total", "stale"),
+)
+Miner = dict[str, Any]
+
+
+def read_state(miner: Miner | None, payloads: Payloads, draft: Draft) -> None:
+    """Status, failure code and its words: from the summary, else from ``/status``."""
+    source = entry(miner, "miner_status")
+    if entry(source, "miner_state") is None:
+        source = payloads.bodies.get("status")
+    said = entry(source, "miner_state")
+    if said is None:
+        draft.flags.missing("status")
+    elif isinstance(said, str) and said in _STATES:
+        draft.status = _STATES[said]
+    else:
+        draft.flags.invalid("status")
+    draft.error = text(entry(source, "description"))
+    code = entry(source, "failure_code")
+    if isinstance(code, int) and not isinstance(code, bool) and abs(code) < 2**31:
+        draft.error_codes += (str(code),)
+
+
+def read_hashrates(miner: Miner, measure: Measure, draft: Draft) -> None:
+    """Now, on average, and as it should be.
+
+    A field that is absent falls back to the next source; one that is there but impossible does
+    not, because the fallback would hide the fault.
+    """
+    draft.hashrate_hs = _hashrate(miner, measure, draft, "hashrate_hs", "hr_realtime")
+    draft.hashrate_avg_hs = _hashrate(miner, measure, draft, "hashrate_avg_hs", "hr_average")
+    nominal = miner.get("hr_nominal")
+    boards = [board.hashrate_expected_hs for board in draft.boards or ()]
+    said = [value for value in boards if value is not None]
+    if nominal is None and said and len(said) == len(boards):
+        draft.hashrate_expected_hs = sum(said)  # 1.2.0-rc has no hr_nominal; later it is this sum
+        return
+    name = "hashrate_expected_hs"
+    draft.hashrate_expected_hs = measure.read(nominal, name=name, flags=draft.flags)
+
+
+def _hashrate(
+    miner: Miner, measure: Measure, draft: Draft, name: str, preferred: str
+) -> float | None:
+    sources = {
+        "hr_realtime": 1.0,
+        "hr_average": 1.0,
+        "instant_hashrate": DEPRECATED_PER_UNIT,
+    }
+    if preferred == "hr_average":
+        sources = {"hr_average": 1.0, "average_hashrate": DEPRECATED_PER_UNIT}
+    key = next((key for key in sources if miner.get(key) is not None), preferred)
+    value = measure.read(miner.get(key), name=name, flags=draft.flags, times=sources[key])
+    if value is not None:
+        draft.evidence[name.removesuffix("_hs")] = f"summary.{key}"
+    return value
+
+
+def read_power_and_heat(miner: Miner, draft: Draft) -> None:
+    """Power at the wall, volts and MHz of the boards, the hottest chip and the hottest board."""
+    flags, boards = draft.flags, draft.boards or []
+    power = miner.get("power_consumption")
+    power = miner.get("power_usage") if power is None else power
+    draft.power_w = number(power, WATTS, name="power_w", flags=flags)
+    draft.voltage_v = mean([each.voltage_v for each in boards if each.voltage_v is not None])
+    draft.frequency_mhz = mean(
+        [each.frequency_mhz for each in boards if each.frequency_mhz is not None]
+    )
+    draft.chip_temp_max_c = _hottest(
+        entry(miner, "chip_temp", "max"),
+        [each.chip_temp_max_c for each in boards],
+        "chip_temp_max_c",
+        draft,
+    )
+    draft.pcb_temp_max_c = _hottest(
+        entry(miner, "pcb_temp", "max"),
+        [each.pcb_temp_c for each in boards],
+        "pcb_temp_max_c",
+        draft,
+    )
+
+
+def _hottest(said: object, boards: list[float | None], name: str, draft: Draft) -> float | None:
+    known = [value for value in boards if value is not None]
+    if (said is None or said == 0) and said is not False and known:
+        return max(known)
+    return celsius(said, name=name, flags=draft.flags, required=draft.status in HASHING)
+
+
+def read_cooling(miner: Miner, draft: Draft) -> None:
+    """Fans in their order, and their duty. A lost fan is an error code and keeps its place."""
+    cooling = miner.get("cooling")
+    duty = entry(cooling, "fan_duty")
+    name = "fan_duty_ratio"
+    draft.fan_duty_ratio = number(duty, RATIO, name=name, flags=draft.flags, per=100)
+    fans = entry(cooling, "fans")
+    if fans is None:
+        draft.flags.missing("fan_rpm")
+        return
+    if not isinstance(fans, list) or len(fans) > MAX_FANS:
+        draft.flags.invalid("fan_rpm")
+        return
+    lost = (place for place, fan in enumerate(fans) if entry(fan, "status") == "lost")
+    draft.error_codes += tuple(f"fan_lost:{place}" for place in lost)
+    speeds = [number(entry(fan, "rpm"), RPM, name="fan_rpm", flags=draft.flags) for fan in fans]
+    known = [round(speed) for speed in speeds if speed is not None]
+    # one unreadable fan costs all: the tuple has no place for "not said"
+    draft.fan_rpm = tuple(known) if len(known) == len(speeds) else None
+
+
+def read_pools(miner: Miner, draft: Draft) -> None:
+    """The pool in use, and shares summed over the user's pools.
+
+    DevFee and Refund pools are the firmware's own business and never counted.
+    """
+    listed = miner.get("pools")
+    pools = listed[:MAX_POOLS] if isinstance(listed, list) else []
+    if listed is not None and not isinstance(listed, list):
+        draft.flags.invalid("pools")
+    own = [pool for pool in pools if _is_users(pool)]
+    active = next((pool for pool in own if pool.get("status") == "active"), None)
+    chosen = active or (own[0] if own else {})
+    draft.pool_url = text(chosen.get("url"))
+    draft.worker = draft.worker or text(chosen.get("user"))
+    for name, key in _SHARES:
+        counts = [count(pool.get(key), name=name, flags=draft.flags) for pool in own]
+        known = [value for value in counts if value is not None]
+        if not own:
+            draft.flags.missing(name)
+        elif len(known) == len(own):
+            setattr(draft, name, sum(known))
+
+
+def _is_users(pool: object) -> bool:
+    kind = entry(pool, "pool_type")
+    if kind is None:
+        return isinstance(pool, dict) and pool.get("url") != "DevFee"
+    return bool(kind == "UserPool")
+
+
+def read_system_uptime(payloads: Payloads, draft: Draft) -> bool:
+    """Seconds since the operating system's start, carried on to the moment of the poll.
+
+    ``/info`` is fetched hourly, so its age is added; 1.2.0-rc says it in the summary.
+
+    Returns:
+        did the payload speak of it? Then it is read, or flagged.
+    """
+    age_s = max(payloads.ages_s.get("info", 0.0), 0.0)
+    for endpoint, age in (("summary", 0.0), ("info", age_s)):
+        said = entry(payloads.bodies.get(endpoint), "system", "uptime")
+        if said is None:
+            continue
+        read = uptime_s(said)
+        if read is None:
+            draft.flags.invalid("uptime_s")
+        else:
+            draft.uptime_s = read + age
+            draft.evidence["uptime"] = f"{endpoint}.system.uptime"
+        return True
+    return False
+
+
+def read_uptime(miner: Miner, payloads: Payloads, draft: Draft) -> None:
+    """The system's uptime; where nothing says it, the time that the miner has been mining.
+
+    ``evidence["uptime"]`` tells which of the two it is. The firmware keeps the second in the
+    state ``mining`` only.
+    """
+    if read_system_uptime(payloads, draft):
+        return
+    said = entry(miner, "miner_status", "miner_state_time")
+    if draft.status is MinerStatus.MINING:
+        seconds = count(said, name="uptime_s", flags=draft.flags)
+        if seconds is not None:
+            draft.uptime_s = float(seconds)
+            draft.evidence["uptime"] = "summary.miner_state_time"
+    elif draft.status in HASHING:
+        draft.flags.missing("uptime_s")
+
+
+def read_totals(draft: Draft) -> None:
+    """How many boards there are and how many of them are healthy.
+
+    A miner that hashes without listing a board says nothing about its boards (None, flagged); one
+    that stands still and lists none says that it has none (0).
+    """
+    boards = draft.boards
+    if draft.status in HASHING and not boards:
+        draft.flags.add(QualityFlag.BOARDS_MISSING)
+        return
+    if boards is None:
+        draft.flags.missing("boards")
+        return
+    draft.boards_total = len(boards)
+    draft.boards_healthy = sum(map(is_healthy, boards))
+
+
+def read_preset(payloads: Payloads, draft: Draft) -> None:
+    """The overclock profile by name; ``disabled`` means set by hand. None: none is chosen."""
+    draft.preset = text(entry(payloads.bodies.get("perf-summary"), "current_preset", "name"))
