@@ -16,6 +16,8 @@ class DeadLetterKind(StrEnum):
     """Our code raised at it, three times."""
     TOO_OLD = "too_old"
     """It is older than raw retention: its window and partition are gone."""
+    TOO_NEW = "too_new"
+    """Its time lies more than a day ahead of our clock."""
     STORE = "store"
     """The database refuses this very row (found by halving its batch)."""
 
