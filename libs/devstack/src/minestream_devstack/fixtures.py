@@ -78,7 +78,7 @@ def namespace() -> str:
 
 @pytest.fixture
 async def make_topics(kafka_bootstrap: str, namespace: str) -> AsyncIterator[MakeTopics]:
-    """Creates registered topics in the namespace, as in ``await make_topics(RAW_MINER, TICKS)``.
+    """Creates registered topics in the namespace when called and awaited.
 
     Afterwards every topic of the namespace is deleted, those that a service made itself too.
     """

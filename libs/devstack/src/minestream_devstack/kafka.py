@@ -20,7 +20,6 @@ _MESSAGE_MAX_BYTES: Final = 16 * 1024 * 1024
 _JVM: Final = (
     "-Xmx512m",
     "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
     "-Djava.awt.headless=true",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -113,6 +112,11 @@ class KafkaServer:
         return port
 
     @property
+    def known_bootstrap(self) -> str | None:
+        """As ``bootstrap``; None when it was never prepared."""
+        return None if self._ports.known("broker") is None else self.bootstrap
+
+    @property
     def pid(self) -> int | None:
         """The process id while ``start`` has it running."""
         return self._child.pid if self._child is not None and self._child.alive else None
@@ -176,7 +180,8 @@ class KafkaServer:
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         done = subprocess.run(  # noqa: S603 - a command of our own making
             self._java(
-                _FORMAT, "format", "--ignore-formatted", "-t", cluster, "-c", self._settings_path()
+                *(_FORMAT, "format", "--ignore-formatted"),
+                *("-t", cluster, "-c", str(self._settings_file)),
             ),
             capture_output=True,
             text=True,
@@ -188,12 +193,9 @@ class KafkaServer:
                 f"Kafka could not format {self._folder}: {done.stdout}{done.stderr}"
             )
 
-    def _settings_path(self) -> str:
-        return str(self._settings_file)
-
 
 async def _speaks(bootstrap: str) -> bool:
-    from minestream_runtime.errors import BrokerUnavailableError  # noqa: PLC0415 - see below
+    from minestream_runtime.errors import BrokerUnavailableError  # noqa: PLC0415 - slow to import
     from minestream_runtime.kafka import topic_states  # noqa: PLC0415 - slow to import
     from minestream_runtime.settings import Settings  # noqa: PLC0415 - slow to import
 

@@ -139,6 +139,11 @@ class PostgresServer:
         password = quote((self._folder / "password").read_text(), safe="")
         return f"postgresql://{_SUPERUSER}:{password}@{HOST}:{self.port}/{database}"
 
+    @property
+    def known_url(self) -> str | None:
+        """As ``url``; None when it was never prepared."""
+        return None if self._ports.known("postgres") is None else self.url()
+
     def prepare(self) -> None:
         """Choose a port, make the cluster once, remove what a killed server left behind.
 

@@ -1,0 +1,103 @@
+"""The ``minestream`` command: gathers the sub-commands that libraries and services register."""
+
+import os
+import sys
+from collections.abc import Callable, MutableMapping
+from importlib.metadata import EntryPoint, entry_points, version
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+
+from minestream_devstack.home import Home
+from minestream_devstack.supervision import Supervisor
+from minestream_runtime.errors import MinestreamError
+
+_GROUP: Final = "minestream.commands"
+_OURS: Final = "minestream_devstack."
+
+
+def main() -> None:
+    """Run the sub-command that the arguments name.
+
+    Errors of ours are a sentence and exit code 1, never a traceback.
+    """
+    entries = sorted(entry_points(group=_GROUP), key=lambda entry: entry.name)
+    chosen = [entry for entry in entries if entry.name in sys.argv[1:2]]
+    if chosen and not chosen[0].value.startswith(_OURS):
+        adopt(os.environ, Home.here())
+    try:
+        build(chosen or entries)()
+    except MinestreamError as exc:
+        Console(stderr=True, highlight=False, markup=False).print(f"minestream: {exc}")
+        sys.exit(1)
+
+
+def adopt(environ: MutableMapping[str, str], home: Home) -> None:
+    """Lead a sub-command to the stack that runs here, where the environment names no other.
+
+    Args:
+        environ: what the sub-command will see.
+        home: the stack's folder.
+    """
+    exports = home.exports
+    if exports and Supervisor(home).alive:
+        for name, value in exports.items():
+            environ.setdefault(name, value)
+
+
+def build(entries: list[EntryPoint]) -> typer.Typer:
+    """The command with these sub-commands; one that cannot be loaded says why when it is called.
+
+    Args:
+        entries: each names a function or a Typer application.
+    """
+    app = typer.Typer(
+        name="minestream",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for entry in entries:
+        try:
+            loaded = entry.load()
+        except Exception as exc:  # noqa: BLE001 - one broken sub-command must not take the others
+            loaded = _broken(entry, exc)
+        _add(app, entry.name, loaded)
+    return app
+
+
+def _add(app: typer.Typer, name: str, loaded: Any) -> None:
+    if isinstance(loaded, typer.Typer):
+        app.add_typer(loaded, name=name)
+    else:
+        app.command(name)(loaded)
+
+
+def _broken(entry: EntryPoint, exc: Exception) -> Callable[[], None]:
+    reason = f"not available: {entry.value} cannot be loaded ({type(exc).__name__}: {exc})"
+
+    def explain() -> None:
+        Console(stderr=True, highlight=False, markup=False).print(
+            f"minestream {entry.name}: {reason}"
+        )
+        raise typer.Exit(1)
+
+    explain.__doc__ = reason
+    return explain
+
+
+def _show_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"minestream {version('minestream-devstack')}")
+        raise typer.Exit
+
+
+def _root(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="and exit")
+    ] = False,
+) -> None:
+    """Event-streaming microservices for crypto-mining fleets."""

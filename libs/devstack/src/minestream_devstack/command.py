@@ -1,0 +1,210 @@
+"""The sub-commands of ``minestream`` that start, stop and watch the stack of this folder."""
+
+import contextlib
+import json
+import shlex
+import signal
+import time
+from collections.abc import Iterator
+from types import FrameType
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from minestream_devstack import demo as demonstration
+from minestream_devstack.doctor import Finding, Verdict, quick, thorough
+from minestream_devstack.follow import follow, tail
+from minestream_devstack.home import Home
+from minestream_devstack.screen import Screen
+from minestream_devstack.services import NAMES
+from minestream_devstack.stack import Stack, Wish, states
+from minestream_runtime.errors import ConfigurationError
+
+_SHOWN: Final = ("MINESTREAM_KAFKA_BOOTSTRAP", "MINESTREAM_DATABASE_URL", "MINESTREAM_GATEWAY_URL")
+_COLOUR: Final = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FATAL: "red"}
+
+
+def _stack() -> Stack:
+    return Stack(Home.here(), Screen())
+
+
+def _refuse_the_impossible(home: Home) -> None:
+    fatal = [each for each in quick(home) if each.verdict is Verdict.FATAL]
+    if fatal:
+        raise ConfigurationError(
+            "; ".join(f"{each.what}: {each.found}: {each.advice}" for each in fatal)
+        )
+
+
+def up(
+    only: Annotated[
+        str, typer.Option(help=f"what to start, by comma, of: {', '.join(NAMES)}")
+    ] = ",".join(NAMES),
+) -> None:
+    """Start Kafka, PostgreSQL and all services here, and wait until they are ready."""
+    stack = _stack()
+    _refuse_the_impossible(stack.home)
+    began = time.monotonic()
+    stack.up(Wish.told(only=[name.strip() for name in only.split(",") if name.strip()]))
+    gateway = stack.home.exports.get("MINESTREAM_GATEWAY_URL")
+    stack.screen.say(f"[bold]up[/] after {time.monotonic() - began:.1f} s")
+    if gateway is not None:
+        stack.screen.say(f"gateway: {gateway}")
+
+
+def down() -> None:
+    """Stop everything that runs here. Data stay."""
+    stack = _stack()
+    if stack.home.id is None:
+        stack.screen.say("nothing runs here")
+        return
+    with stack.screen.step("stopping"):
+        ran = stack.down()
+    if not ran:
+        stack.screen.say("nothing ran here")
+
+
+def status(
+    *, as_json: Annotated[bool, typer.Option("--json", help="a list, for programs")] = False
+) -> None:
+    """Show what runs here: process, readiness, address. Exit code 1 when nothing does."""
+    stack = _stack()
+    running = states(stack) if stack.supervisor.alive else []
+    rows = [
+        {"name": state.name, "pid": state.pid, "ready": fault is None, "address": address}
+        for state, address, fault in running
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+    elif rows:
+        table = Table("name", "pid", "ready", "address", box=None)
+        for state, address, fault in running:
+            ready = "[green]yes[/]" if fault is None else f"[red]no[/]: {fault}"
+            table.add_row(state.name, str(state.pid or "-"), ready, address or "-")
+        Console(highlight=False).print(table)
+    if not rows:
+        stack.screen.say(f"nothing runs in {stack.home.folder}: `minestream up` starts it")
+        raise typer.Exit(1)
+
+
+def logs(
+    service: Annotated[str, typer.Argument(help="as `minestream status` names it")],
+    *,
+    onwards: Annotated[bool, typer.Option("-f", "--follow", help="and what comes")] = False,
+    count: Annotated[int, typer.Option("-n", "--lines", min=0, help="so many lines")] = 50,
+) -> None:
+    """Show the end of a program's log."""
+    home = Home.here()
+    file = home.log(service)
+    if not file.exists():
+        there = sorted(each.stem for each in file.parent.glob("*.log"))
+        raise ConfigurationError(
+            f"no log of {service!r} here; there are: {', '.join(there) or 'none'}"
+        )
+    for line in tail(file, count):
+        typer.echo(line)
+    if onwards:
+        with contextlib.suppress(KeyboardInterrupt):
+            for line in follow(file):
+                typer.echo(line)
+
+
+def restart(
+    service: Annotated[str, typer.Argument(help="as `minestream status` names it")],
+) -> None:
+    """Stop one program and start it again."""
+    stack = _stack()
+    stack.supervisor.state(service)
+    with stack.screen.step(f"restarting {service}"):
+        stack.restart(service)
+
+
+def env() -> None:
+    """Print `export` lines that lead a shell to the stack of this folder."""
+    home = Home.here()
+    exports = home.exports
+    if not exports:
+        raise ConfigurationError(f"no stack was ever started in {home.folder}: `minestream up`")
+    for name in _SHOWN:
+        if name in exports:
+            typer.echo(f"export {name}={shlex.quote(exports[name])}")
+
+
+def doctor() -> None:
+    """Say what this machine lacks and what to do. Exit code 1 when a stack cannot start."""
+    findings = thorough(Home.here())
+    table = Table("what", "verdict", "found", "what to do", box=None)
+    for each in findings:
+        table.add_row(each.what, _coloured(each), each.found, each.advice)
+    Console(highlight=False).print(table)
+    if any(each.verdict is Verdict.FATAL for each in findings):
+        raise typer.Exit(1)
+
+
+def _coloured(finding: Finding) -> str:
+    return f"[{_COLOUR[finding.verdict]}]{finding.verdict}[/]"
+
+
+def demo(
+    miners: Annotated[int, typer.Option(min=1, help="how many emulated miners")] = 24,
+    for_s: Annotated[float | None, typer.Option("--for", min=1, help="end after seconds")] = None,
+    fault: Annotated[str | None, typer.Option(help="a fault to begin with")] = None,
+    seed: Annotated[int, typer.Option(help="same seed, same world")] = 1,
+) -> None:
+    """Show everything: an emulated world, the stack, live readings. Ctrl-C ends all of it."""
+    stack = _stack()
+    _refuse_the_impossible(stack.home)
+    began = time.monotonic()
+    watch = demonstration.Watch()
+    with _ended_by_signals():
+        try:
+            demonstration.begin(stack, demonstration.World(miners, seed, fault))
+            took_s = time.monotonic() - began
+            stack.screen.say(_greeting(stack, took_s))
+            _stay(stack, watch, until=None if for_s is None else time.monotonic() + for_s)
+        except KeyboardInterrupt:
+            stack.screen.say("")
+        finally:
+            for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(sign, signal.SIG_IGN)  # what follows takes seconds and must end
+            with stack.screen.step("stopping"):
+                stack.down()
+    if watch.fallen:
+        stack.screen.say(f"[red]did not stay up: {', '.join(sorted(watch.fallen))}[/]")
+        raise typer.Exit(1)
+
+
+def _greeting(stack: Stack, took_s: float) -> str:
+    gateway = stack.home.exports["MINESTREAM_GATEWAY_URL"]
+    return (
+        f"[bold]first reading after {took_s:.1f} s[/]\n"
+        f"  gateway  {gateway}/api/v1/miners (no login; {gateway}/docs explains)\n"
+        "  break it minestream fault hot-chip   (minestream fault --help lists the faults)\n"
+        "  watch it minestream topics tail telemetry\n"
+        "  end it   Ctrl-C"
+    )
+
+
+def _stay(stack: Stack, watch: demonstration.Watch, *, until: float | None) -> None:
+    while until is None or time.monotonic() < until:
+        for name in watch.look(stack.supervisor.states()):
+            stack.screen.say(f"[red]{name} ended and is started again: minestream logs {name}[/]")
+        time.sleep(1 if until is None else min(1, max(0.0, until - time.monotonic())))
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal end the block as Ctrl-C does."""
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {sign: signal.signal(sign, interrupt) for sign in (signal.SIGTERM, signal.SIGHUP)}
+    before[signal.SIGINT] = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)

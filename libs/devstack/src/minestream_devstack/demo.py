@@ -1,0 +1,141 @@
+"""The demonstration: an emulated world, the whole stack, and a first reading at the gateway."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from minestream_devstack.home import MARK
+from minestream_devstack.ports import HOST, answers
+from minestream_devstack.services import EMULATORS, Program
+from minestream_devstack.stack import Stack, Wish
+from minestream_devstack.supervision import State
+from minestream_runtime.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """An emulated world to demonstrate with.
+
+    Args:
+        miners: how many.
+        seed: the same seed, the same world.
+        fault: a scripted fault that it begins with.
+    """
+
+    miners: int
+    seed: int
+    fault: str | None = None
+
+    @property
+    def interval_s(self) -> float:
+        """Seconds between two polls of a miner."""
+        return max(5.0, self.miners / 40)
+
+
+@dataclass(slots=True)
+class Watch:
+    """Notices programs that did not stay up."""
+
+    pids: dict[str, int | None] = field(default_factory=dict)
+    fallen: set[str] = field(default_factory=set)
+
+    def look(self, states: list[State]) -> list[str]:
+        """The programs that fell since the last look."""
+        fell = []
+        for state in states:
+            before = self.pids.setdefault(state.name, state.pid)
+            if state.pid != before or state.phase != "RUNNING":
+                if state.name not in self.fallen or state.pid != before:
+                    fell.append(state.name)
+                self.fallen.add(state.name)
+                self.pids[state.name] = state.pid
+        return fell
+
+
+def emulators(stack: Stack, world: World, *, control_port: int) -> Program:
+    """The program of an emulated world."""
+    folder = stack.home.folder / "demo"
+    folder.mkdir(exist_ok=True)
+    control = f"{HOST}:{control_port}"
+    command = [sys.executable, "-m", "minestream_emulators"]
+    command += ["--miners", str(world.miners), "--seed", str(world.seed)]
+    command += ["--inventory", str(inventory(stack)), "--replies", str(folder / "replies.jsonl")]
+    command += ["--control", control]
+    if world.fault is not None:
+        command += ["--fault", world.fault]
+    return Program(
+        EMULATORS,
+        tuple(command),
+        {MARK: str(stack.home.id), "PYTHONUNBUFFERED": "1"},
+        exports={"MINESTREAM_EMULATOR_CONTROL": control},
+    )
+
+
+def inventory(stack: Stack) -> Path:
+    """Where the emulated world writes which miners it has."""
+    return stack.home.folder / "demo" / "inventory.yaml"
+
+
+def begin(stack: Stack, world: World) -> None:
+    """Start world and stack, enter the fleet, and wait for its first reading.
+
+    Raises:
+        ConfigurationError: something did not start, or no reading came.
+    """
+    stack.home.create()
+    port = stack.claim(EMULATORS, 8490)
+    inventory(stack).unlink(missing_ok=True)
+    settings = {"MINESTREAM_DEMO": "1", "MINESTREAM_POLL_INTERVAL_S": f"{world.interval_s:g}"}
+    program = emulators(stack, world, control_port=port)
+    stack.up(Wish.told(extra=[program], settings=settings))
+    with stack.screen.step(f"{world.miners} emulated miners"):
+        _wait_for_world(stack, port)
+    with stack.screen.step("inventory"):
+        _enter_fleet(stack)
+    with stack.screen.step("first reading at the gateway"):
+        _wait_for_reading(stack.home.exports["MINESTREAM_GATEWAY_URL"])
+
+
+def _wait_for_world(stack: Stack, port: int, *, within_s: float = 60) -> None:
+    deadline = time.monotonic() + within_s
+    while not (inventory(stack).exists() and answers(port)):
+        if time.monotonic() > deadline:
+            raise ConfigurationError("the emulated world did not start: minestream logs emulators")
+        time.sleep(0.1)
+
+
+def _enter_fleet(stack: Stack) -> None:
+    command = [sys.executable, "-m", "minestream_devstack", "inventory", "import"]
+    done = subprocess.run(  # noqa: S603 - a command of our own making
+        [*command, str(inventory(stack)), "--prune"],
+        env={**os.environ, **stack.home.exports},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ConfigurationError(f"the inventory was refused: {done.stderr or done.stdout}")
+
+
+def _wait_for_reading(gateway: str, *, within_s: float = 120) -> None:
+    deadline, last = time.monotonic() + within_s, "no answer"
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{gateway}/api/v1/miners", timeout=5) as answer:  # noqa: S310 - our own gateway
+                items = json.load(answer)["items"]
+            if any(item.get("ts") for item in items):
+                return
+            last = f"{len(items)} miners, none with a reading"
+        except (urllib.error.URLError, OSError, ValueError, KeyError) as exc:
+            last = str(exc)
+        time.sleep(0.25)
+    raise ConfigurationError(
+        f"no reading within {within_s:.0f} s ({last}): minestream logs collector-vnish, processor"
+    )
