@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -12,14 +13,27 @@ Check = Callable[[], str | None]
 
 @dataclass(slots=True)
 class Health:
-    """The readiness of one service: ready when no check names a reason why not."""
+    """The readiness of one service: ready when no check names a reason why not.
+
+    ``notes`` are looked at like ``checks`` and shown beside them, but what they say leaves the
+    service ready (it spools, it catches up).
+    """
 
     checks: dict[str, Check] = field(default_factory=dict)
+    notes: dict[str, Check] = field(default_factory=dict)
 
     def faults(self) -> dict[str, str]:
         """Why it is not ready, by check; empty when it is."""
-        found = {name: check() for name, check in self.checks.items()}
-        return {name: reason for name, reason in found.items() if reason is not None}
+        return _said(self.checks)
+
+    def remarks(self) -> dict[str, str]:
+        """What is unusual and harmless, by note."""
+        return _said(self.notes)
+
+
+def _said(checks: dict[str, Check]) -> dict[str, str]:
+    found = {name: check() for name, check in checks.items()}
+    return {name: reason for name, reason in found.items() if reason is not None}
 
 
 @asynccontextmanager
@@ -37,7 +51,9 @@ async def serving(health: Health, *, host: str, port: int) -> AsyncIterator[None
 
     async def ready(_: web.Request) -> web.Response:
         faults = health.faults()
-        body = {"status": "not ready" if faults else "ready", "faults": faults}
+        body: dict[str, Any] = {"status": "not ready" if faults else "ready", "faults": faults}
+        if remarks := health.remarks():
+            body["notes"] = remarks
         return web.json_response(body, status=503 if faults else 200)
 
     async def measured(_: web.Request) -> web.Response:

@@ -199,5 +199,5 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # published wi
             await self._ownership.revoked(frozenset(map(self._consumer._ours, revoked)))  # noqa: SLF001
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        if self._ownership is not None and assigned:
+        if self._ownership is not None:  # also when it is left with none: that is news
             await self._ownership.assigned(frozenset(map(self._consumer._ours, assigned)))  # noqa: SLF001

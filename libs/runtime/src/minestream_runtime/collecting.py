@@ -1,0 +1,188 @@
+"""A collector's frame: who is due is polled, and what came back goes out. What, others know."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from minestream_runtime.clock import Clock
+from minestream_runtime.kafka import Producer
+from minestream_runtime.lanes import Lanes
+from minestream_runtime.ledger import Ledger
+from minestream_runtime.metrics import counter, gauge, histogram
+from minestream_runtime.outlet import Outlet
+from minestream_runtime.scheduler import Scheduler
+from minestream_runtime.settings import Settings
+from minestream_runtime.spool import Spool, Spooled
+from minestream_schemas.event import Topic
+
+FLOOR_S = 10.0
+DEMO_FLOOR_S = 1.0
+
+
+class CollectorSettings(Settings):
+    """What every collector is told."""
+
+    poll_interval_s: float = Field(default=60.0, gt=0, le=86_400, description="the default")
+    poll_deadline_s: float = Field(
+        default=10.0, gt=0, le=60, description="for one whole answer: connect, headers, body"
+    )
+    demo: bool = Field(
+        default=False,
+        description="for demonstrations and tests only, never for real devices: "
+        "lowers the shortest poll interval from 10 s to 1 s",
+    )
+    in_flight: int = Field(default=256, ge=1, le=10_000, description="polls at a time")
+    slow_in_flight: int = Field(
+        default=32, ge=1, le=10_000, description="polls at a time that begin in the slow lane"
+    )
+    publish_deadline_s: float = Field(
+        default=5.0, gt=0, le=60, description="then an event goes to the spool"
+    )
+    state_dir: Path = Field(default=Path(".minestream/state"), description="where the spool is")
+    spool_bytes: int = Field(default=1 << 30, ge=1 << 16, description="most on disk, compressed")
+    spool_age_s: float = Field(default=86_400.0, gt=0, description="older events are dropped")
+    gap_after_s: float = Field(
+        default=5.0, ge=0, description="a link down for so long is reported as a gap"
+    )
+    ledger_file: Path | None = Field(
+        default=None, description="for tests: a line per event that is safe"
+    )
+
+    @property
+    def floor_s(self) -> float:
+        """The shortest poll interval."""
+        return DEMO_FLOOR_S if self.demo else FLOOR_S
+
+    @model_validator(mode="after")
+    def _above_floor(self) -> Self:
+        if self.poll_interval_s < self.floor_s:
+            raise ValueError(
+                f"MINESTREAM_POLL_INTERVAL_S: at least {self.floor_s:g} s"
+                + ("" if self.demo else " (MINESTREAM_DEMO=1 allows 1 s, for demonstrations)")
+            )
+        return self
+
+    def interval_of(self, wanted_s: float | None) -> float:
+        """A target's interval: its own or the default, never below the floor."""
+        return max(self.floor_s, wanted_s or self.poll_interval_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """One poll's result.
+
+    Args:
+        target: who was polled.
+        answered: did it answer at all? Who does not is asked less often.
+        topic: where the event goes.
+        event: None: nothing to tell (our own fault, not the target's).
+    """
+
+    target: str
+    answered: bool
+    topic: Topic
+    event: Spooled | None
+
+
+class Collector:
+    """Scheduler, lanes and outlet, put together.
+
+    Args:
+        settings: caps.
+        clock: for all of it.
+        poll: asks one target.
+        outlet: opened by the caller.
+    """
+
+    def __init__(
+        self,
+        settings: CollectorSettings,
+        clock: Clock,
+        poll: Callable[[str], Awaitable[Polled]],
+        outlet: Outlet,
+    ) -> None:
+        self._clock = clock
+        self._outlet = outlet
+        self._lanes = Lanes(
+            poll,
+            self._deliver,
+            clock,
+            fast=settings.in_flight,
+            slow=settings.slow_in_flight,
+        )
+        self._scheduler = Scheduler(clock, self._lanes.submit)
+
+    def add(self, target: str, *, interval_s: float) -> None:
+        """Poll a target from now on, or at another interval."""
+        self._scheduler.add(target, interval_s=interval_s)
+        self._show()
+
+    def remove(self, target: str) -> None:
+        """Poll a target no more."""
+        self._scheduler.remove(target)
+        self._lanes.forget(target)
+        self._show()
+
+    def factor_after(self, target: str, *, answered: bool) -> int:
+        """How many of its intervals pass until its next poll, if this one ended so."""
+        return self._scheduler.schedule.factor_after(target, answered=answered)
+
+    async def run(self) -> None:
+        """Collect until cancelled; polls under way are given 2 s to finish."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._outlet.run())
+            group.create_task(self._lanes.run())
+            group.create_task(self._scheduler.run())
+
+    async def _deliver(self, polled: Polled) -> None:
+        if polled.event is None:
+            counter("minestream_polls_skipped_total").labels("own_fault").inc()
+            return
+        self._scheduler.settle(polled.target, answered=polled.answered)
+        await self._outlet.publish(polled.topic, polled.event)
+        at = datetime.fromtimestamp(polled.event.at_s, UTC)
+        age_s = (self._clock.now() - at).total_seconds()
+        histogram("minestream_event_age_seconds").labels("collected").observe(age_s)
+
+    def _show(self) -> None:
+        gauge("minestream_targets").set(len(self._scheduler.schedule))
+
+
+@asynccontextmanager
+async def open_outlet(
+    settings: CollectorSettings, clock: Clock, *, subject: str
+) -> AsyncIterator[Outlet]:
+    """A collector's way out: producer, spool and ledger, opened and closed together.
+
+    Args:
+        settings: where they are.
+        clock: for all of them.
+        subject: who the collector is; names its spool file too.
+
+    Raises:
+        ConfigurationError: the spool's file cannot be used.
+    """
+    with Ledger(settings.ledger_file) as ledger:
+
+        def dropped(event: Spooled) -> None:
+            counter("minestream_spool_dropped_total").inc()
+            ledger.dropped(event.memo, event.event)
+
+        spool = Spool(
+            settings.state_dir / f"{subject}.spool",
+            clock,
+            on_dropped=dropped,
+            on_rescued=lambda event: ledger.taken(event.memo, "spool"),
+            most_bytes=settings.spool_bytes,
+            most_age_s=settings.spool_age_s,
+        )
+        async with spool, Producer(settings, deadline_s=settings.publish_deadline_s) as producer:
+            yield Outlet(
+                producer, spool, ledger, clock, subject=subject, gap_after_s=settings.gap_after_s
+            )

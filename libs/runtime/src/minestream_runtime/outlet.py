@@ -1,0 +1,314 @@
+"""Hands events to Kafka, or to the spool while Kafka is away; order per key survives both."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+import structlog
+
+from minestream_runtime.clock import Clock
+from minestream_runtime.errors import BrokerUnavailableError, RecordTooLargeError
+from minestream_runtime.ledger import Ledger
+from minestream_runtime.metrics import counter, gauge
+from minestream_runtime.spool import Batch, Kept, Lost, Spool, Spooled
+from minestream_schemas.event import Topic
+from minestream_schemas.gap import GAP, Gap, GapCause
+from minestream_schemas.ids import derived_id
+from minestream_schemas.topics import BY_NAME
+
+_BACK_OFF_S: Final = (0.25, 5.0)
+_IDLE_S: Final = 0.5
+_DOWN_SINCE: Final = "link_down_since"
+
+
+class Sender(Protocol):
+    """What the outlet needs of a producer."""
+
+    async def send(self, topic: Topic, *, key: bytes | None, value: bytes | None) -> None:
+        """Send one record and wait for its acknowledgement.
+
+        Raises:
+            BrokerUnavailableError: not acknowledged.
+            RecordTooLargeError: it never will be.
+        """
+
+
+@dataclass(slots=True)
+class _Turn:
+    """Who may send under one key: one at a time, first come, first served."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+
+
+class Outlet:
+    """The way out of a collector.
+
+    While the spool holds anything, new events queue behind it. When Kafka has been away for
+    ``gap_after_s``, a gap ``link_down`` is told, and again when it is back; drops of the spool
+    are told as ``spool_overflow``. Both go the same way as everything else, and what they need
+    is kept in the spool's file, so a restart in between changes nothing.
+
+    Args:
+        producer: sends.
+        spool: opened by the caller.
+        ledger: opened by the caller.
+        clock: times of gaps.
+        subject: who we are, in gaps.
+        gap_after_s: how long the link may be down before that is told, seconds.
+    """
+
+    def __init__(
+        self,
+        producer: Sender,
+        spool: Spool,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        subject: str,
+        gap_after_s: float = 5.0,
+    ) -> None:
+        self._producer = producer
+        self._spool = spool
+        self._ledger = ledger
+        self._clock = clock
+        self._subject = subject
+        self._gap_after_s = gap_after_s
+        self._turns: dict[tuple[str, bytes], _Turn] = {}
+        self._down_since: datetime | None = None
+        self._last_ack_at: datetime | None = None
+        self._gap_told = False
+        self._overflow_began_at: datetime | None = None
+        self._wake = asyncio.Event()
+        self._log = structlog.get_logger()
+
+    @property
+    def link_down_since(self) -> datetime | None:
+        """Since when Kafka has been away; None while it is there."""
+        return self._down_since
+
+    async def publish(self, topic: Topic, event: Spooled) -> None:
+        """Send an event; returns once Kafka or the spool has it for certain.
+
+        Events of one key leave in the order of the calls. On a full disk the event may be held
+        in memory: then it enters the ledger when it gets further.
+
+        Args:
+            topic: where to.
+            event: what; its ``memo`` goes into the ledger.
+        """
+        async with self._turn(event.topic, event.key):
+            if self._down_since is None and not len(self._spool):
+                try:
+                    await self._send(topic, event)
+                except BrokerUnavailableError as exc:
+                    await self._link_lost(str(exc))
+                else:
+                    return
+            await self._to_spool(event)
+
+    async def run(self) -> None:
+        """Empty the spool whenever Kafka takes it, until cancelled."""
+        since = await self._spool.note(_DOWN_SINCE)
+        if since is not None:  # the last run ended while Kafka was away
+            self._down_since = datetime.fromisoformat(since)
+            self._gap_told = True
+        tries = 0
+        while True:
+            self._show()
+            await self._tell_gaps()
+            if not len(self._spool):
+                if self._down_since is not None:
+                    await self._link_back()  # nothing left to try it with: the next event will
+                await self._idle(_IDLE_S)
+                continue
+            tries = 0 if await self._drain_once() else tries + 1
+            if tries:
+                least, most = _BACK_OFF_S
+                longest = min(most, least * 2 ** min(tries, 8))
+                await asyncio.sleep(random.uniform(least, longest))  # noqa: S311 - spreads load
+
+    async def _drain_once(self) -> bool:
+        """Send the oldest events; False when Kafka does not take them."""
+        batch = await self._spool.peek()
+        try:
+            for wave in _waves(batch.events):
+                await self._send_all(wave)
+        except BrokerUnavailableError as exc:
+            await self._link_lost(str(exc))
+            await self._spool.release()
+            return False
+        await self._finish(batch)
+        return True
+
+    async def _finish(self, batch: Batch) -> None:
+        if not batch.last_block:  # they never were on disk, so the ledger has yet to hear of them
+            for event in batch.events:
+                self._ledger.taken(event.memo, "kafka")
+        await self._spool.delete(batch)
+        if self._down_since is not None:
+            await self._link_back()
+
+    async def _send_all(self, wave: list[Spooled]) -> None:
+        """Send events of different keys at once.
+
+        Raises:
+            BrokerUnavailableError: at least one was not acknowledged.
+        """
+        sends = [self._send_spooled(event) for event in wave]
+        for outcome in await asyncio.gather(*sends, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _send_spooled(self, event: Spooled) -> None:
+        topic = BY_NAME.get(event.topic)
+        if topic is None:
+            self._drop(event, "topic unknown to this version")
+            return
+        try:
+            await self._producer.send(topic, key=event.key, value=event.value)
+        except RecordTooLargeError as exc:
+            self._drop(event, str(exc))
+        else:
+            self._last_ack_at = self._clock.now()
+
+    async def _send(self, topic: Topic, event: Spooled) -> None:
+        try:
+            await self._producer.send(topic, key=event.key, value=event.value)
+        except RecordTooLargeError as exc:
+            self._drop(event, str(exc))
+            return
+        self._last_ack_at = self._clock.now()
+        self._ledger.taken(event.memo, "kafka")
+
+    def _drop(self, event: Spooled, why: str) -> None:
+        counter("minestream_spool_dropped_total").inc()
+        self._ledger.dropped(event.memo, event.event)
+        self._log.error("event_dropped", event_id=event.event, topic=event.topic, reason=why)
+
+    async def _to_spool(self, event: Spooled) -> None:
+        if await self._spool.put(event) is Kept.DISK:
+            self._ledger.taken(event.memo, "spool")
+        self._wake.set()
+
+    async def _link_lost(self, why: str) -> None:
+        if self._down_since is not None:
+            return
+        self._down_since = self._last_ack_at or self._clock.now()
+        self._gap_told = False
+        self._log.warning("link_down", error=why)
+        await self._spool.set_note(_DOWN_SINCE, self._down_since.isoformat())
+
+    async def _link_back(self) -> None:
+        began_at, self._down_since = self._down_since, None
+        if began_at is None:
+            return
+        now = self._clock.now()
+        self._log.info("link_up", down_s=round((now - began_at).total_seconds(), 1))
+        lost = await self._spool.lost()
+        if self._gap_told:
+            await self._tell(
+                GapCause.LINK_DOWN, began_at, ended_at=now, lost_total=lost.events if lost else 0
+            )
+        if lost is not None:
+            await self._tell_lost(lost, closed=True)
+        await self._spool.set_note(_DOWN_SINCE, None)
+
+    async def _tell_gaps(self) -> None:
+        """Open the gaps that have lasted, or grown, long enough to be told."""
+        began_at = self._down_since
+        if began_at is not None and not self._gap_told:
+            down_s = (self._clock.now() - began_at).total_seconds()
+            if down_s >= self._gap_after_s:
+                self._gap_told = True
+                await self._tell(GapCause.LINK_DOWN, began_at)
+        lost = await self._spool.lost()
+        if lost is None:
+            self._overflow_began_at = None
+        elif self._down_since is None:
+            await self._tell_lost(lost, closed=True)
+        elif self._overflow_began_at is None:
+            await self._tell_lost(lost, closed=False)
+
+    async def _tell_lost(self, lost: Lost, *, closed: bool) -> None:
+        began_at = self._overflow_began_at or datetime.fromtimestamp(lost.first_at_s, UTC)
+        self._overflow_began_at = None if closed else began_at
+        ended_at = datetime.fromtimestamp(lost.last_at_s, UTC) if closed else None
+        await self._tell(
+            GapCause.SPOOL_OVERFLOW, began_at, ended_at=ended_at, lost_total=lost.events
+        )
+        if closed:
+            await self._spool.clear_lost(lost)
+
+    async def _tell(
+        self,
+        cause: GapCause,
+        began_at: datetime,
+        *,
+        ended_at: datetime | None = None,
+        lost_total: int = 0,
+    ) -> None:
+        gap_id = derived_id("gap", self._subject, cause, began_at.isoformat())
+        gap = Gap(
+            event_id=derived_id("gap-closed" if ended_at else "gap-open", gap_id),
+            gap_id=gap_id,
+            subject=self._subject,
+            cause=cause,
+            began_at=began_at,
+            ended_at=ended_at,
+            filled=cause is GapCause.LINK_DOWN and ended_at is not None and not lost_total,
+            lost_total=lost_total,
+            reported_by=self._subject,
+        )
+        event = Spooled(
+            topic=GAP.name,
+            key=self._subject.encode(),
+            value=gap.to_json(),
+            event=str(gap.event_id),
+            at_s=began_at.timestamp(),
+        )
+        await self.publish(GAP, event)
+
+    @asynccontextmanager
+    async def _turn(self, topic: str, key: bytes) -> AsyncIterator[None]:
+        turn = self._turns.setdefault((topic, key), _Turn())
+        turn.users += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.users -= 1
+            if not turn.users:
+                del self._turns[(topic, key)]
+
+    async def _idle(self, seconds: float) -> None:
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _show(self) -> None:
+        gauge("minestream_spool_events").set(len(self._spool))
+        oldest_s = self._spool.oldest_at_s
+        age_s = 0.0 if oldest_s is None else self._clock.now().timestamp() - oldest_s
+        gauge("minestream_spool_age_seconds").set(max(age_s, 0.0))
+
+
+def _waves(events: Iterable[Spooled]) -> list[list[Spooled]]:
+    """Split events so that each wave has a key once, and waves keep the order of each key."""
+    seen: Counter[tuple[str, bytes]] = Counter()
+    waves: list[list[Spooled]] = []
+    for event in events:
+        place = seen[event.topic, event.key]
+        seen[event.topic, event.key] += 1
+        if place == len(waves):
+            waves.append([])
+        waves[place].append(event)
+    return waves

@@ -1,0 +1,201 @@
+"""Follows a compacted topic as a member of a group: the partitions it owns are its shard."""
+
+import asyncio
+import random
+import sys
+from collections.abc import Callable
+from typing import Any, Final, Generic, TypeVar
+
+import structlog
+
+from minestream_runtime.clock import Clock
+from minestream_runtime.errors import BrokerUnavailableError
+from minestream_runtime.kafka import Consumer, Partition, Record
+from minestream_runtime.metrics import counter
+from minestream_runtime.settings import Settings
+from minestream_schemas.event import Event, Topic
+
+E = TypeVar("E", bound=Event)
+_BACK_OFF_S: Final = (0.5, 5.0)
+_QUIET_S: Final = 5.0
+_DOUBT_S: Final = 15.0
+
+
+class Shard(Generic[E]):
+    """The entries of our partitions, kept up to date.
+
+    On assignment the partitions that are new are read from their beginning; those that we kept
+    go on where they were, so a rebalance forgets nothing. From the moment partitions are
+    revoked until the next assignment all entries are let go (``on_gone``), and then those of
+    kept partitions given again. When Kafka is lost in that very moment, they are given again
+    after 15 s: two who ask are better than none.
+
+    Args:
+        settings: where Kafka is.
+        topic: compacted; its keys are the entries' ids.
+        entry: the model of its values.
+        group: the members who share the topic.
+        clock: measures the doubt above.
+        on_there: an entry is new, has changed or is ours again.
+        on_gone: an entry was removed, or is no longer ours.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        topic: Topic,
+        entry: type[E],
+        *,
+        group: str,
+        clock: Clock,
+        on_there: Callable[[str, E], None],
+        on_gone: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._entry = entry
+        self._group = group
+        self._clock = clock
+        self._on_there = on_there
+        self._on_gone = on_gone
+        self._consumer: Consumer | None = None
+        self._entries: dict[Partition, dict[str, E]] = {}
+        self._next: dict[Partition, int] = {}
+        self._ends: dict[Partition, int] = {}
+        self._assigned = False
+        self._in_doubt_s: float | None = None
+        self._heard_s = 0.0
+        self._log = structlog.get_logger()
+
+    @property
+    def partitions(self) -> frozenset[Partition]:
+        """What we own."""
+        return frozenset(self._entries)
+
+    @property
+    def ready(self) -> bool:
+        """Has everything been read that was there at the assignment?"""
+        return self._assigned and not self._ends
+
+    async def run(self) -> None:
+        """Follow the topic until cancelled; a broker that is away is waited for."""
+        tries = 0
+        while True:
+            try:
+                async with Consumer(
+                    self._settings, [self._topic], group=self._group, ownership=self
+                ) as consumer:
+                    tries = 0
+                    await self._follow(consumer)
+            except BrokerUnavailableError as exc:
+                tries += 1
+                if tries == 1:
+                    self._log.warning("shard_waits_for_kafka", error=str(exc))
+            least, most = _BACK_OFF_S
+            await asyncio.sleep(random.uniform(least, min(most, least * 2**tries)))  # noqa: S311 - spreads load
+
+    async def assigned(self, partitions: frozenset[Partition]) -> None:
+        """See ``Ownership``."""
+        consumer = self._consumer
+        if consumer is None:
+            return
+        for lost in self._entries.keys() - partitions:
+            self._let_go(lost)
+        fresh = partitions - self._entries.keys()
+        self._ends |= await self._unread(consumer, fresh)
+        for partition in partitions:
+            if partition in fresh:  # nothing is ever committed, so it begins at its beginning
+                self._entries[partition] = {}
+                self._next[partition] = 0
+            else:
+                consumer.seek(partition, self._next[partition])
+        self._give_again()
+        self._heard_s = self._clock.monotonic()
+        self._assigned = True
+        self._log.info("shard_assigned", partitions=len(partitions), fresh=len(fresh))
+
+    async def revoked(self, partitions: frozenset[Partition]) -> None:
+        """See ``Ownership``."""
+        self._in_doubt_s = self._clock.monotonic()
+        for partition in partitions & self._entries.keys():
+            for key in self._entries[partition]:
+                self._on_gone(key)
+
+    async def _follow(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+        try:
+            while True:
+                try:
+                    records = await consumer.records(wait_s=0.5)
+                except BrokerUnavailableError as exc:
+                    self._log.debug("shard_read_failed", error=str(exc))
+                    await asyncio.sleep(_BACK_OFF_S[0])
+                    continue
+                for record in records:
+                    self._apply(record)
+                self._look_up_from_reading(heard=bool(records))
+        finally:
+            self._consumer = None
+
+    async def _unread(
+        self, consumer: Consumer, fresh: frozenset[Partition]
+    ) -> dict[Partition, int]:
+        """How far each new partition must be read until it is known; empty ones are."""
+        try:
+            begins = await consumer.beginnings(fresh)
+            ends = await consumer.ends(fresh)
+        except BrokerUnavailableError:
+            return dict.fromkeys(fresh, sys.maxsize)  # then silence tells
+        return {where: end for where, end in ends.items() if end > begins[where]}
+
+    def _look_up_from_reading(self, *, heard: bool) -> None:
+        now_s = self._clock.monotonic()
+        if heard:
+            self._heard_s = now_s
+        elif self._ends and now_s - self._heard_s > _QUIET_S:
+            # the last records before the end may have been compacted away
+            self._ends.clear()
+        if self._in_doubt_s is not None and now_s - self._in_doubt_s > _DOUBT_S:
+            self._log.warning("shard_kept_in_doubt", partitions=len(self._entries))
+            self._give_again()
+
+    def _apply(self, record: Record) -> None:
+        partition = record.partition
+        entries = self._entries.get(partition)
+        if entries is None or record.offset < self._next[partition]:
+            return
+        self._next[partition] = record.offset + 1
+        if record.offset + 1 >= self._ends.get(partition, 0):
+            self._ends.pop(partition, None)
+        key = (record.key or b"").decode(errors="replace")
+        if record.value is None:
+            if entries.pop(key, None) is not None:
+                self._on_gone(key)
+            return
+        try:
+            entry = self._entry.from_json(record.value)
+        except ValueError as exc:
+            counter("minestream_dead_letters_total").labels("schema").inc()
+            self._log.error("shard_entry_refused", key=key, error=_first_line(exc))
+            return
+        if entries.get(key) != entry:
+            entries[key] = entry
+            self._on_there(key, entry)
+
+    def _give_again(self) -> None:
+        if self._in_doubt_s is None:
+            return
+        self._in_doubt_s = None
+        for entries in self._entries.values():
+            for key, entry in entries.items():
+                self._on_there(key, entry)
+
+    def _let_go(self, partition: Partition) -> None:
+        for key in self._entries.pop(partition):
+            self._on_gone(key)
+        self._next.pop(partition)
+        self._ends.pop(partition, None)
+
+
+def _first_line(exc: Any) -> str:
+    return str(exc).splitlines()[0]

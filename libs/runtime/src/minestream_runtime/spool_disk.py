@@ -1,0 +1,343 @@
+"""The spool's file: blocks of events in SQLite. Synchronous; one thread owns it."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cramjam
+import msgspec
+import structlog
+
+from minestream_runtime.clock import Clock
+from minestream_runtime.errors import ConfigurationError
+
+BLOCK_EVENTS: Final = 100
+_BLOCK_BYTES: Final = 256 * 1024
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS block (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, events INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    oldest_at REAL NOT NULL, newest_at REAL NOT NULL, packed BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, text TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS lost (
+    one INTEGER PRIMARY KEY CHECK (one = 1), events INTEGER NOT NULL,
+    first_at REAL NOT NULL, last_at REAL NOT NULL);
+"""
+
+
+class Spooled(msgspec.Struct, frozen=True, array_like=True):
+    """One event as it waits: what is needed to send it, and what to write about it.
+
+    Args:
+        topic: the registered name.
+        key: the record's key.
+        value: the record's value.
+        event: the event's id.
+        at_s: when it happened, seconds since 1970.
+        memo: the owner's, kept as it is.
+    """
+
+    topic: str
+    key: bytes
+    value: bytes
+    event: str
+    at_s: float
+    memo: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Drops that nobody has been told of yet.
+
+    Args:
+        events: how many.
+        first_at_s: when the oldest of them happened, seconds since 1970.
+        last_at_s: when the newest of them happened.
+    """
+
+    events: int
+    first_at_s: float
+    last_at_s: float
+
+    @classmethod
+    def of(cls, events: list[Spooled]) -> "Lost":
+        """The drops of these events (at least one)."""
+        times = [event.at_s for event in events]
+        return cls(len(events), min(times), max(times))
+
+    def __add__(self, other: "Lost | None") -> "Lost":
+        if other is None:
+            return self
+        return Lost(
+            self.events + other.events,
+            min(self.first_at_s, other.first_at_s),
+            max(self.last_at_s, other.last_at_s),
+        )
+
+
+class SpoolDisk:
+    """Blocks of up to 100 events, compressed, oldest first; WAL, synced at every commit.
+
+    Every method that writes answers False when the disk does not take it, and has then changed
+    nothing. Blocks that were sent but could not be deleted are skipped from then on.
+
+    Args:
+        path: the file; made readable by its owner alone.
+        clock: for the age limit.
+        on_dropped: told of each event dropped, once its drop is committed.
+        most_bytes: of compressed events.
+        most_age_s: older ones are dropped.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        on_dropped: Callable[[Spooled], None],
+        *,
+        most_bytes: int,
+        most_age_s: float,
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._on_dropped = on_dropped
+        self._most_bytes = most_bytes
+        self._most_age_s = most_age_s
+        self._db: sqlite3.Connection
+        self._handed_out = 0
+        self._sent = 0
+        self._dropping: list[Spooled] = []
+        self._sound = True
+        self._log = structlog.get_logger()
+        self.events = 0
+        self.bytes = 0
+        self.oldest_at_s: float | None = None
+
+    def open(self) -> None:
+        """Open the file and keep others out; one that is damaged is put aside, not deleted.
+
+        Raises:
+            ConfigurationError: another process uses it, or it cannot be written.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._connect()
+        except (sqlite3.OperationalError, OSError) as exc:
+            raise ConfigurationError(
+                f"spool {self._path}: {exc}; each instance needs a MINESTREAM_STATE_DIR that it"
+                " can write, and a MINESTREAM_INSTANCE of its own"
+            ) from exc
+        except sqlite3.DatabaseError as exc:
+            aside = self._path.with_suffix(f".damaged-{int(self._clock.now().timestamp())}")
+            self._path.rename(aside)
+            for suffix in ("-wal", "-shm"):
+                Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+            self._log.error("spool_damaged", moved_to=aside.name, error=str(exc))
+            self._connect()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def append(self, events: list[Spooled], lost: Lost | None = None) -> bool:
+        """Commit events at the end, then drop the oldest beyond the limits.
+
+        Args:
+            events: in order.
+            lost: drops to count with them.
+        """
+        with self._transaction() as outcome:
+            self._insert(events)
+            self._trim()
+            if lost is not None:
+                self._count(lost)
+        return outcome.done
+
+    def peek(self, most: int, most_bytes: int) -> tuple[list[Spooled], int]:
+        """The oldest events, and the number of the last block of them (0: there is none)."""
+        found: list[Spooled] = []
+        last, size = self._sent, 0
+        while len(found) < most and size < most_bytes:
+            row = self._read("SELECT id, packed FROM block WHERE id > ? ORDER BY id LIMIT 1", last)
+            if row is None:
+                break
+            last = int(row[0])
+            size += len(row[1])
+            found += self._unpack(row[1])
+        if last == self._sent:
+            return [], 0
+        self._handed_out = last
+        return found, last
+
+    def delete(self, last: int) -> bool:
+        """Forget all blocks up to that one: they have been sent."""
+        self._sent = max(self._sent, last)
+        self._handed_out = 0
+        with self._transaction() as outcome:
+            self._db.execute("DELETE FROM block WHERE id <= ?", (self._sent,))
+        self._measure()
+        if outcome.done and not self.events:
+            with suppress(sqlite3.Error):
+                self._db.execute("PRAGMA incremental_vacuum").fetchall()
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return outcome.done
+
+    def release(self) -> None:
+        """What was handed out may be dropped again."""
+        self._handed_out = 0
+        with self._transaction():
+            self._trim()
+
+    def lost(self) -> Lost | None:
+        """Drops not yet told of."""
+        row = self._read("SELECT events, first_at, last_at FROM lost")
+        return None if row is None else Lost(*row)
+
+    def clear_lost(self, events: int) -> None:
+        """So many drops have been told of."""
+        with self._transaction():
+            self._db.execute("UPDATE lost SET events = events - ?", (events,))
+            self._db.execute("DELETE FROM lost WHERE events <= 0")
+
+    def note(self, name: str) -> str | None:
+        """A small text kept beside the queue."""
+        row = self._read("SELECT text FROM note WHERE name = ?", name)
+        return None if row is None else str(row[0])
+
+    def set_note(self, name: str, text: str | None) -> None:
+        """Keep a small text; None removes it."""
+        with self._transaction():
+            self._db.execute("DELETE FROM note WHERE name = ?", (name,))
+            if text is not None:
+                self._db.execute("INSERT INTO note VALUES (?, ?)", (name, text))
+
+    def _read(self, sql: str, *values: object) -> Any:
+        """The one row that ``sql`` finds; None too when the disk does not give it."""
+        try:
+            return self._db.execute(sql, values).fetchone()
+        except sqlite3.Error as exc:
+            self._failed(exc)
+            return None
+
+    def _unpack(self, packed: bytes) -> list[Spooled]:
+        """The events of a block; none when the disk has damaged it."""
+        try:
+            return msgspec.msgpack.decode(
+                bytes(cramjam.zstd.decompress(packed)), type=list[Spooled]
+            )
+        except (cramjam.DecompressionError, msgspec.MsgspecError) as exc:
+            self._log.error("spool_block_damaged", error=str(exc))
+            return []
+
+    def _connect(self) -> None:
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        self._path.chmod(0o600)
+        self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        try:
+            self._db.execute("PRAGMA busy_timeout=5000").fetchall()
+            self._db.execute("PRAGMA locking_mode=EXCLUSIVE").fetchall()
+            self._db.execute("PRAGMA auto_vacuum=INCREMENTAL")
+            self._db.execute("PRAGMA journal_mode=WAL").fetchall()
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(_SCHEMA)
+            self._measure()
+        except sqlite3.DatabaseError:
+            self._db.close()
+            raise
+
+    def _measure(self) -> None:
+        self.events, self.bytes = self._db.execute(
+            "SELECT coalesce(sum(events), 0), coalesce(sum(bytes), 0) FROM block WHERE id > ?",
+            (self._sent,),
+        ).fetchone()
+        self._look_at_oldest()
+
+    def _look_at_oldest(self) -> None:
+        row = self._db.execute(
+            "SELECT oldest_at FROM block WHERE id > ? ORDER BY id LIMIT 1", (self._sent,)
+        ).fetchone()
+        self.oldest_at_s = None if row is None else row[0]
+
+    @contextmanager
+    def _transaction(self) -> Iterator["_Outcome"]:
+        outcome = _Outcome()
+        self._dropping = []
+        before = self.events, self.bytes
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield outcome
+            self._db.execute("COMMIT")
+        except (sqlite3.Error, OSError) as exc:
+            with suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            self.events, self.bytes = before
+            self._failed(exc)
+            return
+        outcome.done = True
+        if not self._sound:
+            self._log.info("spool_disk_works_again")
+        self._sound = True
+        self._look_at_oldest()
+        for event in self._dropping:
+            self._on_dropped(event)
+
+    def _failed(self, exc: Exception) -> None:
+        if self._sound:
+            self._log.error("spool_disk_failed", error=str(exc))
+        self._sound = False
+
+    def _insert(self, events: Iterable[Spooled]) -> None:
+        waiting = list(events)
+        tail = self._db.execute(
+            "SELECT id, events, bytes, packed FROM block WHERE id > ? ORDER BY id DESC LIMIT 1",
+            (max(self._handed_out, self._sent),),
+        ).fetchone()
+        if tail is not None and tail[1] < BLOCK_EVENTS and tail[2] < _BLOCK_BYTES:
+            waiting[:0] = self._unpack(tail[3])
+            self._remove(*tail[:3])
+        for at in range(0, len(waiting), BLOCK_EVENTS):
+            part = waiting[at : at + BLOCK_EVENTS]
+            packed = bytes(cramjam.zstd.compress(msgspec.msgpack.encode(part), level=3))
+            span = Lost.of(part)
+            self._db.execute(
+                "INSERT INTO block (events, bytes, oldest_at, newest_at, packed)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (len(part), len(packed), span.first_at_s, span.last_at_s, packed),
+            )
+            self.events += len(part)
+            self.bytes += len(packed)
+
+    def _trim(self) -> None:
+        too_old = self._clock.now().timestamp() - self._most_age_s
+        while True:
+            oldest = self._db.execute(
+                "SELECT id, events, bytes, oldest_at, newest_at, packed FROM block"
+                " WHERE id > ? ORDER BY id LIMIT 1",
+                (max(self._handed_out, self._sent),),
+            ).fetchone()
+            if oldest is None or (self.bytes <= self._most_bytes and oldest[4] >= too_old):
+                return
+            self._remove(*oldest[:3])
+            self._count(Lost(oldest[1], oldest[3], oldest[4]))
+            self._dropping += self._unpack(oldest[5])
+
+    def _remove(self, number: int, events: int, size: int) -> None:
+        self._db.execute("DELETE FROM block WHERE id = ?", (number,))
+        self.events -= events
+        self.bytes -= size
+
+    def _count(self, lost: Lost) -> None:
+        self._db.execute(
+            "INSERT INTO lost VALUES (1, ?, ?, ?) ON CONFLICT (one) DO UPDATE SET"
+            " events = events + excluded.events, first_at = min(first_at, excluded.first_at),"
+            " last_at = max(last_at, excluded.last_at)",
+            (lost.events, lost.first_at_s, lost.last_at_s),
+        )
+
+
+@dataclass(slots=True)
+class _Outcome:
+    done: bool = False
