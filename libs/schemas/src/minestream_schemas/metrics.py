@@ -19,6 +19,7 @@ MetricName = Literal[
     "minestream_events_processed_total",
     "minestream_events_repeated_total",
     "minestream_events_late_total",
+    "minestream_events_rerouted_total",
     "minestream_dead_letters_total",
     "minestream_fence_dropped_total",
     "minestream_windows_closed_total",
@@ -68,6 +69,9 @@ METRICS: Final[dict[MetricName, Metric]] = {
     "minestream_events_processed_total": Metric("counter", "events dealt with", ("topic",)),
     "minestream_events_repeated_total": Metric("counter", "events seen before", ("topic",)),
     "minestream_events_late_total": Metric("counter", "events older than the newest", ("topic",)),
+    "minestream_events_rerouted_total": Metric(
+        "counter", "events found on a partition that is not their key's, sent home", ("topic",)
+    ),
     "minestream_dead_letters_total": Metric("counter", "records set aside", ("kind",)),
     "minestream_fence_dropped_total": Metric("counter", "stale records refused at a rebalance"),
     "minestream_windows_closed_total": Metric("counter", "windows closed", ("by",)),
