@@ -1,0 +1,93 @@
+"""The Faust app: the safe subset of its settings, behind the fence (ADR 0004)."""
+
+from typing import Any, Final
+
+import faust
+
+from minestream_schemas.event import Topic
+from processor.adapters.fence import fence
+from processor.adapters.sends import SendSensor, partition_by_key
+from processor.settings import PARTITIONS, ProcessorSettings
+
+_LARGEST_SEND_BYTES: Final = 8 * 1024 * 1024
+_CHANGELOG: Final = {
+    "cleanup.policy": "compact",
+    "max.message.bytes": str(_LARGEST_SEND_BYTES),
+    "min.cleanable.dirty.ratio": "0.1",
+    "segment.ms": "600000",
+}
+
+
+def make_app(settings: ProcessorSettings, *, fenced: bool = True) -> faust.App:
+    """A Faust app that starts when it is told to; no agent, table or topic yet.
+
+    Args:
+        settings: broker, group, state folder.
+        fenced: False only to show what the fence is for.
+    """
+    group = settings.group("processor")
+    app = faust.App(
+        group,
+        broker=[f"kafka://{address}" for address in settings.kafka_bootstrap.split(",")],
+        store="rocksdb://",
+        datadir=str(settings.state_dir / group / settings.instance),
+        processing_guarantee="at_least_once",
+        topic_partitions=PARTITIONS,
+        topic_replication_factor=settings.kafka_replication,
+        topic_disable_leader=True,
+        table_standby_replicas=settings.standby_replicas,
+        consumer_auto_offset_reset="earliest",
+        broker_commit_interval=settings.commit_every_s,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.session_timeout_s / 5,
+        broker_max_poll_records=500,
+        producer_linger=0.02,
+        producer_max_batch_size=256 * 1024,
+        producer_max_request_size=_LARGEST_SEND_BYTES,
+        producer_compression_type="lz4",
+        producer_partitioner=partition_by_key,
+        producer_request_timeout=90.0,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+    )
+    app.finalize()
+    if fenced:
+        fence(app)
+    app.monitor.max_avg_history = 1
+    app.sensors.add(SendSensor())
+    return app
+
+
+def bytes_topic(app: faust.App, settings: ProcessorSettings, topic: Topic) -> Any:
+    """A registered topic, raw bytes in and out: decoding is ours, so that it cannot kill an agent.
+
+    Args:
+        app: Faust's.
+        settings: which say the namespace.
+        topic: from the registry.
+    """
+    return app.topic(
+        topic.named(settings.topic_namespace),
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+        allow_empty=True,
+    )
+
+
+def state_table(app: faust.App) -> Any:
+    """The one table: a blob for each miner, its changelog compacted and nothing else."""
+    return app.Table(
+        "miner",
+        key_type=bytes,
+        value_type=bytes,
+        partitions=PARTITIONS,
+        extra_topic_configs=_CHANGELOG,
+    )
+
+
+def stored(table: Any, partition: int) -> list[tuple[bytes, bytes]]:
+    """All keys and blobs of one partition of the table, as RocksDB has them."""
+    store = table.data
+    return list(store._visible_items(store._db_for_partition(partition)))  # noqa: SLF001 - Faust iterates over all partitions only

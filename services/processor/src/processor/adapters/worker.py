@@ -1,0 +1,183 @@
+"""The running processor: Faust, its two agents, the clock, the watchdog, the health."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from typing import Any, Final
+
+import faust
+
+from minestream_runtime.clock import SystemClock
+from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.health import Health
+from minestream_runtime.kafka import Producer, topic_states
+from minestream_runtime.metrics import counter
+from minestream_schemas.event import Topic
+from minestream_schemas.raw import RAW_MINER
+from minestream_schemas.tick import TICKS
+from minestream_schemas.topics import CO_PARTITIONED
+from processor.adapters.agents import OUTPUTS, Outputs, RawAgent, TickAgent
+from processor.adapters.app import bytes_topic, make_app, state_table, stored
+from processor.adapters.exits import EXIT_FAULT, exit_now
+from processor.adapters.faults import DEAD_LETTERS, Guard, Tries
+from processor.adapters.fence import require_versions
+from processor.adapters.ticks import Dues, FaustBroker, Progress, Ticker, Waiting
+from processor.adapters.watchdog import Vitals, Watchdog, watch
+from processor.settings import ProcessorSettings
+
+_TOPICS: Final = (*CO_PARTITIONED, *OUTPUTS, DEAD_LETTERS)
+_STOP_WITHIN_S: Final = 15.0
+
+
+async def require_topics(settings: ProcessorSettings, topics: Iterable[Topic] = _TOPICS) -> None:
+    """Refuse to start where a topic is missing, or joined topics have other partition counts.
+
+    Raises:
+        BrokerUnavailableError: no broker answers.
+        ConfigurationError: naming the topics.
+    """
+    faults = [
+        f"{state.name} has {state.partitions or 'no'} partitions, {state.topic.partitions} needed"
+        for state in await topic_states(settings, topics)
+        if state.partitions is None
+        or (state.topic in CO_PARTITIONED and state.partitions != state.topic.partitions)
+    ]
+    if faults:
+        raise ConfigurationError(
+            f"{'; '.join(faults)}: create topics from the registry (`minestream up`); "
+            "a topic's count cannot change without a new version of it"
+        )
+
+
+async def work(settings: ProcessorSettings, health: Health) -> None:
+    """Run the processor until cancelled.
+
+    Raises:
+        ConfigurationError: other versions or topics than those it was built for.
+        BrokerUnavailableError: Kafka is away at the start.
+    """
+    require_versions()
+    await require_topics(settings)
+    async with Producer(settings) as producer:
+        app = make_app(settings)
+        parts = _Parts(app, settings, producer)
+        health.checks["partitions"] = parts.fault
+        async with _running(app), asyncio.TaskGroup() as tasks:
+            with ExitStack() as until_stopped:
+                until_stopped.callback(watch(parts.watchdog(), parts.vitals, parts.clock.monotonic))
+                tasks.create_task(parts.ticker.run())
+                tasks.create_task(parts.measure())
+                await app.wait_until_stopped()
+                exit_now(EXIT_FAULT, "faust_crashed", error=repr(app.crash_reason))
+
+
+class _Parts:
+    """What is wired together for one app."""
+
+    def __init__(self, app: faust.App, settings: ProcessorSettings, producer: Producer) -> None:
+        self._app = app
+        self._settings = settings
+        self.clock = SystemClock()
+        named = partial(bytes_topic, app, settings)
+        raw, ticks = named(RAW_MINER), named(TICKS)
+        table = state_table(app)
+        self._broker = FaustBroker(app, RAW_MINER.named(settings.topic_namespace), ticks)
+        self._progress = Progress(self._broker.begun)
+        dues = Dues(settings.rules, partial(stored, table))
+        waiting = Waiting()
+        guard = self._guard(producer)
+        outputs = Outputs({topic.name: named(topic) for topic in OUTPUTS})
+        tick_agent = TickAgent(
+            table=table,
+            outputs=outputs,
+            guard=guard,
+            progress=self._progress,
+            dues=dues,
+            waiting=waiting,
+            rules=settings.rules,
+        )
+        raw_agent = RawAgent(
+            table=table,
+            outputs=outputs,
+            producer=producer,
+            guard=guard,
+            progress=self._progress,
+            dues=dues,
+            ticks=tick_agent,
+            rules=settings.rules,
+            clock=self.clock,
+        )
+        app.agent(raw, name="raw", concurrency=1)(raw_agent.run)
+        app.agent(ticks, name="ticks", concurrency=1)(tick_agent.run)
+        self.ticker = Ticker(
+            self._broker, self._progress, self.clock, every_s=settings.tick_every_s
+        )
+
+        async def moved(*_: Any, **__: Any) -> None:
+            for memory in (self._progress, dues, waiting):
+                memory.forget()
+
+        app.on_partitions_revoked.connect(moved, weak=False)
+        app.on_partitions_assigned.connect(moved, weak=False)
+
+    def _guard(self, producer: Producer) -> Guard:
+        settings = self._settings
+        folder = settings.state_dir / settings.group("processor") / settings.instance
+        folder.mkdir(parents=True, exist_ok=True)
+        return Guard(
+            producer,
+            Tries(folder / "tries.json"),
+            self.clock,
+            most_tries=settings.tries,
+            bug_limit=settings.bug_limit,
+        )
+
+    def fault(self) -> str | None:
+        """Why the processor is not ready, if it is not."""
+        if self._broker.busy():
+            return "partitions are being moved or recovered"
+        return None if self._broker.owned() else "no partition of raw is ours"
+
+    def watchdog(self) -> Watchdog:
+        """The watchdog with this service's budgets."""
+        return Watchdog(
+            busy_budget_s=self._settings.busy_budget_s,
+            idle_budget_s=self._settings.idle_budget_s,
+            commit_budget_s=self._settings.commit_budget_s,
+        )
+
+    def vitals(self) -> Vitals:
+        """What the watchdog looks at."""
+        owned = self._broker.owned()
+        blind_s = self.clock.monotonic() - self.ticker.looked_at_s
+        return Vitals(
+            busy=self._broker.busy(),
+            lag=None if blind_s > self._settings.idle_budget_s else self.ticker.lag(),
+            processed=self._progress.processed,
+            done={number: self._progress.done(number) or 0 for number in owned},
+            committed=self._broker.committed(),
+        )
+
+    async def measure(self) -> None:
+        """Export what only Faust counts."""
+        told = 0
+        while True:
+            await asyncio.sleep(1)
+            dropped = self._app.consumer.dropped  # type: ignore[attr-defined] # the fence has it
+            counter("minestream_fence_dropped_total").inc(dropped - told)
+            told = dropped
+
+
+@asynccontextmanager
+async def _running(app: faust.App) -> AsyncIterator[None]:
+    """Start Faust; at the end let it finish the records in hand, commit and leave the group."""
+    await app.start()
+    try:
+        yield
+    finally:
+        try:
+            async with asyncio.timeout(_STOP_WITHIN_S):
+                await app.stop()
+        except TimeoutError:
+            exit_now(EXIT_FAULT, "stop_took_too_long", budget_s=_STOP_WITHIN_S)
