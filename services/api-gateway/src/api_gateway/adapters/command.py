@@ -26,13 +26,16 @@ from api_gateway.domain.inventory import Changes, Fleet, compare, taken_addresse
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.errors import BrokerUnavailableError, MinestreamError
-from minestream_runtime.kafka import Producer
+from minestream_runtime.kafka import Producer, topic_states
 from minestream_runtime.sealing import Sealer
+from minestream_schemas.inventory import INVENTORY
 
 app = typer.Typer(no_args_is_help=True, help="The fleet: which miners there are.")
 _console: Final = Console(stderr=True)
 _RELAY_WAIT_S: Final = 10.0
 _FAULTS_SHOWN: Final = 1000
+_WIDE: Final = 240
+"""Columns of a table that goes into a file or a pipe."""
 _T = TypeVar("_T")
 
 
@@ -116,7 +119,8 @@ def list_(
     for entry in entries:
         values = (getattr(entry, column) for column in columns)
         table.add_row(*("" if value is None else str(value) for value in values))
-    Console().print(table)
+    out = Console()
+    Console(width=None if out.is_terminal else _WIDE).print(table)
     _console.print(f"{len(entries)} miners")
 
 
@@ -192,8 +196,8 @@ def _publish(last: int) -> None:
         _console.print("published to the collectors")
     else:
         _console.print(
-            f"[yellow]{left} events wait in the outbox ({reason}); the gateway sends them when "
-            "Kafka is back[/]"
+            f"[yellow]{left} events wait in the outbox ({reason}); the gateway sends them "
+            "as soon as it can[/]"
         )
 
 
@@ -216,6 +220,9 @@ async def _relay(last: int) -> tuple[int, str]:
         relay = Relay(settings, writer, producer, clock)
         until = clock.monotonic() + _RELAY_WAIT_S
         try:
+            [topic] = await topic_states(settings, [INVENTORY])
+            if topic.partitions is None:
+                return await _waiting(writer, last), f"there is no topic {topic.name}"
             while not await relay.drain():
                 if clock.monotonic() > until or await _waiting(writer, last) == 0:
                     break

@@ -51,10 +51,8 @@ class SiteSummary:
     offline: int = 0
     stale: int = 0
     unknown: int = 0
-    statuses: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    algorithms: dict[str, AlgorithmTotals] = field(
-        default_factory=lambda: defaultdict(AlgorithmTotals)
-    )
+    statuses: dict[str, int] = field(default_factory=dict)
+    algorithms: dict[str, AlgorithmTotals] = field(default_factory=dict)
     power_w: float = 0.0
     chip_temp_mean_c: float = 0.0
     hashrate_said: int = 0
@@ -75,16 +73,16 @@ def summarise(groups: Iterable[Group]) -> SiteSummary:
     heat = 0.0
     paired: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for group in groups:
-        totals = summary.algorithms[group.algorithm]
+        totals = summary.algorithms.setdefault(group.algorithm, AlgorithmTotals())
         totals.miners_total += group.miners
         summary.miners_total += group.miners
-        summary.statuses[group.status] += group.miners
+        summary.statuses[group.status] = summary.statuses.get(group.status, 0) + group.miners
         if group.status == MinerStatus.UNKNOWN:
             summary.unknown += group.miners
-        elif group.stale:
-            summary.stale += group.miners
         elif group.status in SILENT:
             summary.offline += group.miners
+        elif group.stale:
+            summary.stale += group.miners
         else:
             summary.online += group.miners
             totals.online += group.miners

@@ -56,7 +56,9 @@ def parse(text: str) -> Node:
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
         line = 1 if mark is None else mark.line + 1
-        raise DocumentError([Fault(line, f"no YAML: {exc.problem or exc.context}")]) from exc
+        there = "".join(text.splitlines()[line - 1 : line])
+        hint = '; inside {…} put "${NAME}" between quotes' if "${" in there else ""
+        raise DocumentError([Fault(line, f"no YAML: {exc.problem or exc.context}{hint}")]) from exc
     except yaml.YAMLError as exc:
         raise DocumentError([Fault(1, f"no YAML: {exc}")]) from exc
     if node is None:

@@ -20,7 +20,7 @@ CREATE TABLE fleet.rack (
 );
 
 CREATE TABLE fleet.miner (
-    miner_id text COLLATE "C" PRIMARY KEY,
+    miner_id text PRIMARY KEY,
     site_id text NOT NULL REFERENCES fleet.site,
     rack_id text,
     slot integer CHECK (slot >= 0),

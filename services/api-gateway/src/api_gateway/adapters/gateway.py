@@ -1,0 +1,35 @@
+"""The gateway's parts, wired: REST, the outbox relay, and a look at the database."""
+
+import asyncio
+
+from api_gateway.adapters.database import open_reader, open_writer
+from api_gateway.adapters.database.watch import Watch
+from api_gateway.adapters.http.app import create_app
+from api_gateway.adapters.http.server import serve
+from api_gateway.adapters.relay import Relay
+from api_gateway.settings import GatewaySettings
+from minestream_runtime.clock import SystemClock
+from minestream_runtime.health import Health
+from minestream_runtime.kafka import Producer
+
+
+async def run_gateway(settings: GatewaySettings, health: Health) -> None:
+    """Serve until cancelled.
+
+    Args:
+        settings: the gateway's.
+        health: gains the check of the database. Kafka is none of it: reading works without.
+    """
+    clock = SystemClock()
+    async with (
+        open_reader(settings) as reader,
+        open_writer(settings) as writer,
+        Producer(settings) as producer,
+        asyncio.TaskGroup() as tasks,
+    ):
+        watch = Watch(reader)
+        health.checks["database"] = watch.fault
+        app = create_app(settings, reader, health, clock)
+        tasks.create_task(watch.run())
+        tasks.create_task(Relay(settings, writer, producer, clock).run())
+        tasks.create_task(serve(app, host=settings.gateway_host, port=settings.gateway_port))

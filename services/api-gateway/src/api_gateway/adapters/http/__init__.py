@@ -1,0 +1,1 @@
+"""REST: a folder for each noun, and what all of them share."""

@@ -1,0 +1,52 @@
+"""The FastAPI app: routes, problems, description."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from api_gateway.adapters.database import Reader
+from api_gateway.adapters.http import openapi, problems
+from api_gateway.adapters.http.miners import routes as miners
+from api_gateway.adapters.http.observed import Observed
+from api_gateway.adapters.http.operations import routes as operations
+from api_gateway.adapters.http.sites import routes as sites
+from api_gateway.adapters.http.telemetry import routes as telemetry
+from api_gateway.settings import GatewaySettings
+from minestream_runtime.clock import Clock
+from minestream_runtime.health import Health
+
+
+class Gateway(FastAPI):
+    """Describes itself with our problems in place of FastAPI's."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        return openapi.describe(self)
+
+
+def create_app(settings: GatewaySettings, reader: Reader, health: Health, clock: Clock) -> Gateway:
+    """The app; it opens nothing and starts nothing.
+
+    Swagger's pages are off: they load their scripts from elsewhere, and many farms have no way
+    out. ``/openapi.json`` has everything that they would show.
+
+    Args:
+        settings: limits.
+        reader: the only way to the database that routes have.
+        health: behind ``/readyz``.
+        clock: what "now" is, and how long a request takes.
+    """
+    app = Gateway(
+        title="Minestream",
+        version="1",
+        description="The fleet and what it says. Instants are RFC 3339, UTC; hashrates are H/s.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.settings, app.state.reader = settings, reader
+    app.state.health, app.state.clock = health, clock
+    for routes in (miners, telemetry, sites, operations):
+        app.include_router(routes.router)
+    problems.install(app)
+    app.add_middleware(Observed, clock=clock)
+    return app

@@ -1,0 +1,1 @@
+"""Miners: the list, one of them, its boards and chips."""

@@ -1,0 +1,83 @@
+"""The description of the API, with an example of every answer and every problem."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api_gateway.adapters.http.problems import KINDS, MEDIA_TYPE, Problem
+
+_ALWAYS: Final = (414, 422, 500)
+_FROM_THE_DATABASE: Final = (503, 504)
+_DETAILS: Final = {
+    404: "no miner site-a-r01-s99",
+    414: "at most 4096 bytes",
+    422: "wrong: limit",
+    500: "our fault; the log knows more under this request_id",
+    503: "try again in a moment",
+    504: "the query took too long: ask for less",
+}
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document; made once.
+
+    Args:
+        app: with all its routes.
+    """
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+        )
+        schemas = document["components"]["schemas"]
+        schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= schema.pop("$defs", {}) | {"Problem": schema}
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        for path, item in document["paths"].items():
+            for operation in item.values():
+                _add_problems(path, operation)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _add_problems(path: str, operation: dict[str, Any]) -> None:
+    statuses = list(_ALWAYS)
+    if path.startswith("/api/"):
+        statuses += _FROM_THE_DATABASE
+    if "{" in path:
+        statuses.append(404)
+    operation["responses"].pop("422", None)
+    for status in sorted(statuses):
+        operation["responses"][str(status)] = {
+            "description": KINDS[status].title,
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                    "example": _example(path, status),
+                }
+            },
+        }
+        if status == 503:  # noqa: PLR2004 - HTTP's own number
+            operation["responses"][str(status)]["headers"] = {
+                "Retry-After": {"description": "seconds", "schema": {"type": "integer"}}
+            }
+
+
+def _example(path: str, status: int) -> dict[str, Any]:
+    kind = KINDS[status]
+    example: dict[str, Any] = {
+        "type": f"urn:minestream:problem:{kind.word}",
+        "title": kind.title,
+        "status": status,
+        "detail": _DETAILS[status],
+        "instance": path.format(miner_id="site-a-r01-s99", site_id="site-a"),
+        "request_id": "6f1c0c7d5d0b4b0e",
+    }
+    if status == 422:  # noqa: PLR2004 - HTTP's own number
+        fault = {"parameter": "limit", "detail": "Input should be less than or equal to 500"}
+        example["faults"] = [fault]
+    return example

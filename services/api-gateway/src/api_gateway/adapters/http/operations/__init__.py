@@ -1,0 +1,1 @@
+"""For whoever watches the gateway: alive, ready, measured."""

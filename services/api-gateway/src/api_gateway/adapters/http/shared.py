@@ -1,0 +1,107 @@
+"""What all routes share: how they get at the database, and how answers are made and described."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Path, Request, Response
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, create_model
+from pydantic_core import to_json
+
+from api_gateway.adapters.database import Reader
+from api_gateway.settings import GatewaySettings
+from minestream_runtime.clock import Clock
+from minestream_runtime.health import Health
+from minestream_schemas.event import Model
+from minestream_schemas.ids import SLUG
+
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+class Query(BaseModel):
+    """The parameters of one route; any other is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoQuery(Query):
+    """A route without parameters."""
+
+
+def _readable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("control characters are not allowed")
+    return text
+
+
+def _plausible(at: datetime) -> datetime:
+    # compared by year first: the first and last days of the calendar have no UTC equivalent
+    if not _EARLIEST.year <= at.year <= _LATEST.year or not _EARLIEST <= at <= _LATEST:
+        raise ValueError("an instant between 2000 and 2100 is wanted")
+    return at.astimezone(UTC)
+
+
+Text = Annotated[str, AfterValidator(_readable)]
+At = Annotated[AwareDatetime, AfterValidator(_plausible)]
+MinerPath = Annotated[
+    str, Path(pattern=SLUG, description="the miner's id", examples=["site-a-r01-s03"])
+]
+SitePath = Annotated[str, Path(pattern=SLUG, description="the site's id", examples=["site-a"])]
+
+
+def _reader(request: Request) -> Reader:
+    reader: Reader = request.app.state.reader
+    return reader
+
+
+def _clock(request: Request) -> Clock:
+    clock: Clock = request.app.state.clock
+    return clock
+
+
+def _settings(request: Request) -> GatewaySettings:
+    settings: GatewaySettings = request.app.state.settings
+    return settings
+
+
+def _health(request: Request) -> Health:
+    health: Health = request.app.state.health
+    return health
+
+
+WithReader = Annotated[Reader, Depends(_reader)]
+WithClock = Annotated[Clock, Depends(_clock)]
+WithHealth = Annotated[Health, Depends(_health)]
+WithSettings = Annotated[GatewaySettings, Depends(_settings)]
+
+
+def answer(content: Any, *, status: int = 200) -> Response:
+    """JSON with instants in UTC and what is unknown as null.
+
+    Rows go out as the database gives them: column names are the contract's field names.
+    """
+    return Response(to_json(content, inf_nan_mode="null"), status, media_type="application/json")
+
+
+def answer_model(
+    name: str, model: type[Model], *, leave_out: frozenset[str], **more: Any
+) -> type[BaseModel]:
+    """An answer's description from the contract's own model, so that names and units agree.
+
+    Args:
+        name: of the description.
+        model: of the contract.
+        leave_out: fields that the answer lacks.
+        more: fields that it has beside; type, or type and default.
+    """
+    fields: dict[str, Any] = {
+        key: (field.annotation, field)
+        for key, field in model.model_fields.items()
+        if key not in leave_out
+    }
+    return create_model(name, __doc__=model.__doc__, **fields, **more)
+
+
+def documented(model: type[BaseModel], example: Any) -> dict[int | str, dict[str, Any]]:
+    """The ``responses`` of a route: what it answers, and an example of that."""
+    return {200: {"model": model, "content": {"application/json": {"example": example}}}}

@@ -1,0 +1,1 @@
+"""What a miner said over time."""
