@@ -1,0 +1,1 @@
+"""Polls Vnish and other HTTP miners, and publishes what they say, verbatim."""

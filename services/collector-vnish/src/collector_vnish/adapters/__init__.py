@@ -1,0 +1,1 @@
+"""One outside thing each: miners, the inventory, the terminal."""

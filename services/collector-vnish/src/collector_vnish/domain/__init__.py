@@ -1,0 +1,1 @@
+"""Which endpoints are due, how a poll ended, what must not be told: pure."""

@@ -1,0 +1,262 @@
+"""Polls one miner of the fleet: asks what is due, and makes the event of it."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import msgspec
+import structlog
+
+from collector_vnish.adapters.vnish import Answer, OwnFaultError, VnishClient
+from collector_vnish.domain.endpoints import Endpoint, Memory, after_silence, due, remember
+from collector_vnish.domain.polls import SILENT, Poll, fit, is_ours, to_event
+from minestream_runtime.clock import Clock, new_event_id
+from minestream_runtime.collecting import CollectorSettings, Polled
+from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.metrics import counter, histogram
+from minestream_runtime.sealing import Sealer
+from minestream_runtime.spool import Spooled
+from minestream_schemas.inventory import InventoryEntry
+from minestream_schemas.raw import RAW_MINER, EndpointBody, PollStatus, RawMiner
+
+_ROOM_BYTES: Final = 4096
+"""Left for the record's key and headers."""
+_REST_S: Final = 60.0
+
+
+@dataclass(slots=True)
+class Miner:
+    """A miner of our shard: what the inventory says, and what we have learnt."""
+
+    entry: InventoryEntry
+    password: str | None = None
+    memory: Memory = field(default_factory=Memory)
+    token: str | None = None
+
+    @property
+    def box(self) -> str | None:
+        """Its sealed credentials, as a mark of which they are; None where we cannot open them."""
+        sealed = self.entry.sealed
+        return sealed.box if sealed is not None and self.password is not None else None
+
+
+class Fleet:
+    """The miners of our shard.
+
+    Args:
+        settings: poll intervals.
+        sealer: opens credentials; None where no key is configured.
+        add: tells the scheduler of a miner and its interval.
+        remove: tells it that one is gone.
+        clock: how long what we know of a miner outlives it: a minute, as a rebalance takes all
+            miners away and gives most of them back.
+    """
+
+    def __init__(
+        self,
+        settings: CollectorSettings,
+        sealer: Sealer | None,
+        add: Callable[[str, float], None],
+        remove: Callable[[str], None],
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._sealer = sealer
+        self._add = add
+        self._remove = remove
+        self._clock = clock
+        self._resting: OrderedDict[str, tuple[float, Miner]] = OrderedDict()
+        self._log = structlog.get_logger()
+        self.miners: dict[str, Miner] = {}
+
+    def there(self, miner_id: str, entry: InventoryEntry) -> None:
+        """The inventory has a miner for us, or has changed it; where it moved we know nothing."""
+        if not is_ours(entry):
+            self.gone(miner_id)
+            return
+        known = self.miners.get(miner_id) or self._rested(miner_id)
+        password = self._password(entry)
+        if known is None or known.entry.address != entry.address:
+            self.miners[miner_id] = Miner(entry, password)
+        else:
+            token = known.token if known.entry.sealed == entry.sealed else None
+            self.miners[miner_id] = replace(known, entry=entry, password=password, token=token)
+        self._add(miner_id, self._settings.interval_of(entry.interval_s))
+
+    def gone(self, miner_id: str) -> None:
+        """A miner was removed, or is another replica's now."""
+        miner = self.miners.pop(miner_id, None)
+        if miner is not None:
+            self._resting[miner_id] = (self._clock.monotonic(), miner)
+            self._remove(miner_id)
+
+    def _rested(self, miner_id: str) -> Miner | None:
+        too_old_s = self._clock.monotonic() - _REST_S
+        while self._resting and next(iter(self._resting.values()))[0] < too_old_s:
+            self._resting.popitem(last=False)
+        found = self._resting.pop(miner_id, None)
+        return found[1] if found else None
+
+    def _password(self, entry: InventoryEntry) -> str | None:
+        if entry.sealed is None:
+            return None
+        if self._sealer is None:
+            self._log.warning(
+                "credentials_unreadable",
+                miner_id=entry.miner_id,
+                error="MINESTREAM_CREDENTIALS_KEY is not set",
+            )
+            return None
+        try:
+            return self._sealer.open(entry.sealed).get("password")
+        except ConfigurationError as exc:
+            self._log.warning("credentials_unreadable", miner_id=entry.miner_id, error=str(exc))
+            return None
+
+
+class Poller:
+    """Asks miners of a fleet, one poll at a time.
+
+    A poll is bounded: ``summary`` may take its deadline twice (it is asked again after a
+    timeout), everything after it shares one deadline more, and stops at the first timeout.
+
+    Args:
+        client: speaks to miners.
+        fleet: who they are.
+        clock: instants and durations.
+        collector_id: who we are.
+        factor_after: how many intervals a miner will wait, given how this poll ended.
+    """
+
+    def __init__(
+        self,
+        client: VnishClient,
+        fleet: Fleet,
+        clock: Clock,
+        *,
+        collector_id: str,
+        settings: CollectorSettings,
+        factor_after: Callable[[str, bool], int],
+    ) -> None:
+        self._client = client
+        self._fleet = fleet
+        self._clock = clock
+        self._collector_id = collector_id
+        self._settings = settings
+        self._factor_after = factor_after
+        self._log = structlog.get_logger()
+
+    async def poll(self, miner_id: str) -> Polled:
+        """Poll a miner; its event, whatever it did."""
+        miner = self._fleet.miners.get(miner_id)
+        nothing = Polled(miner_id, answered=False, topic=RAW_MINER, event=None)
+        if miner is None:
+            return nothing
+        try:
+            poll = await self._ask_all(miner)
+        except OwnFaultError as exc:
+            self._log.error("poll_impossible", error=str(exc))
+            return nothing
+        return self._polled(miner, poll)
+
+    async def _ask_all(self, miner: Miner) -> Poll:
+        at, began_s = self._clock.now(), self._clock.monotonic()
+        address = miner.entry.address
+        interval_s = self._settings.interval_of(miner.entry.interval_s)
+        summary = await self._client.ask(address, Endpoint.SUMMARY, retry=True)
+        bodies: dict[Endpoint, EndpointBody] = {Endpoint.SUMMARY: summary.body}
+        unasked: tuple[Endpoint, ...] = ()
+        rest_s = self._clock.monotonic() + self._client.deadline_s
+        if summary.body.status in SILENT:
+            miner.memory = after_silence(miner.memory)
+        else:
+            while True:
+                now_s = self._clock.monotonic()
+                wanted = due(miner.memory, now_s, interval_s=interval_s, box=miner.box)
+                left = [endpoint for endpoint in wanted if endpoint not in bodies]
+                if not left:
+                    break
+                last = bodies[next(reversed(bodies))]
+                if last.status in SILENT or now_s >= rest_s:
+                    unasked = tuple(left)
+                    break
+                bodies[left[0]] = await self._ask(miner, left[0], rest_s - now_s)
+        latency_ms = (self._clock.monotonic() - began_s) * 1000
+        return Poll(new_event_id(at), at, latency_ms, bodies, unasked)
+
+    async def _ask(self, miner: Miner, endpoint: Endpoint, deadline_s: float) -> EndpointBody:
+        box = miner.box
+        if endpoint is Endpoint.SETTINGS and miner.password is not None:
+            answer, miner.token = await self._client.ask_settings(
+                miner.entry.address, miner.password, miner.token, deadline_s=deadline_s
+            )
+            if answer.body.status is PollStatus.UNAUTHORISED:
+                self._log.warning(
+                    "credentials_refused", miner_id=miner.entry.miner_id, error=answer.body.error
+                )
+        else:
+            answer = await self._client.ask(miner.entry.address, endpoint, deadline_s=deadline_s)
+        self._remember(miner, endpoint, answer, box)
+        return answer.body
+
+    def _remember(self, miner: Miner, endpoint: Endpoint, answer: Answer, box: str | None) -> None:
+        before = miner.memory.firmware
+        miner.memory = remember(
+            miner.memory,
+            endpoint,
+            answer.body,
+            self._clock.monotonic(),
+            firmware=answer.firmware,
+            box=box,
+        )
+        if before is not None and miner.memory.firmware != before:
+            self._log.info(
+                "firmware_changed",
+                miner_id=miner.entry.miner_id,
+                before=before,
+                after=miner.memory.firmware,
+            )
+
+    def _polled(self, miner: Miner, poll: Poll) -> Polled:
+        answered = poll.bodies[Endpoint.SUMMARY].status not in SILENT
+        miner_id = miner.entry.miner_id
+        interval_s = self._settings.interval_of(miner.entry.interval_s)
+        event = to_event(
+            poll,
+            miner.entry,
+            miner.memory,
+            collector_id=self._collector_id,
+            interval_s=interval_s * self._factor_after(miner_id, answered),
+        )
+        event, value = fit(event, RawMiner.to_json, RAW_MINER.max_message_bytes - _ROOM_BYTES)
+        _count(event)
+        spooled = Spooled(
+            topic=RAW_MINER.name,
+            key=miner_id.encode(),
+            value=value,
+            event=str(event.event_id),
+            at_s=event.polled_at.timestamp(),
+            memo=_memo(event),
+        )
+        return Polled(miner_id, answered, RAW_MINER, spooled)
+
+
+def _memo(event: RawMiner) -> bytes:
+    """The event's line in the ledger."""
+    summary = event.endpoints.get(Endpoint.SUMMARY)
+    return msgspec.json.encode(
+        {
+            "event": str(event.event_id),
+            "miner": event.miner_id,
+            "status": event.status.value,
+            "reply": summary.reply_id if summary else None,
+        }
+    )
+
+
+def _count(event: RawMiner) -> None:
+    counter("miner_poll_total").labels(event.status.value).inc()
+    if event.status is not PollStatus.OK:
+        counter("miner_poll_errors_total").labels(event.status.value).inc()
+    histogram("miner_poll_latency_ms").observe(event.latency_ms)
