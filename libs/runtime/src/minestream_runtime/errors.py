@@ -8,11 +8,14 @@ MinestreamError
 ├── RecordTooLargeError        DEAD_LETTER  Kafka will never take this record
 ├── StoreUnavailableError      RETRY        the database is away or full
 ├── StoreRejectedError         DEAD_LETTER  the database refuses this very row
+├── BugError                   DEAD_LETTER  our own code raised at this very record
 ├── PartitionLostError         RETRY        another instance owns the partition now
 ├── DeadLetterLimitError       CRASH        too many dead letters: stop before all are drained
 └── ConfigurationError         CRASH        start-up cannot go on; the text says what to change
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import ClassVar
 
@@ -83,6 +86,13 @@ class StoreRejectedError(MinestreamError):
     disposition = Disposition.DEAD_LETTER
 
 
+class BugError(MinestreamError):
+    """Our own code raised what it should not; only these count towards the dead-letter limit."""
+
+    kind = "bug"
+    disposition = Disposition.DEAD_LETTER
+
+
 class PartitionLostError(MinestreamError):
     """Another instance has moved the partition's offset: what we hold is not ours to write."""
 
@@ -102,3 +112,22 @@ class ConfigurationError(MinestreamError):
 
     kind = "configuration"
     disposition = Disposition.CRASH
+
+
+@contextmanager
+def unit_of_work() -> Iterator[None]:
+    """Guard the handling of one record: whatever it raises becomes an error with a disposition.
+
+    Raises:
+        BugError: for any exception that is not ours; the text names its type and place only.
+    """
+    try:
+        yield
+    except MinestreamError:
+        raise
+    except Exception as exc:
+        place = exc.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = "" if place is None else f" at {place.tb_frame.f_code.co_name}:{place.tb_lineno}"
+        raise BugError(f"{type(exc).__name__}{where}") from exc

@@ -1,0 +1,1 @@
+"""Writes topics to TimescaleDB, exactly once, and keeps the telemetry schema in order."""

@@ -4,6 +4,7 @@
 in their dialect. The dialect is decided once for a database and then stands.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from minestream_runtime.database.pool import Role, store_errors
-from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.backoff import Backoff
+from minestream_runtime.database.pool import Pool, Role, store_errors
+from minestream_runtime.errors import ConfigurationError, StoreUnavailableError
 from minestream_runtime.settings import Settings
 
 _LOCK: Final = 0x4D696E65  # "Mine"
@@ -84,6 +86,38 @@ async def migrate(settings: Settings, owners: Iterable[Migrations]) -> list[str]
             return done
 
 
+async def storage_dialect(pool: Pool, owner: str) -> StorageDialect:
+    """The dialect that an owner's schema was made in. Waits while the database is away.
+
+    Args:
+        pool: connections in any role.
+        owner: whose migrations.
+
+    Raises:
+        ConfigurationError: its migrations have not been applied.
+    """
+    backoff = Backoff()
+    while True:
+        try:
+            with store_errors():
+                async with pool.connection() as connection:
+                    row = await (
+                        await connection.execute(
+                            "SELECT max(dialect) FROM minestream.migration WHERE owner = %s",
+                            (owner,),
+                        )
+                    ).fetchone()
+            break
+        except StoreUnavailableError:
+            await asyncio.sleep(backoff.next_s())
+        except psycopg.errors.UndefinedTable:
+            row = None
+            break
+    if row is None or row[0] is None:
+        raise ConfigurationError(f"the schema {owner} is not there: run `minestream migrate`")
+    return StorageDialect(row[0])
+
+
 async def detect(connection: psycopg.AsyncConnection[Any]) -> StorageDialect:
     """Which dialect this database can speak; leaves TimescaleDB's extension there if it is that.
 
@@ -111,7 +145,7 @@ async def detect(connection: psycopg.AsyncConnection[Any]) -> StorageDialect:
 
 
 def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split("-")[0].split(".")[:2])
+    return tuple(int(part) for part in text.split("-", maxsplit=1)[0].split(".")[:2])
 
 
 async def _prepare(connection: psycopg.AsyncConnection[Any]) -> StorageDialect:

@@ -16,7 +16,12 @@ Connection = psycopg.AsyncConnection[Any]
 Pool = AsyncConnectionPool[Connection]
 
 _REJECTED = (errors.DataError, errors.IntegrityError, UnicodeEncodeError)
-_AWAY = (psycopg.OperationalError, PoolTimeout, errors.ReadOnlySqlTransaction)
+_AWAY = (
+    psycopg.OperationalError,
+    PoolTimeout,
+    errors.ReadOnlySqlTransaction,
+    errors.IdleInTransactionSessionTimeout,
+)
 
 
 class Role(StrEnum):

@@ -1,0 +1,1 @@
+"""The outside: Kafka, the database, and the upkeep of its tables."""

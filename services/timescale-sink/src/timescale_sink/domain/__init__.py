@@ -1,0 +1,1 @@
+"""What becomes of a record: rows, a dead letter, nothing. Pure."""

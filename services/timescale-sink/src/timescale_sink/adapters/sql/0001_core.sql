@@ -193,7 +193,7 @@ CREATE TABLE telemetry.dead_letter (
     key bytea,
     value bytea,
     headers jsonb NOT NULL DEFAULT '{}',
-    PRIMARY KEY (service, source_topic, source_partition, source_offset, at)
+    PRIMARY KEY (service, source_topic, source_partition, source_offset)
 );
 CREATE INDEX ON telemetry.dead_letter (at);
 

@@ -90,7 +90,10 @@ WITH bounds AS (
 SELECT m.miner_id, m.site_id, m.start_at, size_s, m.readings, m.answered, m.mining,
        m.hashrate_mean_hs, m.hashrate_min_hs, m.hashrate_max_hs, m.power_mean_w, m.power_max_w,
        m.chip_temp_mean_c, m.chip_temp_max_c, m.pcb_temp_max_c, m.fan_rpm_min,
-       d.accepted::bigint, d.rejected::bigint, d.stale::bigint, d.hw_errors::bigint,
+       least(d.accepted, 9223372036854775807)::bigint,
+       least(d.rejected, 9223372036854775807)::bigint,
+       least(d.stale, 9223372036854775807)::bigint,
+       least(d.hw_errors, 9223372036854775807)::bigint,
        m.anomaly_score_max
 FROM means AS m LEFT JOIN deltas AS d ON d.miner_id = m.miner_id AND d.start_at = m.start_at
 $$;
@@ -100,4 +103,57 @@ CREATE FUNCTION telemetry.same(a double precision, b double precision) RETURNS b
 LANGUAGE sql IMMUTABLE AS $$
 SELECT CASE WHEN a IS NULL OR b IS NULL THEN a IS NULL AND b IS NULL
             ELSE abs(a - b) <= 1e-9 * greatest(abs(a), abs(b)) END
+$$;
+
+-- The windows that marked late readings touch: their own, and, as deltas are differences of
+-- neighbours, that of the next reading which says one of the same counters.
+--
+-- closed: the processor has had its say on the window, or has had settle to have it.
+-- resolved: of each counter that the reading says, the next saying is there too.
+CREATE FUNCTION telemetry.touched_windows(
+    usual_s integer, settle interval, at_now timestamptz, most integer
+) RETURNS TABLE (
+    mark bigint, miner_id text, window_start_at timestamptz, window_s integer,
+    closed boolean, resolved boolean
+) LANGUAGE sql STABLE AS $$
+WITH marks AS (
+    SELECT d.mark, d.miner_id, d.at, d.marked_at FROM telemetry.dirty_bucket AS d
+    WHERE d.kind = 'window' ORDER BY d.mark LIMIT most
+), said AS (
+    SELECT DISTINCT m.mark, m.miner_id, m.at, c.counter
+    FROM marks AS m JOIN telemetry.reading AS r ON r.miner_id = m.miner_id AND r.ts = m.at
+    CROSS JOIN LATERAL (VALUES
+        ('accepted', r.accepted_total), ('rejected', r.rejected_total),
+        ('stale', r.stale_total), ('hw_errors', r.hw_errors_total)) AS c (counter, total)
+    WHERE c.total IS NOT NULL
+), nexts AS (
+    SELECT s.mark, s.miner_id, n.ts
+    FROM said AS s LEFT JOIN LATERAL (
+        SELECT r.ts FROM telemetry.reading AS r
+        WHERE r.miner_id = s.miner_id AND r.ts > s.at AND CASE s.counter
+            WHEN 'accepted' THEN r.accepted_total WHEN 'rejected' THEN r.rejected_total
+            WHEN 'stale' THEN r.stale_total ELSE r.hw_errors_total END IS NOT NULL
+        ORDER BY r.ts LIMIT 1) AS n ON true
+), touched AS (
+    SELECT m.mark, m.miner_id, m.at FROM marks AS m
+    UNION SELECT n.mark, n.miner_id, n.ts FROM nexts AS n WHERE n.ts IS NOT NULL
+), sized AS (
+    SELECT DISTINCT t.mark, t.miner_id, s.window_s,
+           date_bin(make_interval(secs => s.window_s), t.at, 'epoch') AS window_start_at
+    FROM touched AS t CROSS JOIN LATERAL (
+        SELECT DISTINCT w.window_s FROM telemetry."window" AS w
+        WHERE w.miner_id = t.miner_id AND w.window_start_at >= t.at - interval '1 day'
+          AND w.window_start_at <= t.at + interval '1 day'
+        UNION ALL SELECT usual_s WHERE NOT EXISTS (
+            SELECT FROM telemetry."window" AS w
+            WHERE w.miner_id = t.miner_id AND w.window_start_at >= t.at - interval '1 day'
+              AND w.window_start_at <= t.at + interval '1 day')) AS s
+)
+SELECT z.mark, z.miner_id, z.window_start_at, z.window_s,
+       e.end_at <= w.window_end_at IS TRUE OR e.end_at + settle <= at_now,
+       m.marked_at + settle <= at_now
+       OR NOT EXISTS (SELECT FROM nexts AS n WHERE n.mark = z.mark AND n.ts IS NULL)
+FROM sized AS z JOIN marks AS m USING (mark)
+CROSS JOIN LATERAL (SELECT z.window_start_at + make_interval(secs => z.window_s) AS end_at) AS e
+LEFT JOIN telemetry.watermark AS w ON w.miner_id = z.miner_id
 $$;

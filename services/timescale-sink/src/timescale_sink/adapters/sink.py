@@ -1,0 +1,226 @@
+"""The loop: read a batch, decode it, write it once; wait while a part of the world is away."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from minestream_runtime.backoff import Backoff
+from minestream_runtime.clock import Clock
+from minestream_runtime.errors import (
+    BrokerUnavailableError,
+    Disposition,
+    MinestreamError,
+    unit_of_work,
+)
+from minestream_runtime.kafka import Consumer, Partition, Record
+from minestream_runtime.metrics import counter, gauge, histogram
+from minestream_schemas.anomaly import ANOMALY
+from minestream_schemas.dead_letter import DEAD_LETTERS, DeadLetterKind
+from minestream_schemas.gap import GAP
+from minestream_schemas.raw import RAW_MINER
+from minestream_schemas.telemetry import CHIPS, TELEMETRY, MinerTelemetry
+from minestream_schemas.window import WINDOW
+from timescale_sink.adapters.dead_letters import DeadLetters
+from timescale_sink.adapters.decoding import decode
+from timescale_sink.adapters.positions import Positions
+from timescale_sink.adapters.store import Move, Store
+from timescale_sink.domain.batch import refused_for_time, rows_of
+from timescale_sink.domain.halving import Halving, pieces
+from timescale_sink.domain.source import Fault, Item
+from timescale_sink.settings import SinkSettings
+
+SERVICE: Final = "timescale-sink"
+TOPICS: Final = (TELEMETRY, CHIPS, WINDOW, ANOMALY, GAP, RAW_MINER, *DEAD_LETTERS)
+_TOLD_EVERY_S: Final = 1.0
+_LAG_EVERY_S: Final = 10.0
+
+
+class Sink:
+    """One consumer of group ``timescale-sink``.
+
+    A batch is dropped whenever its outcome is uncertain (the database went away, another sink
+    took the partition): the offsets are asked for again and the records read again from there.
+    """
+
+    def __init__(
+        self, settings: SinkSettings, store: Store, letters: DeadLetters, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._letters = letters
+        self._clock = clock
+        self._positions = Positions()
+        self._backoff = Backoff()
+        self._fault: str | None = "has not read yet"
+        self._told_s = self._lag_s = clock.monotonic()
+        self._untold: dict[Partition, int] = {}
+        self._log = structlog.get_logger()
+
+    def fault(self) -> str | None:
+        """Why it does not write just now; None when it does."""
+        return self._fault
+
+    async def run(self) -> None:
+        """Consume until cancelled.
+
+        Raises:
+            DeadLetterLimitError: our own code fails at too many records.
+            BrokerUnavailableError: no Kafka at the start; the supervisor tries again.
+        """
+        async with Consumer(
+            self._settings,
+            TOPICS,
+            group=SERVICE,
+            ownership=self._positions,
+            session_timeout_s=self._settings.session_timeout_s,
+        ) as consumer:
+            self._positions.follow(consumer)
+            while True:
+                await self._turn(consumer)
+
+    async def _turn(self, consumer: Consumer) -> None:
+        try:
+            await self._positions.find(self._store)
+            batch = await self._batch(consumer)
+            await self._write(batch)
+            await self._tell(consumer)
+        except MinestreamError as exc:
+            if exc.disposition is not Disposition.RETRY:
+                raise
+            if self._fault != exc.kind:
+                self._log.warning("sink_waits", error_type=exc.kind, reason=str(exc))
+            self._fault = exc.kind
+            self._positions.forget()
+            await asyncio.sleep(self._backoff.next_s())
+            return
+        if self._fault is not None:
+            self._log.info("sink_writes", after=self._fault)
+        self._fault = None
+        self._backoff.reset()
+
+    async def _batch(self, consumer: Consumer) -> list[Record]:
+        most, batch = self._settings.sink_batch_records, list[Record]()
+        until_s = self._clock.monotonic() + self._settings.sink_batch_wait_s
+        size = 0
+        while len(batch) < most and size < self._settings.sink_batch_bytes:
+            wait_s = until_s - self._clock.monotonic()
+            if wait_s <= 0:
+                break
+            found = await consumer.records(wait_s=wait_s, most=most - len(batch))
+            batch += found
+            size += sum(len(record.value or b"") for record in found)
+        return batch
+
+    async def _write(self, batch: Sequence[Record]) -> None:
+        records = self._positions.ours(batch)
+        if not records:
+            return
+        items = list(map(decode, records))
+        for piece in pieces(
+            [item.size for item in items],
+            most=self._settings.sink_batch_records,
+            most_bytes=self._settings.sink_batch_bytes,
+        ):
+            await self._write_piece(
+                records[piece.start : piece.stop], items[piece.start : piece.stop]
+            )
+        for topic, count in _counts(records).items():
+            counter("minestream_events_processed_total").labels(topic).inc(count)
+
+    async def _write_piece(self, records: Sequence[Record], items: list[Item]) -> None:
+        began_s = self._clock.monotonic()
+        halving = Halving(len(items))
+        faults: dict[int, Fault] = {}
+        for piece in halving:
+            try:
+                await self._commit(
+                    [records[index] for index in piece],
+                    [
+                        replace(items[index], content=faults[index])
+                        if index in faults
+                        else items[index]
+                        for index in piece
+                    ],
+                )
+            except MinestreamError as exc:
+                if exc.disposition is not Disposition.DEAD_LETTER:
+                    raise
+                self._store.forget_partitions()
+                halving.refused(piece)
+                if len(piece) == 1:
+                    kind = DeadLetterKind.BUG if exc.kind == "bug" else DeadLetterKind.STORE
+                    faults[piece.start] = Fault(kind, str(exc))
+        histogram("minestream_batch_rows").observe(len(items))
+        histogram("minestream_batch_seconds").observe(self._clock.monotonic() - began_s)
+
+    async def _commit(self, records: Sequence[Record], items: Sequence[Item]) -> None:
+        now, keep = self._clock.now(), self._settings.keep
+        sound, refused = [], []
+        for record, item in zip(records, items, strict=True):
+            fault = (
+                item.content
+                if isinstance(item.content, Fault)
+                else refused_for_time(item, now=now, keep=keep)
+            )
+            if fault is None:
+                sound.append(item)
+            else:
+                refused.append((record, fault))
+        with unit_of_work():
+            rows = rows_of(sound)
+        rows.letters += await self._letters.publish(refused, at=now)
+        held = self._positions.held()
+        moves = {
+            record.partition: Move(held.get(record.partition, -1), record.offset + 1)
+            for record in records
+        }
+        written = await self._store.write(rows, moves)
+        self._letters.count(refused)
+        self._positions.moved({partition: move.upto for partition, move in moves.items()})
+        self._untold |= {partition: move.upto for partition, move in moves.items()}
+        for table, count in written.items():
+            counter("minestream_rows_written_total").labels(table).inc(count)
+        self._observe_age(sound)
+
+    def _observe_age(self, items: Sequence[Item]) -> None:
+        oldest = min(
+            (item.content.ts for item in items if isinstance(item.content, MinerTelemetry)),
+            default=None,
+        )
+        if oldest is not None:
+            age_s = (self._clock.now() - oldest).total_seconds()
+            histogram("minestream_event_age_seconds").labels("stored").observe(age_s)
+
+    async def _tell(self, consumer: Consumer) -> None:
+        """Commit to Kafka, for the tools that show lag, and measure the lag ourselves."""
+        now_s = self._clock.monotonic()
+        if self._untold and now_s - self._told_s >= _TOLD_EVERY_S:
+            self._told_s = now_s
+            ours = consumer.owned()
+            offsets = {p: offset for p, offset in self._untold.items() if p in ours}
+            self._untold = {}
+            try:
+                await consumer.commit(offsets)
+            except BrokerUnavailableError as exc:
+                self._log.info("lag_not_told", error_type=exc.kind)
+        if now_s - self._lag_s >= _LAG_EVERY_S:
+            self._lag_s = now_s
+            await self._measure_lag(consumer)
+
+    async def _measure_lag(self, consumer: Consumer) -> None:
+        held = self._positions.held()
+        lags = dict.fromkeys((topic.name for topic in TOPICS), 0)
+        for partition, end in (await consumer.ends(held)).items():
+            lags[partition.topic] += max(0, end - held[partition])
+        for topic, lag in lags.items():
+            gauge("minestream_consumer_lag_records").labels(topic).set(lag)
+
+
+def _counts(records: Sequence[Record]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for record in records:
+        counts[record.partition.topic] = counts.get(record.partition.topic, 0) + 1
+    return counts

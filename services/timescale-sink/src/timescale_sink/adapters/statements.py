@@ -1,0 +1,185 @@
+"""The write path's SQL, made from the contract's column names."""
+
+from typing import Final
+
+from psycopg import sql
+from psycopg.sql import Composed
+
+from timescale_sink.domain import tables
+from timescale_sink.domain.tables import Table
+
+READ_OFFSETS: Final = """
+SELECT topic, partition, next_offset FROM telemetry.kafka_offset WHERE consumer_group = %s
+"""
+KNOW_PARTITIONS: Final = """
+INSERT INTO telemetry.kafka_offset (consumer_group, topic, partition, next_offset)
+SELECT %s, * FROM unnest(%s::text[], %s::int[], %s::bigint[])
+ON CONFLICT DO NOTHING
+"""
+LOCK_OFFSETS: Final = """
+SELECT o.topic, o.partition, o.next_offset
+FROM telemetry.kafka_offset AS o
+JOIN unnest(%s::text[], %s::int[]) AS ours (topic, partition) USING (topic, partition)
+WHERE o.consumer_group = %s
+ORDER BY o.topic, o.partition
+FOR UPDATE OF o
+"""
+MOVE_OFFSETS: Final = """
+UPDATE telemetry.kafka_offset AS o SET next_offset = ours.next_offset, moved_at = now()
+FROM unnest(%s::text[], %s::int[], %s::bigint[]) AS ours (topic, partition, next_offset)
+WHERE o.consumer_group = %s AND o.topic = ours.topic AND o.partition = ours.partition
+"""
+ENSURE_PARTITION: Final = """
+SELECT telemetry.ensure_partitions(%s, %s::timestamptz, %s::timestamptz + interval '1 day')
+"""
+COLUMN_TYPES: Final = """
+SELECT c.relname, a.attname, a.atttypid FROM pg_attribute AS a
+JOIN pg_class AS c ON c.oid = a.attrelid
+WHERE c.relnamespace = pg_my_temp_schema() AND c.relname LIKE 'stage\\_%'
+  AND a.attnum > 0 AND NOT a.attisdropped
+"""
+PUT_GAP: Final = sql.SQL(
+    """
+INSERT INTO telemetry.gap AS kept ({columns}) VALUES ({values})
+ON CONFLICT (gap_id) DO UPDATE SET
+    event_id = CASE WHEN {later} THEN excluded.event_id ELSE kept.event_id END,
+    reported_by = CASE WHEN {later} THEN excluded.reported_by ELSE kept.reported_by END,
+    ended_at = greatest(kept.ended_at, excluded.ended_at),
+    filled = kept.filled OR excluded.filled,
+    lost_total = greatest(kept.lost_total, excluded.lost_total)
+"""
+).format(
+    columns=sql.SQL(", ").join(map(sql.Identifier, tables.GAP_COLUMNS)),
+    values=sql.SQL(", ").join(map(sql.Placeholder, tables.GAP_COLUMNS)),
+    later=sql.SQL(
+        "excluded.ended_at IS NOT NULL "
+        "AND (kept.ended_at IS NULL OR excluded.ended_at > kept.ended_at)"
+    ),
+)
+PUT_LETTER: Final = """
+INSERT INTO telemetry.dead_letter (service, source_topic, source_partition, source_offset, kind,
+    reason, at, key, value, headers)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT DO NOTHING
+"""
+
+
+def _names(columns: tuple[str, ...], prefix: str = "") -> Composed:
+    return sql.SQL(", ").join(sql.SQL(prefix) + sql.Identifier(column) for column in columns)
+
+
+def stage_name(table: Table) -> str:
+    """The temporary table that a table's rows are copied into first."""
+    return f"stage_{table.name}"
+
+
+def make_stage(table: Table) -> Composed:
+    """Create the stage of a table; it is emptied at each commit."""
+    like = "latest" if table is tables.READING else table.name
+    return sql.SQL(
+        "CREATE TEMP TABLE {stage} (LIKE telemetry.{like} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
+    ).format(stage=sql.Identifier(stage_name(table)), like=sql.Identifier(like))
+
+
+def copy_into_stage(table: Table) -> Composed:
+    """Fill the stage."""
+    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
+        sql.Identifier(stage_name(table)), _names(table.columns)
+    )
+
+
+def _append(table: Table) -> Composed:
+    return sql.SQL(
+        "WITH fresh AS (INSERT INTO telemetry.{table} ({columns}) "
+        "SELECT {columns} FROM {stage} ON CONFLICT DO NOTHING RETURNING 1) "
+        "SELECT count(*) FROM fresh"
+    ).format(
+        table=sql.Identifier(table.name),
+        columns=_names(table.columns),
+        stage=sql.Identifier(stage_name(table)),
+    )
+
+
+_APPEND_READINGS: Final = sql.SQL(
+    """
+WITH fresh AS (
+    INSERT INTO telemetry.reading ({columns}) SELECT {columns} FROM stage_reading
+    ON CONFLICT DO NOTHING RETURNING miner_id, ts, quality_flags
+), hours AS (
+    INSERT INTO telemetry.dirty_bucket (kind, at)
+    SELECT DISTINCT 'hour', date_bin('1 hour', ts, 'epoch') FROM fresh
+), late AS (
+    INSERT INTO telemetry.dirty_bucket (kind, miner_id, at)
+    SELECT 'window', f.miner_id, f.ts
+    FROM fresh AS f LEFT JOIN telemetry.watermark AS w USING (miner_id)
+    WHERE 'late' = ANY (f.quality_flags) OR f.ts < w.window_end_at
+)
+SELECT count(*) FROM fresh
+"""
+).format(columns=_names(tables.READING_COLUMNS))
+
+_UPSERT_LATEST: Final = sql.SQL(
+    """
+INSERT INTO telemetry.latest AS kept ({columns}, boards, answered_at)
+SELECT DISTINCT ON (s.miner_id) {staged}, s.boards, a.answered_at
+FROM stage_reading AS s JOIN (
+    SELECT miner_id, max(ts) FILTER (WHERE hashrate_hs IS NOT NULL) AS answered_at
+    FROM stage_reading GROUP BY miner_id) AS a USING (miner_id)
+ORDER BY s.miner_id, s.ts DESC, s.event_id DESC
+ON CONFLICT (miner_id) DO UPDATE SET
+    ({columns}, boards) = ROW ({excluded}, excluded.boards),
+    answered_at = greatest(kept.answered_at, excluded.answered_at)
+WHERE (excluded.ts, excluded.event_id) > (kept.ts, kept.event_id)
+"""
+).format(
+    columns=_names(tables.READING_COLUMNS),
+    staged=_names(tables.READING_COLUMNS, "s."),
+    excluded=_names(tables.READING_COLUMNS, "excluded."),
+)
+
+_ANSWERED: Final = sql.SQL(
+    """
+UPDATE telemetry.latest AS kept SET answered_at = a.answered_at
+FROM (SELECT miner_id, max(ts) AS answered_at FROM stage_reading
+      WHERE hashrate_hs IS NOT NULL GROUP BY miner_id) AS a
+WHERE kept.miner_id = a.miner_id
+  AND (kept.answered_at IS NULL OR kept.answered_at < a.answered_at)
+"""
+)
+
+_UPSERT_WINDOWS: Final = sql.SQL(
+    """
+WITH offered AS (
+    SELECT DISTINCT ON (miner_id, window_start_at, window_s) * FROM stage_window
+    ORDER BY miner_id, window_start_at, window_s, revision DESC
+), beaten AS (
+    INSERT INTO telemetry.dirty_bucket (kind, miner_id, at)
+    SELECT 'window', o.miner_id, o.window_start_at
+    FROM offered AS o JOIN telemetry."window" AS k USING (miner_id, window_start_at, window_s)
+    WHERE k.revision > o.revision
+), ends AS (
+    INSERT INTO telemetry.watermark AS kept (miner_id, window_end_at)
+    SELECT miner_id, max(window_start_at + make_interval(secs => window_s))
+    FROM offered GROUP BY miner_id ORDER BY miner_id
+    ON CONFLICT (miner_id) DO UPDATE SET window_end_at = excluded.window_end_at
+    WHERE excluded.window_end_at > kept.window_end_at
+), written AS (
+    INSERT INTO telemetry."window" AS kept ({columns}) SELECT {columns} FROM offered
+    ON CONFLICT (miner_id, window_start_at, window_s) DO UPDATE SET
+        ({columns}) = ROW ({excluded})
+    WHERE excluded.revision > kept.revision
+    RETURNING 1
+)
+SELECT count(*) FROM written
+"""
+).format(columns=_names(tables.WINDOW.columns), excluded=_names(tables.WINDOW.columns, "excluded."))
+
+FROM_STAGE: Final[dict[Table, tuple[Composed, ...]]] = {
+    tables.READING: (_APPEND_READINGS, _UPSERT_LATEST, sql.Composed([_ANSWERED])),
+    tables.BOARD: (_append(tables.BOARD),),
+    tables.CHIP_SAMPLE: (_append(tables.CHIP_SAMPLE),),
+    tables.WINDOW: (_UPSERT_WINDOWS,),
+    tables.ANOMALY: (_append(tables.ANOMALY),),
+    tables.RAW_EVENT: (_append(tables.RAW_EVENT),),
+}
+"""What moves each table's rows from its stage; the first statement counts the rows written."""

@@ -1,0 +1,208 @@
+"""Writes batches to the database: rows, dead letters and offsets in one transaction, or nothing."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from psycopg.types.json import Jsonb, set_json_dumps
+from pydantic_core import to_json
+
+from minestream_runtime.database import Connection, Pool, store_errors
+from minestream_runtime.errors import PartitionLostError
+from minestream_runtime.kafka import Partition
+from timescale_sink.adapters import statements
+from timescale_sink.domain.batch import Row, Rows
+from timescale_sink.domain.source import Letter
+from timescale_sink.domain.tables import TABLES, Table
+
+Types = Mapping[str, int]
+Day = tuple[str, datetime]
+
+
+class Stage(StrEnum):
+    """What a batch has just passed; where tests cut the power."""
+
+    BEFORE_COPY = "before_copy"
+    AFTER_COPY = "after_copy"
+    BEFORE_COMMIT = "before_commit"
+    COMMITTED = "committed"
+
+
+Passing = Callable[[Stage], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One partition's offset: from the value at which the batch began, to the next record's."""
+
+    held: int
+    upto: int
+
+
+class Store:
+    """The telemetry schema, as the write path sees it.
+
+    Args:
+        pool: connections in the writer's role.
+        group: whose offsets.
+        passing: told of each stage that a batch passes.
+    """
+
+    def __init__(self, pool: Pool, *, group: str, passing: Passing = lambda _: None) -> None:
+        self._pool = pool
+        self._group = group
+        self._passing = passing
+        self._staged: WeakKeyDictionary[Connection, dict[str, Types]] = WeakKeyDictionary()
+        self._cut: set[Day] = set()
+
+    async def offsets(self, beginnings: Mapping[Partition, int]) -> dict[Partition, int]:
+        """The offset of the next record of each partition; an unknown one starts at its beginning.
+
+        Args:
+            beginnings: the partitions, and the offset of the first record that each still has.
+
+        Raises:
+            StoreUnavailableError: the database is away.
+        """
+        wanted = sorted(beginnings)
+        with store_errors():
+            async with self._pool.connection() as connection:
+                await connection.execute(
+                    statements.KNOW_PARTITIONS,
+                    (
+                        self._group,
+                        [partition.topic for partition in wanted],
+                        [partition.number for partition in wanted],
+                        [beginnings[partition] for partition in wanted],
+                    ),
+                )
+                rows = await (
+                    await connection.execute(statements.READ_OFFSETS, (self._group,))
+                ).fetchall()
+        known = {Partition(topic, number): offset for topic, number, offset in rows}
+        return {partition: known[partition] for partition in wanted}
+
+    async def write(self, rows: Rows, moves: Mapping[Partition, Move]) -> dict[str, int]:
+        """Write rows and move offsets, together.
+
+        Args:
+            rows: what a batch has become.
+            moves: each partition that the batch read, and how far.
+
+        Returns:
+            rows written, by table; those that were there already do not count.
+
+        Raises:
+            PartitionLostError: an offset is not where the batch began; nothing is written.
+            StoreUnavailableError: nothing is written, or all of it and we were not told.
+            StoreRejectedError: a row is at fault; nothing is written.
+        """
+        with store_errors():
+            async with self._pool.connection() as connection:
+                types = await self._stages(connection)
+                await self._ensure_partitions(connection, rows)
+                async with connection.transaction():
+                    await self._move(connection, moves)
+                    self._passing(Stage.BEFORE_COPY)
+                    used = [table for table in TABLES if rows.tables.get(table.name)]
+                    for table in used:
+                        await _copy(connection, table, rows.tables[table.name], types[table.name])
+                    self._passing(Stage.AFTER_COPY)
+                    written = {table.name: await _settle(connection, table) for table in used}
+                    await _rare(connection, rows)
+                    self._passing(Stage.BEFORE_COMMIT)
+        self._passing(Stage.COMMITTED)
+        return written
+
+    def forget_partitions(self) -> None:
+        """Ask for each day's partition again: one that we knew may have been dropped."""
+        self._cut.clear()
+
+    async def _stages(self, connection: Connection) -> dict[str, Types]:
+        known = self._staged.get(connection)
+        if known is not None:
+            return known
+        async with connection.transaction():
+            for table in TABLES:
+                await connection.execute(statements.make_stage(table))
+        types: dict[str, dict[str, int]] = {}
+        for stage, column, oid in await (
+            await connection.execute(statements.COLUMN_TYPES)
+        ).fetchall():
+            types.setdefault(stage.removeprefix("stage_"), {})[column] = oid
+        set_json_dumps(_dumped, connection)
+        self._staged[connection] = dict(types)
+        return self._staged[connection]
+
+    async def _ensure_partitions(self, connection: Connection, rows: Rows) -> None:
+        for name, days in rows.days.items():
+            for day in sorted(days):
+                if (name, day) not in self._cut:
+                    await connection.execute(statements.ENSURE_PARTITION, (name, day, day))
+                    self._cut.add((name, day))
+
+    async def _move(self, connection: Connection, moves: Mapping[Partition, Move]) -> None:
+        ordered = sorted(moves)
+        topics = [partition.topic for partition in ordered]
+        numbers = [partition.number for partition in ordered]
+        found = await (
+            await connection.execute(statements.LOCK_OFFSETS, (topics, numbers, self._group))
+        ).fetchall()
+        stand = {Partition(topic, number): offset for topic, number, offset in found}
+        lost = [partition for partition in ordered if stand.get(partition) != moves[partition].held]
+        if lost:
+            raise PartitionLostError(
+                f"{len(lost)} of {len(ordered)} partitions, first {lost[0].topic} "
+                f"{lost[0].number}: held {moves[lost[0]].held}, stands at {stand.get(lost[0])}"
+            )
+        await connection.execute(
+            statements.MOVE_OFFSETS,
+            (topics, numbers, [moves[partition].upto for partition in ordered], self._group),
+        )
+
+
+async def _copy(connection: Connection, table: Table, rows: list[Row], types: Types) -> None:
+    async with (
+        connection.cursor() as cursor,
+        cursor.copy(statements.copy_into_stage(table)) as copy,
+    ):
+        copy.set_types([types[column] for column in table.columns])
+        for row in rows:
+            await copy.write_row(row)
+
+
+async def _settle(connection: Connection, table: Table) -> int:
+    first, *rest = statements.FROM_STAGE[table]
+    row = await (await connection.execute(first)).fetchone()
+    for statement in rest:
+        await connection.execute(statement)
+    return int(row[0]) if row else 0
+
+
+async def _rare(connection: Connection, rows: Rows) -> None:
+    async with connection.cursor() as cursor:
+        if rows.gaps:
+            await cursor.executemany(
+                statements.PUT_GAP, [gap.model_dump() for gap in rows.gaps.values()]
+            )
+        if rows.letters:
+            await cursor.executemany(statements.PUT_LETTER, list(map(_letter, rows.letters)))
+
+
+def _letter(letter: Letter) -> tuple[Any, ...]:
+    where = letter.source
+    return (
+        *(letter.service, where.topic, where.partition, where.offset),
+        *(letter.kind, letter.reason, letter.at, letter.key, letter.value),
+        Jsonb(dict(letter.headers)),
+    )
+
+
+def _dumped(value: Any) -> bytes:
+    return to_json(value, exclude_none=True)
+
+
+__all__: Final = ["Move", "Passing", "Stage", "Store"]
