@@ -1,0 +1,99 @@
+"""What the clock closes for miners that say nothing more."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from minestream_schemas.gap import GapCause
+from processor.domain.miner_state import MinerState, to_us
+from processor.domain.step import Reading, Rules, due_us, step, tick
+
+MakeReading = Callable[..., Reading]
+RULES = Rules(window_s=10, grace_s=5)
+START = to_us(datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def at(second: float) -> int:
+    return START + int(second * 1_000_000)
+
+
+@pytest.fixture
+def fallen_silent(reading: MakeReading) -> MinerState:
+    """A miner polled each 5 s, last at second 7."""
+    state = step(None, reading(2, interval_s=5), RULES).state
+    return step(state, reading(7, interval_s=5), RULES).state
+
+
+def test_a_silent_miners_window_closes_an_interval_after_its_grace(
+    fallen_silent: MinerState,
+) -> None:
+    assert tick(fallen_silent, at(19.9), RULES).windows == ()
+    closed = tick(fallen_silent, at(20), RULES)
+    assert [window.readings for window in closed.windows] == [2]
+    assert closed.state.open == ()
+
+
+def test_a_tick_that_comes_again_tells_the_same(fallen_silent: MinerState) -> None:
+    once = tick(fallen_silent, at(20), RULES)
+    twice = tick(once.state, at(20), RULES)
+    assert twice.changed
+    assert twice.windows == once.windows
+    assert twice.state == once.state
+
+
+def test_the_next_tick_tells_it_once_more_and_the_one_after_does_not(
+    fallen_silent: MinerState,
+) -> None:
+    first = tick(fallen_silent, at(20), RULES)
+    second = tick(first.state, at(21), RULES)
+    again = tick(second.state, at(21), RULES)
+    third = tick(again.state, at(22), RULES)
+    assert second.windows == first.windows == again.windows
+    assert third.windows == ()
+    assert third.state.told == ()
+    assert third.state.closed == ()
+
+
+def test_a_miner_that_nobody_polls_for_three_intervals_has_a_gap(
+    fallen_silent: MinerState,
+) -> None:
+    assert tick(fallen_silent, at(22), RULES).gaps == ()
+    (gap,) = tick(fallen_silent, at(22.1), RULES).gaps
+    assert (gap.cause, gap.ended_at) == (GapCause.COLLECTOR_DOWN, None)
+    assert to_us(gap.began_at) == at(7)
+
+
+def test_the_gap_opens_once_and_closes_with_the_next_poll(
+    fallen_silent: MinerState, reading: MakeReading
+) -> None:
+    opened = tick(fallen_silent, at(23), RULES)
+    quiet = tick(tick(opened.state, at(24), RULES).state, at(60), RULES)
+    assert quiet.gaps == ()
+    back = step(quiet.state, reading(70, interval_s=5), RULES)
+    (gap,) = back.gaps
+    assert gap.gap_id == opened.gaps[0].gap_id
+    assert gap.event_id != opened.gaps[0].event_id
+    assert to_us(gap.ended_at or gap.began_at) == at(70)
+    assert not gap.filled
+
+
+def test_a_gap_that_queued_readings_fill_closes_as_filled(
+    fallen_silent: MinerState, reading: MakeReading
+) -> None:
+    opened = tick(fallen_silent, at(23), RULES)
+    (gap,) = step(opened.state, reading(12, interval_s=5), RULES).gaps
+    assert gap.filled
+    assert to_us(gap.ended_at or gap.began_at) == at(12)
+
+
+def test_a_tick_has_nothing_to_do_before_it_is_due(fallen_silent: MinerState) -> None:
+    due = due_us(fallen_silent, RULES)
+    assert not tick(fallen_silent, due - 1, RULES).changed
+    assert tick(fallen_silent, due, RULES).changed
+
+
+def test_a_miner_whose_gap_is_open_and_told_is_never_due(fallen_silent: MinerState) -> None:
+    first = tick(fallen_silent, at(23), RULES).state
+    assert due_us(first, RULES) == at(23) + 1
+    assert due_us(tick(first, at(24), RULES).state, RULES) == 2**63
