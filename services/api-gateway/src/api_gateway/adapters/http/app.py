@@ -1,6 +1,6 @@
 """The FastAPI app: routes, problems, description."""
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 
@@ -15,13 +15,15 @@ from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import Clock
 from minestream_runtime.health import Health
 
+_ROUTERS: Final = (miners.router, telemetry.router, sites.router, operations.router)
+
 
 class Gateway(FastAPI):
     """Describes itself with our problems in place of FastAPI's."""
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
-        return openapi.describe(self)
+        return openapi.describe(self, _ROUTERS)
 
 
 def create_app(settings: GatewaySettings, reader: Reader, health: Health, clock: Clock) -> Gateway:
@@ -45,8 +47,8 @@ def create_app(settings: GatewaySettings, reader: Reader, health: Health, clock:
     )
     app.state.settings, app.state.reader = settings, reader
     app.state.health, app.state.clock = health, clock
-    for routes in (miners, telemetry, sites, operations):
-        app.include_router(routes.router)
+    for router in _ROUTERS:
+        app.include_router(router)
     problems.install(app)
     app.add_middleware(Observed, clock=clock)
     return app

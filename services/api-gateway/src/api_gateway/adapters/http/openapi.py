@@ -1,9 +1,11 @@
 """The description of the API, with an example of every answer and every problem."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
 from api_gateway.adapters.http.problems import KINDS, MEDIA_TYPE, Problem
 
@@ -19,11 +21,12 @@ _DETAILS: Final = {
 }
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
+def describe(app: FastAPI, routers: Iterable[APIRouter]) -> dict[str, Any]:
     """The OpenAPI document; made once.
 
     Args:
         app: with all its routes.
+        routers: the same routes, with the examples that they were given.
     """
     if app.openapi_schema is None:
         document = get_openapi(
@@ -38,10 +41,20 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
         for path, item in document["paths"].items():
-            for operation in item.values():
-                _add_problems(path, operation)
+            _add_problems(path, item["get"])
+        for router in routers:
+            for route in router.routes:
+                if isinstance(route, APIRoute):
+                    _restore_examples(route, document["paths"][route.path_format]["get"])
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _restore_examples(route: APIRoute, operation: dict[str, Any]) -> None:
+    """FastAPI leaves nulls out of examples, although they are the answer's."""
+    for status, response in route.responses.items():
+        for media_type, content in response["content"].items():
+            operation["responses"][str(status)]["content"][media_type] |= content
 
 
 def _add_problems(path: str, operation: dict[str, Any]) -> None:

@@ -143,7 +143,7 @@ def _scalar(
     tag = node.tag
     if "$" in text:
         text = _filled(text, line_of(node), what, environment, faults)
-        if node.style is None:  # not quoted: a number from the environment is a number
+        if not node.style:  # not quoted: a number from the environment is a number
             tag = _RESOLVER.resolve(ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
     if _UNPRINTABLE.search(text):
         faults.append(Fault(line_of(node), f"{what}: control characters are not allowed"))

@@ -145,6 +145,8 @@ class _Reading:
     def _entry(self, number: int, node: Node, defaults: Keys) -> InventoryEntry | None:
         what, line, before = f"miners[{number}]", line_of(node), len(self._faults)
         own = self._known(pairs(node, what, self._faults), _ENTRY_KEYS, what)
+        if not own and len(self._faults) > before:
+            return None
         keys: Keys = dict(ChainMap(own, defaults))
         if "sealed" in own:
             keys.pop("credentials", None)
