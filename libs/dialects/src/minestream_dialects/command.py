@@ -16,7 +16,7 @@ _DIALECT = typer.Option(help=f"one of: {', '.join(names())}.", metavar="NAME")
 _FILES = typer.Argument(
     help="The recorded payloads of one poll; a file's name ends in its endpoint: summary.json, "
     "s21pro_1.2.7_info.json.",
-    metavar="FILE...",
+    metavar="FILE",
 )
 _CHIPS = typer.Option("--chips", help="Print each board's chips too.")
 
@@ -33,19 +33,24 @@ def parse(
     console = Console(stderr=True, soft_wrap=True)
     try:
         poll = poll_of(files, dialect)
-    except (OSError, ValueError) as exc:
-        console.print(str(exc), style="red", markup=False, highlight=False)
-        raise typer.Exit(1) from exc
+    except OSError as exc:
+        raise _end(console, f"{exc.filename}: {exc.strerror}") from exc
+    except ValueError as exc:
+        raise _end(console, str(exc)) from exc
     result = normalise(poll)
     reason = _unusable(result, given="summary" in poll.endpoints)
     if reason is not None:
-        console.print(f"no reading: {reason}", style="red", markup=False, highlight=False)
-        raise typer.Exit(1)
+        raise _end(console, f"no reading: {reason}")
     shown = result.telemetry.model_dump(mode="json")
     if chips:
         boards = result.chips.boards if result.chips else ()
         shown["chips"] = [board.model_dump(mode="json") for board in boards]
     typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+
+
+def _end(console: Console, reason: str) -> typer.Exit:
+    console.print(reason, style="red", markup=False, highlight=False)
+    return typer.Exit(1)
 
 
 def _unusable(result: Normalised, *, given: bool) -> str | None:

@@ -108,7 +108,7 @@ def _read(
 ) -> Draft:
     if dialect is None:
         draft = Draft(status=_SILENT.get(raw.status, MinerStatus.GARBAGE))
-        draft.error = text(raw.error) or f"no dialect reads this ({text(raw.dialect)})"
+        draft.error = text(raw.error or _why_unknown(raw.dialect, problems))
         return draft
     if raw.status in _SILENT:
         return _without_numbers(dialect, payloads, _SILENT[raw.status], raw.error)
@@ -125,6 +125,15 @@ def _read(
         draft.status = MinerStatus.UNAUTHORISED
     draft.error = draft.error or text(raw.error)
     return draft
+
+
+def _why_unknown(name: str, problems: dict[str, str]) -> str:
+    known = registry.candidates(name)
+    if not known:
+        return f"no dialect is named {name}"
+    if problems:
+        return "; ".join(f"{endpoint}: {problem}" for endpoint, problem in problems.items())
+    return f"nothing in it that {', '.join(dialect.name for dialect in known)} would say"
 
 
 def _unreadable(main: EndpointBody | None) -> bool:

@@ -1,6 +1,7 @@
 """Recorded payloads of one poll, from files to the poll that a collector would have published."""
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,8 +42,12 @@ def _body(path: Path) -> EndpointBody:
     if len(content) > MAX_BODY_BYTES:
         raise ValueError(f"{path}: over {MAX_BODY_BYTES} bytes, larger than any body may be")
     at = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)
-    text = content.decode("utf-8", errors="replace")
-    return EndpointBody(status=PollStatus.OK, fetched_at=at, body=text)
+    answer = EndpointBody(status=PollStatus.OK, fetched_at=at)
+    try:
+        return answer.model_copy(update={"body": content.decode()})
+    except UnicodeDecodeError:
+        box = b64encode(content).decode()
+        return answer.model_copy(update={"body": box, "encoding": "base64"})
 
 
 def poll_of(files: Iterable[Path], dialect: str) -> RawMiner:

@@ -25,6 +25,8 @@ MAX_BOARDS: Final = 16
 MAX_SLOT: Final = 64
 HEALTHY_CHIPS_RATIO: Final = 0.95
 _BROKEN: Final = frozenset({"failure", "disconnected"})
+_QUIET: Final = _BROKEN | {"initializing", "stopped", "disabled", "unknown"}
+"""States in which a board without a temperature is no news."""
 _MV_PER_V: Final = 1000.0
 
 
@@ -74,7 +76,9 @@ def read_boards(chains: object, measure: Measure, flags: Flags) -> list[BoardDra
 
 def _board(slot: int, chain: dict[str, Any], measure: Measure, flags: Flags) -> BoardDraft:
     at, state = f"boards.{slot}", text(entry(chain, "status", "state"))
-    mining = state in (None, "mining")
+    if state is None:
+        flags.missing(f"{at}.status")
+    expected = state not in _QUIET
     rate, get = chain.get("hashrate_rt"), chain.get
     ideal = get("hashrate_ideal")
     board = BoardDraft(slot=slot, status=state, hashing=_positive(rate))
@@ -83,7 +87,7 @@ def _board(slot: int, chain: dict[str, Any], measure: Measure, flags: Flags) -> 
     board.chips_ok, board.chips_total = _chip_statuses(get("chip_statuses"), at, flags)
     for ours, theirs, edge in _TEMPERATURES:
         said = _temperature(chain, theirs, edge)
-        read = celsius(said, name=f"{at}.{ours}", flags=flags, required=mining)
+        read = celsius(said, name=f"{at}.{ours}", flags=flags, required=expected)
         setattr(board, ours, read)
     board.frequency_mhz = number(
         get("frequency"), MEGAHERTZ, name=f"{at}.frequency_mhz", flags=flags

@@ -32,7 +32,8 @@ def read(payloads: Payloads, *, board_endpoint: str, chips: ChipReader) -> Draft
     draft = firmware.identify(payloads)
     said = payloads.bodies.get("summary")
     if "summary" not in payloads.bodies:
-        summary.read_state(None, payloads, draft)
+        if "status" in payloads.bodies:
+            summary.read_state(None, payloads, draft)
         summary.read_preset(payloads, draft)
         summary.read_system_uptime(payloads, draft)
         return draft
