@@ -27,7 +27,7 @@ from minestream_emulators.faults import (
 )
 from minestream_emulators.physics import Climate, Phase
 from minestream_emulators.replies import ReplyLine, ReplyLog, read_replies
-from minestream_emulators.vnish.device import MAX_REQUEST_BYTES, Device, Request
+from minestream_emulators.vnish.device import Device, Request
 from minestream_emulators.world import (
     Resident,
     WorldPlan,
@@ -42,6 +42,8 @@ DEFAULT_PORT: Final = 8780
 _BACKLOG: Final = 128
 _SKEW: Final = timedelta(days=1)
 _CLOSING: Final = frozenset({Fault.UNREACHABLE, Fault.REBOOT})
+_HOLDING: Final = frozenset({Fault.SILENT, Fault.SLOW_DRIP})
+_BODILY: Final = frozenset({*AILMENTS, Fault.REBOOT})
 
 Now = Callable[[], datetime]
 
@@ -79,6 +81,11 @@ class Station:
     def address(self) -> str:
         """``host:port``."""
         return f"{self.host}:{self.port}"
+
+
+def _touch_firmware(device: Device, faults: set[Fault]) -> None:
+    device.wrong_unit = Fault.WRONG_UNIT in faults
+    device.wrong_password = Fault.WRONG_PASSWORD in faults
 
 
 class Fleet:
@@ -173,10 +180,11 @@ class Fleet:
         station.server = server
         self._by_socket[(station.host, station.port)] = station
 
-    def _drop_connections(self, station: Station) -> None:
+    def _drop_connections(self, stations: set[str]) -> None:
         for connection in self._web.connections:
             transport = connection.transport
-            if transport is not None and self._of(transport) is station:
+            station = None if transport is None else self._of(transport)
+            if transport is not None and station is not None and station.miner_id in stations:
                 transport.abort()
 
     def _of(self, transport: asyncio.BaseTransport) -> Station | None:
@@ -210,7 +218,10 @@ class Fleet:
         self._orders += 1
         which = fault_named(fault)
         seed = (self.plan.seed, self._orders)
-        struck = choose(list(self.stations), miners=miners, share=share, number=number, seed=seed)
+        fleet = list(self.stations)
+        if which is Fault.WRONG_PASSWORD and not miners:
+            fleet = [s.miner_id for s in self.stations.values() if s.resident.who.known_password]
+        struck = choose(fleet, miners=miners, share=share, number=number, seed=seed)
         if after_s < 0.0:
             raise FaultRefusedError(f"a start {after_s} s from now lies in the past")
         at_s = self._now().timestamp()
@@ -236,41 +247,42 @@ class Fleet:
 
     async def _apply(self, changes: list[Change]) -> None:
         at_s = self._now().timestamp()
+        cut_off: set[str] = set()
         for change in changes:
             station = self.stations[change.miner]
             if change.begins:
                 station.faults.add(change.fault)
             else:
                 station.faults.discard(change.fault)
-            self._touch_body(station, change, at_s)
-            await self._touch_socket(station, change)
+            if change.fault in _BODILY:
+                self._touch_body(self._device(station, at_s), change, at_s)
+            if station.device is not None:
+                _touch_firmware(station.device, station.faults)
+            if change.fault in _CLOSING:
+                await self._touch_listener(station)
+            if change.fault in (_CLOSING if change.begins else _HOLDING):
+                cut_off.add(change.miner)
+        if cut_off:
+            self._drop_connections(cut_off)
 
-    def _touch_body(self, station: Station, change: Change, at_s: float) -> None:
-        device = self._device(station, at_s)
+    def _touch_body(self, device: Device, change: Change, at_s: float) -> None:
         ailment = AILMENTS.get(change.fault)
         if ailment is not None:
             act = device.miner.afflict if change.begins else device.miner.heal
             act(ailment, at_s)
-        elif change.fault is Fault.REBOOT:
-            if change.begins:
-                device.miner.power_off(at_s)
-            else:
-                device.miner.boot(at_s)
-                device.reboot()
-        device.wrong_unit = Fault.WRONG_UNIT in station.faults
-        device.wrong_password = Fault.WRONG_PASSWORD in station.faults
+        elif change.begins:
+            device.miner.power_off(at_s)
+        else:
+            device.miner.boot(at_s)
+            device.reboot()
 
-    async def _touch_socket(self, station: Station, change: Change) -> None:
-        if change.fault in _CLOSING:
-            closed = bool(station.faults & _CLOSING)
-            if closed and station.server is not None:
-                station.server.close()
-                station.server = None
-                self._drop_connections(station)
-            elif not closed and station.server is None:
-                await self._listen(station)
-        elif change.fault in (Fault.SILENT, Fault.SLOW_DRIP) and not change.begins:
-            self._drop_connections(station)
+    async def _touch_listener(self, station: Station) -> None:
+        closed = bool(station.faults & _CLOSING)
+        if closed and station.server is not None:
+            station.server.close()
+            station.server = None
+        elif not closed and station.server is None:
+            await self._listen(station)
 
     # -- answers ------------------------------------------------------------------------------
 
@@ -279,6 +291,7 @@ class Fleet:
             miner = machine(station.resident, self._air, self._began_s)
             miner.advance(at_s)
             station.device = Device(miner, station.resident.who)
+            _touch_firmware(station.device, station.faults)
         return station.device
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -288,9 +301,7 @@ class Fleet:
             raise web.HTTPServiceUnavailable
         if Fault.SILENT in station.faults:
             await wire.never_answer()
-        body = b""
-        if request.body_exists:
-            body = await request.content.read(MAX_REQUEST_BYTES)
+        body = await request.read() if request.body_exists else b""
         now = self._now()
         asked = Request(
             method=request.method,

@@ -9,7 +9,7 @@ sequences of instants give equal worlds.
 import math
 import random
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -17,7 +17,8 @@ from minestream_emulators.models import Model, Preset
 from minestream_emulators.noise import lattice, seed_of, wobble
 
 STEP_S: Final = 5.0
-MAX_STEPS: Final = 48
+SETTLE_S: Final = 240.0
+CATCH_UP_S: Final = 60.0
 HEAT_S: Final = 40.0
 FAN_S: Final = 9.0
 AVERAGE_S: Final = 1800.0
@@ -131,7 +132,7 @@ class Miner:
     rack: int
     seed: int
     at_s: float
-    uptime_s: float
+    uptime_s: InitVar[float]
     boards: list[Board] = field(init=False)
     fans_lost: list[bool] = field(init=False)
     phase: Phase = field(default=Phase.MINING, init=False)
@@ -144,17 +145,17 @@ class Miner:
     history: deque[Sample] = field(default_factory=lambda: deque(maxlen=96), init=False)
     _rng: random.Random = field(init=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, uptime_s: float) -> None:
         """Make the machine as it left the factory, then let it run warm."""
         self._rng = random.Random(self.seed)
         self.boards = [self._new_board(slot) for slot in range(1, self.model.boards + 1)]
         self.fans_lost = [False] * self.model.fans
-        self.booted_at_s = self.at_s - self.uptime_s
+        self.booted_at_s = self.at_s - uptime_s
         self.phase_since_s = self.booted_at_s + STARTING_S
-        if self.uptime_s <= STARTING_S:
+        if uptime_s <= STARTING_S:
             self.phase, self.phase_since_s = Phase.INITIALISING, self.booted_at_s
         until = self.at_s
-        self.at_s -= min(self.uptime_s, 600.0)
+        self.at_s -= min(uptime_s, SETTLE_S)
         for board in self.boards:
             board.chip_temp_c = self.climate.inlet_c(self.at_s, self.rack) + self.model.rise_c
             board.load = 1.0
@@ -266,23 +267,43 @@ class Miner:
         gap_s = at_s - self.at_s
         if gap_s <= 0.0:
             return
-        steps = min(MAX_STEPS, math.ceil(gap_s / STEP_S))
+        if gap_s > SETTLE_S + CATCH_UP_S:
+            self._walk(self.at_s + SETTLE_S)
+            self._coast(at_s - CATCH_UP_S)
+        self._walk(at_s)
+
+    def _walk(self, until_s: float) -> None:
+        """Live through a short time step by step."""
         begin_s = self.at_s
-        for step in range(1, steps + 1):
-            self._step(begin_s + gap_s * step / steps)
-        self.uptime_s = self.at_s - self.booted_at_s
+        steps = math.ceil((until_s - begin_s) / STEP_S)
+        for step in range(1, steps):
+            self._step(begin_s + (until_s - begin_s) * step / steps)
+        self._step(until_s)
+
+    def _coast(self, until_s: float) -> None:
+        """Skip a long time in which nothing changes but the weather: counters go on."""
+        step_s, before_c = until_s - self.at_s, self.inlet_c
+        self.at_s = until_s
+        self._turn(until_s)
+        for board in self.boards:
+            board.chip_temp_c += self.inlet_c - before_c
+        self._record(step_s)
 
     def _step(self, at_s: float) -> None:
         step_s, self.at_s = at_s - self.at_s, at_s
         self._turn(at_s)
         self._heat(step_s)
         self._govern(step_s)
+        self._record(step_s)
+
+    def _record(self, step_s: float) -> None:
+        """What the miner keeps of the time gone by: averages, counters, its own history."""
         mean_hs = sum(self.ideal_hs() * board.quality * board.load for board in self.boards)
         self.average_hs += (mean_hs - self.average_hs) * -math.expm1(-step_s / AVERAGE_S)
         self._count(step_s, mean_hs=mean_hs)
-        if not self.history or at_s - self.history[-1].at_s >= SAMPLE_S:
+        if not self.history or self.at_s - self.history[-1].at_s >= SAMPLE_S:
             self.history.append(
-                Sample(at_s, self.hashrate_hs(), self.hottest_c, self.duty, self.power_w)
+                Sample(self.at_s, self.hashrate_hs(), self.hottest_c, self.duty, self.power_w)
             )
 
     def _turn(self, at_s: float) -> None:
@@ -357,7 +378,7 @@ class Miner:
         counters.devfee_accepted += self._poisson(fee)
         counters.devfee_rejected += self._poisson(fee * 0.0008)
         for board in self.boards:
-            if board.load > 0.0 or step_s > SAMPLE_S * MAX_STEPS:
+            if board.load > 0.0:
                 stress = math.exp(min(4.0, (board.chip_temp_c - 75.0) / 9.0))
                 board.hw_errors += self._poisson(7e-6 * stress * step_s)
                 if board.hot:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from minestream_emulators.fleet import Fleet
+from minestream_emulators.fleet import Fleet, Now, utc_now
 from minestream_emulators.world import WorldPlan
 
 
@@ -52,6 +52,7 @@ async def emulated_fleet(
     faults: Sequence[str] = (),
     replies: Path | None = None,
     port: int = 0,
+    now: Now = utc_now,
     **plan: Any,
 ) -> AsyncIterator[Fleet]:
     """A running fleet for tests: free ports of loopback addresses, closed at the end.
@@ -62,11 +63,12 @@ async def emulated_fleet(
         faults: each strikes one miner from the start on.
         replies: the reply log's file.
         port: of every miner; 0: a free one for each.
+        now: the clock that the world runs on.
         plan: more of ``WorldPlan``'s fields.
     """
     if not has_loopback_block():
         plan = {"one_address": True, "first_address": "127.0.0.1", **plan}
-    fleet = Fleet(WorldPlan(miners=miners, seed=seed, **plan), port=port, replies=replies)
+    fleet = Fleet(WorldPlan(miners=miners, seed=seed, **plan), port=port, replies=replies, now=now)
     async with running(fleet):
         for fault in faults:
             await fleet.break_miner(fault)

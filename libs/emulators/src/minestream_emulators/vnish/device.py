@@ -14,7 +14,6 @@ from minestream_emulators.vnish import live, parts
 
 API: Final = "/api/v1"
 WRONG_UNIT: Final = "XH/s"
-MAX_REQUEST_BYTES: Final = 16 * 1024
 LOCK_AFTER: Final = 5
 LOCK_S: Final = 60
 SESSION_S: Final = 3600.0

@@ -104,14 +104,18 @@ def _write_pools(pools: list[Json], miner: Miner, who: Identity) -> None:
     user["stale"] = counters.stale
     user["ls_diff"] = _number(user["ls_diff"], model.share_difficulty)
     user["ls_time"] = share_age_text(miner)
-    total = counters.accepted * model.share_difficulty
-    user["diffa"] = total if isinstance(user["diffa"], int) else float(total)
+    _write_work(user, counters.accepted * model.share_difficulty)
     user["ping"] = who.ping_ms
     user["status"] = "active" if miner.phase is Phase.MINING else "working"
     pools[1]["user"] = who.pool_user
     fee = pools[2]
     fee["accepted"], fee["rejected"] = counters.devfee_accepted, counters.devfee_rejected
-    fee["diffa"] = float(counters.devfee_accepted * model.devfee_difficulty)
+    _write_work(fee, counters.devfee_accepted * model.devfee_difficulty)
+
+
+def _write_work(pool: Json, difficulty: int) -> None:
+    """The sum of accepted difficulties, exact: the firmware keeps it in double precision."""
+    pool["diffa"] = difficulty if isinstance(pool["diffa"], int) else float(difficulty)
 
 
 def _write_fans(cooling: Json, miner: Miner) -> None:

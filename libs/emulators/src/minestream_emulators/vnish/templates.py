@@ -23,6 +23,10 @@ def _template(model: Model, endpoint: str) -> Json:
     return found
 
 
+def _as(value: Any, *, whole: bool) -> Any:
+    return round(value) if whole and isinstance(value, float) else value
+
+
 @cache
 def summary_template(model: Model) -> Json:
     """``/summary``: one entry per board and fan, so that only values change."""
@@ -39,10 +43,11 @@ def summary_template(model: Model) -> Json:
     cooling["fan_num"] = model.fans
     fan = cooling["fans"][0]
     cooling["fans"] = [{**fan, "id": number} for number in range(model.fans)]
-    if model.algorithm == "sha256d" and len(miner["pools"]) == 2:  # noqa: PLR2004 - user pools
-        miner["pools"].append(
-            copy.deepcopy(_read("s21pro_1.2.7_summary.json")["miner"]["pools"][2])
-        )
+    user, *others = miner["pools"]
+    if not any(pool["pool_type"] == "DevFee" for pool in others):
+        fee = copy.deepcopy(_read("s21pro_1.2.7_summary.json")["miner"]["pools"][2])
+        whole = isinstance(user["diffa"], int)
+        miner["pools"].append({key: _as(value, whole=whole) for key, value in fee.items()})
     return template
 
 
