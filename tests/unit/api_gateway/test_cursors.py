@@ -25,10 +25,8 @@ def test_a_cursor_gives_back_the_position_it_was_made_of(data: st.DataObject) ->
         value = value or "site-a-1"
     cursor = encode_position(sort, {"miner_id": "site-a-1", field: value})
     expected = value.isoformat() if isinstance(value, datetime) else value
-    if field == "miner_id":
-        assert decode_position(cursor, sort) == Position(value, str(value))
-    else:
-        assert decode_position(cursor, sort) == Position(expected, "site-a-1")
+    identity = str(value) if field == "miner_id" else "site-a-1"
+    assert decode_position(cursor, sort) == Position(expected, identity)
 
 
 @given(st.text(max_size=600))

@@ -109,49 +109,77 @@ def is_null(node: Node) -> bool:
     return isinstance(node, ScalarNode) and node.tag == "tag:yaml.org,2002:null"
 
 
-def value_of(
-    node: Node, what: str, environment: Mapping[str, str], faults: list[Fault], *, depth: int = 4
-) -> Any:
-    """A plain value of scalars, lists and mappings; ``${NAME}`` is filled in from the environment.
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Makes values of nodes; ``${NAME}`` is filled in from the environment, ``$$`` is a dollar.
 
     Args:
-        node: any.
-        what: names it in faults.
         environment: variables by name.
         faults: gains what is wrong; the value is then of no use.
-        depth: how deeply it may be nested, which also ends aliases that contain themselves.
     """
-    if depth == 0:
-        faults.append(Fault(line_of(node), f"{what}: nested too deeply"))
-        return None
-    if isinstance(node, SequenceNode):
-        return [value_of(each, what, environment, faults, depth=depth - 1) for each in node.value]
-    if isinstance(node, MappingNode):
-        return {
-            key: value_of(place.node, place.path, environment, faults, depth=depth - 1)
-            for key, place in pairs(node, what, faults).items()
-        }
-    if not isinstance(node, ScalarNode):
-        raise TypeError(f"YAML has no {type(node).__name__}")
-    return _scalar(node, what, environment, faults)
 
+    environment: Mapping[str, str]
+    faults: list[Fault]
 
-def _scalar(
-    node: ScalarNode, what: str, environment: Mapping[str, str], faults: list[Fault]
-) -> Any:
-    text: str = node.value
-    tag = node.tag
-    if "$" in text:
-        text = _filled(text, line_of(node), what, environment, faults)
-        if not node.style:  # not quoted: a number from the environment is a number
+    def value(self, node: Node, what: str, *, depth: int = 4) -> Any:
+        """A plain value of scalars, lists and mappings.
+
+        Args:
+            node: any.
+            what: names it in faults.
+            depth: how deeply it may be nested, which also ends aliases that contain themselves.
+        """
+        if depth == 0:
+            self.faults.append(Fault(line_of(node), f"{what}: nested too deeply"))
+            return None
+        if isinstance(node, SequenceNode):
+            return [self.value(each, what, depth=depth - 1) for each in node.value]
+        if isinstance(node, MappingNode):
+            return {
+                key: self.value(place.node, place.path, depth=depth - 1)
+                for key, place in pairs(node, what, self.faults).items()
+            }
+        text = self._filled(node, what)
+        tag: str = node.tag
+        if text != node.value and not node.style:  # type: ignore[attr-defined] # a scalar's
+            # not quoted: a number from the environment is a number
             tag = _RESOLVER.resolve(ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
-    if _UNPRINTABLE.search(text):
-        faults.append(Fault(line_of(node), f"{what}: control characters are not allowed"))
-    kind = tag.rpartition(":")[2]
+        return _typed(text, tag.rpartition(":")[2])
+
+    def texts(self, node: Node, what: str) -> dict[str, str]:
+        """A mapping of words to texts, each as it is written: 0123 is no number here."""
+        found: dict[str, str] = {}
+        for key, place in pairs(node, what, self.faults).items():
+            if not isinstance(place.node, ScalarNode):
+                self.faults.append(Fault(place.line, f"{place.path}: a text is wanted"))
+            elif not is_null(place.node):
+                found[key] = self._filled(place.node, place.path)
+        return found
+
+    def _filled(self, node: Node, what: str) -> str:
+        def fill(found: re.Match[str]) -> str:
+            if found[0] == "$$":
+                return "$"
+            if found[1] is None:
+                said = "${NAME} is not closed; write $$ for a dollar"
+            elif found[1] in self.environment:
+                return self.environment[found[1]]
+            else:
+                said = f"environment variable {found[1]} is not set"
+            self.faults.append(Fault(line_of(node), f"{what}: {said}"))
+            return ""
+
+        text = _VARIABLE.sub(fill, node.value)
+        if _UNPRINTABLE.search(text):
+            self.faults.append(Fault(line_of(node), f"{what}: control characters are not allowed"))
+        return text
+
+
+def _typed(text: str, kind: str) -> Any:
     if kind == "null":
         return None
     if kind == "bool":
-        return _WORDS[text.lower()]
+        return _WORDS.get(text.lower(), text)
     try:
         if kind == "int":
             return int(text.replace("_", ""), 10)
@@ -160,20 +188,3 @@ def _scalar(
     except ValueError:
         return text  # octal, hexadecimal or sexagesimal: nobody means these here
     return text
-
-
-def _filled(
-    text: str, line: int, what: str, environment: Mapping[str, str], faults: list[Fault]
-) -> str:
-    def fill(found: re.Match[str]) -> str:
-        if found[0] == "$$":
-            return "$"
-        if found[1] is None:
-            faults.append(Fault(line, f"{what}: ${{NAME}} is not closed; write $$ for a dollar"))
-            return ""
-        if found[1] not in environment:
-            faults.append(Fault(line, f"{what}: environment variable {found[1]} is not set"))
-            return ""
-        return environment[found[1]]
-
-    return _VARIABLE.sub(fill, text)

@@ -13,12 +13,12 @@ from api_gateway.adapters.inventory.document import (
     DocumentError,
     Fault,
     Place,
+    Values,
     is_null,
     items,
     line_of,
     pairs,
     parse,
-    value_of,
 )
 from api_gateway.domain.inventory import Fleet, Site
 from minestream_schemas.event import Model
@@ -93,9 +93,9 @@ class _Reading:
     def __init__(
         self, environment: Mapping[str, str], advanced: Callable[[int, int], None]
     ) -> None:
-        self._environment = environment
         self._advanced = advanced
         self._faults: list[Fault] = []
+        self._read = Values(environment, self._faults)
         self._credentials: dict[str, dict[str, str]] = {}
         self._lines: dict[str, int] = {}
         self._addresses: dict[tuple[str, str], str] = {}
@@ -163,7 +163,7 @@ class _Reading:
             return None
         entry = self._placed(entry, keys, what, line)
         if credentials is not None:
-            self._check_credentials(entry.miner_id, credentials, keys["credentials"])
+            self._credentials[entry.miner_id] = credentials
         return entry
 
     def _placed(self, entry: InventoryEntry, keys: Keys, what: str, line: int) -> InventoryEntry:
@@ -186,21 +186,24 @@ class _Reading:
         self._addresses.setdefault(place, entry.miner_id)
         return entry
 
-    def _check_credentials(self, miner_id: str, given: Any, place: Place) -> None:
-        allowed = ", ".join(_CREDENTIAL_KEYS)
-        if not isinstance(given, dict) or not given:
-            self._fault(place, f"keys with values are wanted: {allowed}")
-            return
-        for key in given.keys() - set(_CREDENTIAL_KEYS):
+    def _secrets(self, place: Place) -> dict[str, str] | None:
+        if is_null(place.node):
+            return None
+        before, allowed = len(self._faults), ", ".join(_CREDENTIAL_KEYS)
+        found = self._read.texts(place.node, place.path)
+        if not found and len(self._faults) == before:
+            self._fault(place, f"at least one is wanted: {allowed}")
+        for key in found.keys() - set(_CREDENTIAL_KEYS):
             self._fault(place, f"no key {key!r}; allowed: {allowed}")
-        self._credentials[miner_id] = given
+        return found
 
     def _values(self, keys: Keys) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for key, place in keys.items():
-            value = value_of(place.node, place.path, self._environment, self._faults)
             if key == "credentials":
-                value = _as_text(value)
+                value: Any = self._secrets(place)
+            else:
+                value = self._read.value(place.node, place.path)
             if value is not None or key in _ALWAYS:
                 values[key] = value
         return values
@@ -221,9 +224,3 @@ class _Reading:
 
     def _fault(self, place: Place, text: str) -> None:
         self._faults.append(Fault(place.line, f"{place.path}: {text}"))
-
-
-def _as_text(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    return {key: str(each) for key, each in value.items() if each is not None}
