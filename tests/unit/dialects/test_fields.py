@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from minestream_dialects.fields import (
@@ -12,9 +12,11 @@ from minestream_dialects.fields import (
     Flags,
     celsius,
     count,
+    counts,
     entry,
     mean,
     number,
+    numbers,
     text,
     uptime_s,
 )
@@ -41,6 +43,28 @@ def test_what_is_no_number_is_invalid_and_not_zero(value: object) -> None:
     assert number(value, VOLTS, name="voltage_v", flags=flags) is None
     assert count(value, name="hw_errors_total", flags=flags) is None
     assert flags.sorted() == ("field_invalid:hw_errors_total", "field_invalid:voltage_v")
+
+
+ANY = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=2)
+
+
+@example([1.5, 10**400])
+@example([1, math.nan, 2.0])
+@example([math.nan, 10**400])
+@given(st.lists(st.floats(0, 2000) | st.integers(0, 2000)) | st.lists(ANY))
+def test_a_column_reads_like_its_values_one_by_one(values: list[object]) -> None:
+    one, column = Flags(), Flags()
+    singly = tuple(number(value, VOLTS, name="a", flags=one, per=1000) for value in values)
+    assert numbers(values, VOLTS, name="a", flags=column, per=1000) == singly
+    assert column.sorted() == one.sorted()
+
+
+@given(st.lists(st.integers(-1, 2**53 + 1)) | st.lists(ANY))
+def test_a_column_of_counts_reads_like_its_values_one_by_one(values: list[object]) -> None:
+    one, column = Flags(), Flags()
+    singly = tuple(count(value, name="a", flags=one) for value in values)
+    assert counts(values, name="a", flags=column) == singly
+    assert column.sorted() == one.sorted()
 
 
 def test_silence_is_missing_and_zero_is_zero() -> None:

@@ -6,7 +6,7 @@ Knows JSON's types and the contract's limits, no firmware.
 import math
 import re
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, TypeGuard, get_args
+from typing import Any, Final, NamedTuple, TypeGuard, cast, get_args
 
 from minestream_schemas import telemetry
 from minestream_schemas.telemetry import QualityFlag
@@ -113,6 +113,34 @@ def number(
     return None
 
 
+def numbers(
+    values: Sequence[object],
+    bounds: Bounds,
+    *,
+    name: str,
+    flags: Flags,
+    times: float = 1.0,
+    per: float = 1.0,
+    required: bool = True,
+) -> tuple[float | None, ...]:
+    """Read a column: the same as ``number`` for each, several times faster when all are in order.
+
+    A miner has hundreds of chips with half a dozen numbers each.
+    """
+    if {float, int}.issuperset(map(type, values)) and values:
+        column = cast("Sequence[float]", values)
+        low, high = min(column), max(column)
+        sound = _is_number(low) and _is_number(high) and not math.isnan(sum(column))
+        if sound and bounds.low <= low * times / per and high * times / per <= bounds.high:
+            return tuple([value * times / per for value in column])
+    return tuple(
+        [
+            number(v, bounds, name=name, flags=flags, times=times, per=per, required=required)
+            for v in values
+        ]
+    )
+
+
 def count(value: object, *, name: str, flags: Flags, required: bool = True) -> int | None:
     """Read a whole number from 0; a float without fraction is one (``57.0``)."""
     read = number(value, COUNT, name=name, flags=flags, required=required)
@@ -122,6 +150,15 @@ def count(value: object, *, name: str, flags: Flags, required: bool = True) -> i
         return value if isinstance(value, int) else int(read)
     flags.invalid(name)
     return None
+
+
+def counts(values: Sequence[object], *, name: str, flags: Flags) -> tuple[int | None, ...]:
+    """Read a column: the same as ``count`` for each, faster when all are in order."""
+    if set(map(type, values)) == {int}:
+        column = cast("Sequence[int]", values)
+        if min(column) >= COUNT.low and max(column) <= COUNT.high:
+            return tuple(column)
+    return tuple([count(value, name=name, flags=flags) for value in values])
 
 
 def celsius(value: object, *, name: str, flags: Flags, required: bool = True) -> float | None:

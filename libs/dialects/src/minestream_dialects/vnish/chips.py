@@ -7,7 +7,7 @@ Source: OpenAPI 1.2.7 (``AntmChainsChipsStats``, ``AntmChainChips``), 1.3.4 (``A
 
 from typing import Any, Final, NamedTuple, TypeVar
 
-from minestream_dialects.fields import MEGAHERTZ, VOLTS, Flags, celsius, count, entry, number
+from minestream_dialects.fields import CELSIUS, MEGAHERTZ, VOLTS, Flags, counts, numbers
 from minestream_dialects.vnish.boards import numbered
 from minestream_dialects.vnish.unit import Measure
 from minestream_schemas.telemetry import BoardChips
@@ -60,30 +60,27 @@ def _board(
         if chips != []:
             flags.invalid("chips")
         return None
-    chips = _by_position([chip if isinstance(chip, dict) else {} for chip in chips])
-    rates = tuple(
-        measure.read(chip.get(keys.rate), name="chips.hashrate_hs", flags=flags) for chip in chips
-    )
-    volts = tuple(_volts(chip, keys, flags) for chip in chips)
-    temperatures = tuple(
-        celsius(chip.get("temp"), name="chips.temp_c", flags=flags, required=False)
-        for chip in chips
-    )
-    frequencies = tuple(
-        number(chip.get("freq"), MEGAHERTZ, name="chips.frequency_mhz", flags=flags)
-        for chip in chips
-    )
-    errors = tuple(
-        count(chip.get(keys.errors), name="chips.errors_total", flags=flags) for chip in chips
-    )
+    ordered = _by_position([chip if isinstance(chip, dict) else {} for chip in chips])
+
+    def column(key: str) -> list[object]:
+        return [chip.get(key) for chip in ordered]
+
+    rates = measure.read_column(column(keys.rate), name="chips.hashrate_hs", flags=flags)
+    # 0 is how this firmware says that a chip has no reading
+    warm = [value if value != 0 or value is False else None for value in column("temp")]
+    warmth = numbers(warm, CELSIUS, name="chips.temp_c", flags=flags, required=False)
+    clock = numbers(column("freq"), MEGAHERTZ, name="chips.frequency_mhz", flags=flags)
+    said = column(keys.voltage) if keys.voltage else []
+    volts = numbers(said, VOLTS, name="chips.voltage_v", flags=flags, per=_MV_PER_V)
+    errors = counts(column(keys.errors), name="chips.errors_total", flags=flags)
     return BoardChips(
         slot=slot,
         hashrate_hs=_said(rates),
-        temp_c=_said(temperatures),
-        frequency_mhz=_said(frequencies),
+        temp_c=_said(warmth),
+        frequency_mhz=_said(clock),
         voltage_v=_said(volts),
         errors_total=_said(errors),
-        grade=_said(tuple(_grade(chip.get(keys.grade), flags) for chip in chips)),
+        grade=_said(tuple(_grade(value, flags) for value in column(keys.grade))),
     )
 
 
@@ -93,13 +90,6 @@ def _by_position(chips: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if all(type(each) is int for each in ids) and len(set(ids)) == len(ids):
         return sorted(chips, key=lambda chip: int(chip["id"]))
     return chips
-
-
-def _volts(chip: dict[str, Any], keys: Keys, flags: Flags) -> float | None:
-    if keys.voltage is None:
-        return None
-    said = entry(chip, keys.voltage)
-    return number(said, VOLTS, name="chips.voltage_v", flags=flags, per=_MV_PER_V)
 
 
 def _grade(said: object, flags: Flags) -> str | None:

@@ -5,12 +5,13 @@ MH/s on scrypt. The deprecated ``instant_hashrate`` and ``average_hashrate`` are
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from minestream_dialects.dialect import Payloads
 from minestream_dialects.draft import Draft
-from minestream_dialects.fields import Bounds, Flags, entry, number
+from minestream_dialects.fields import Bounds, Flags, entry, number, numbers
 from minestream_schemas.telemetry import QualityFlag
 from minestream_schemas.units import Algorithm, hashes_per_s
 
@@ -52,6 +53,15 @@ class Measure:
             return None
         bounds = Bounds(0.0, self.ceiling_hs)
         return number(value, bounds, name=name, flags=flags, times=times * self.hs_per_unit)
+
+    def read_column(
+        self, values: Sequence[object], *, name: str, flags: Flags
+    ) -> tuple[float | None, ...]:
+        """Read the hashrates of many chips in H/s; empty when the unit is unknown."""
+        if self.hs_per_unit is None:
+            return ()
+        bounds = Bounds(0.0, self.ceiling_hs)
+        return numbers(values, bounds, name=name, flags=flags, times=self.hs_per_unit)
 
 
 def measure(payloads: Payloads, draft: Draft) -> Measure:
