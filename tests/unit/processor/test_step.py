@@ -119,7 +119,7 @@ def test_windows_equal_those_recomputed_from_the_rows_whatever_is_late_or_repeat
         window.event_id: window
         for window in (*(w for outcome in outcomes for w in outcome.windows), *final.windows)
     }
-    first = {}
+    first: dict[object, MinerTelemetry] = {}
     for outcome in outcomes:
         first.setdefault(outcome.telemetry.event_id, outcome.telemetry)
     rows = [row for row in first.values() if "late" not in row.quality_flags]

@@ -224,11 +224,13 @@ class FencedConsumer(driver.Consumer):
             return await super().wait_first(*coros, timeout=timeout)
         try:
             waits_for = delivery.send(None)
-        except StopIteration as done:
+        except BaseException as exc:
             for other in filter(asyncio.iscoroutine, others):
                 other.close()
+            if not isinstance(exc, StopIteration):
+                raise
             ended = self._stopped.is_set() or self._crashed.is_set()
-            return WaitResults(done=[delivery], results=[done.value], stopped=ended)
+            return WaitResults(done=[delivery], results=[exc.value], stopped=ended)
         return await super().wait_first(_rest_of(delivery, waits_for), *others, timeout=timeout)
 
 
