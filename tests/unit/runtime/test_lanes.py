@@ -1,0 +1,202 @@
+"""Sick targets take slots of their own; healthy ones do not notice."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from minestream_runtime.clock import SystemClock
+from minestream_runtime.lanes import Lanes
+
+HAND_OVER_S = 0.05
+
+
+async def nowhere(_: str) -> None:
+    return
+
+
+@asynccontextmanager
+async def running(
+    poll: Callable[[str], Awaitable[str]],
+    deliver: Callable[[str], Awaitable[None]] = nowhere,
+    *,
+    fast: int = 4,
+    slow: int = 2,
+    grace_s: float = 0.05,
+) -> AsyncIterator[Lanes[str]]:
+    lanes = Lanes(
+        poll,
+        deliver,
+        SystemClock(),
+        fast=fast,
+        slow=slow,
+        hand_over_s=HAND_OVER_S,
+        grace_s=grace_s,
+    )
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(lanes.run())
+        await asyncio.sleep(0)
+        yield lanes
+        task.cancel()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await asyncio.sleep(0.005)
+
+
+async def test_no_more_polls_run_than_the_cap() -> None:
+    under_way, most = 0, 0
+
+    async def poll(target: str) -> str:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.01)
+        under_way -= 1
+        return target
+
+    async with running(poll) as lanes:
+        assert all(lanes.submit(f"t{number}") for number in range(40))
+        await until(lambda: lanes.under_way == 0)
+    assert most == 4
+
+
+async def test_a_target_is_not_polled_while_its_last_poll_is_under_way() -> None:
+    release = asyncio.Event()
+
+    async def poll(target: str) -> str:
+        await release.wait()
+        return target
+
+    async with running(poll) as lanes:
+        assert lanes.submit("t")
+        assert not lanes.submit("t")
+        release.set()
+        await until(lambda: lanes.under_way == 0)
+        assert lanes.submit("t")
+
+
+async def test_a_slow_poll_hands_its_slot_back_and_starts_in_the_slow_lane_next_time() -> None:
+    release, polled = asyncio.Event(), Counter[str]()
+
+    async def poll(target: str) -> str:
+        polled[target] += 1
+        if target.startswith("slow"):
+            await release.wait()
+        return target
+
+    async with running(poll) as lanes:
+        for number in range(4):
+            lanes.submit(f"slow{number}")
+        lanes.submit("quick")
+        assert polled["quick"] == 0
+        await until(lambda: polled["quick"] == 1)
+        release.set()
+        await until(lambda: lanes.under_way == 0)
+        assert [lanes.is_slow(f"slow{number}") for number in range(4)] == [True] * 4
+        assert not lanes.is_slow("quick")
+        release.clear()
+        for number in range(4):
+            lanes.submit(f"slow{number}")
+        await asyncio.sleep(0.02)
+        assert sum(polled[f"slow{number}"] for number in range(4)) == 4 + 2  # slow cap is 2
+        lanes.submit("quick")
+        await until(lambda: polled["quick"] == 2)
+        release.set()
+        await until(lambda: lanes.under_way == 0)
+
+
+async def test_it_leaves_the_slow_lane_when_it_answers_quickly_again() -> None:
+    pause_s = HAND_OVER_S * 1.5
+
+    async def poll(target: str) -> str:
+        await asyncio.sleep(pause_s)
+        return target
+
+    async with running(poll) as lanes:
+        lanes.submit("t")
+        await until(lambda: lanes.under_way == 0)
+        assert lanes.is_slow("t")
+        pause_s = 0.0
+        lanes.submit("t")
+        await until(lambda: lanes.under_way == 0)
+        assert not lanes.is_slow("t")
+
+
+async def test_a_site_that_goes_dark_never_has_more_than_twice_the_cap_under_way() -> None:
+    under_way, most = 0, 0
+
+    async def poll(target: str) -> str:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(HAND_OVER_S * 4)
+        under_way -= 1
+        return target
+
+    async with running(poll) as lanes:
+        for number in range(30):
+            lanes.submit(f"t{number}")
+        await until(lambda: lanes.under_way == 0)
+    assert most == 8
+
+
+async def test_a_delivery_that_hangs_holds_no_slot() -> None:
+    polled, delivered = Counter[str](), asyncio.Event()
+
+    async def poll(target: str) -> str:
+        polled[target] += 1
+        return target
+
+    async def deliver(_: str) -> None:
+        await delivered.wait()
+
+    async with running(poll, deliver, fast=1) as lanes:
+        for _ in range(5):
+            assert lanes.submit("t")
+            await until(lambda: lanes.under_way == 0)
+        delivered.set()
+    assert polled["t"] == 5
+
+
+@pytest.mark.parametrize("where", ["poll", "deliver"])
+async def test_a_fault_of_our_own_costs_one_poll_only(where: str) -> None:
+    delivered: list[str] = []
+
+    async def poll(target: str) -> str:
+        if target == "bad" and where == "poll":
+            raise RuntimeError("boom")
+        return target
+
+    async def deliver(target: str) -> None:
+        if target == "bad":
+            raise RuntimeError("boom")
+        delivered.append(target)
+
+    async with running(poll, deliver) as lanes:
+        lanes.submit("bad")
+        lanes.submit("good")
+        await until(lambda: delivered == ["good"])
+        assert lanes.submit("bad")
+
+
+async def test_at_the_end_polls_finish_within_the_grace_or_are_cancelled() -> None:
+    finished: list[str] = []
+
+    async def poll(target: str) -> str:
+        await asyncio.sleep(0.02 if target == "short" else 30)
+        return target
+
+    async def deliver(target: str) -> None:
+        finished.append(target)
+
+    async with asyncio.timeout(5), running(poll, deliver, grace_s=0.2) as lanes:
+        lanes.submit("short")
+        lanes.submit("long")
+        await asyncio.sleep(0)
+    assert finished == ["short"]
+    assert not lanes.submit("short")
