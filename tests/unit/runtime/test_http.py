@@ -81,7 +81,7 @@ async def test_a_whole_answer_comes_with_its_date_and_number() -> None:
 
 async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-    for _ in range(200):
+    for _number in range(200):
         writer.write(b" ")
         await writer.drain()
         await asyncio.sleep(0.02)

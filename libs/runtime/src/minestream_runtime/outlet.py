@@ -79,6 +79,7 @@ class Outlet:
         self._clock = clock
         self._subject = subject
         self._gap_after_s = gap_after_s
+        self._acked: set[str] = set()
         self._turns: dict[tuple[str, bytes], _Turn] = {}
         self._down_since: datetime | None = None
         self._last_ack_at: datetime | None = None
@@ -151,6 +152,7 @@ class Outlet:
             for event in batch.events:
                 self._ledger.taken(event.memo, "kafka")
         await self._spool.delete(batch)
+        self._acked.clear()
         if self._down_since is not None:
             await self._link_back()
 
@@ -166,6 +168,8 @@ class Outlet:
                 raise outcome
 
     async def _send_spooled(self, event: Spooled) -> None:
+        if event.event in self._acked:  # the batch broke off behind it
+            return
         topic = BY_NAME.get(event.topic)
         if topic is None:
             self._drop(event, "topic unknown to this version")
@@ -176,6 +180,7 @@ class Outlet:
             self._drop(event, str(exc))
         else:
             self._last_ack_at = self._clock.now()
+        self._acked.add(event.event)
 
     async def _send(self, topic: Topic, event: Spooled) -> None:
         try:
