@@ -173,6 +173,7 @@ class Outlet:
         topic = BY_NAME.get(event.topic)
         if topic is None:
             self._drop(event, "topic unknown to this version")
+            self._acked.add(event.event)
             return
         try:
             await self._producer.send(topic, key=event.key, value=event.value)

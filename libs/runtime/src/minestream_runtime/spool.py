@@ -129,7 +129,7 @@ class Spool:
 
     async def clear_lost(self, told: Lost) -> None:
         """Somebody has been told of these drops."""
-        await self._in_thread(lambda: self._clear_lost(told.events))
+        await self._in_thread(lambda: self._clear_lost(told))
 
     async def note(self, name: str) -> str | None:
         """A small text kept beside the queue; None: there is none."""
@@ -209,15 +209,15 @@ class Spool:
         on_disk = self._disk.lost()
         return on_disk if self._memory_lost is None else self._memory_lost + on_disk
 
-    def _clear_lost(self, events: int) -> None:
+    def _clear_lost(self, told: Lost) -> None:
         held = self._memory_lost
         if held is not None:
-            told = min(held.events, events)
-            events -= told
-            rest = held.events - told
-            self._memory_lost = Lost(rest, held.first_at_s, held.last_at_s) if rest else None
-        if events:
-            self._disk.clear_lost(events)
+            here = min(held.events, told.events)
+            rest, first_at_s = held.events - here, max(held.first_at_s, told.last_at_s)
+            self._memory_lost = Lost(rest, first_at_s, held.last_at_s) if rest else None
+            told = Lost(told.events - here, told.first_at_s, told.last_at_s)
+        if told.events:
+            self._disk.clear_lost(told)
 
 
 def _settle(waiting: Iterable[asyncio.Future[Kept]], kept: Kept) -> None:

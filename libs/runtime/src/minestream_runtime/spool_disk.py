@@ -196,10 +196,13 @@ class SpoolDisk:
         row = self._read("SELECT events, first_at, last_at FROM lost")
         return None if row is None else Lost(*row)
 
-    def clear_lost(self, events: int) -> None:
-        """So many drops have been told of."""
+    def clear_lost(self, told: Lost) -> None:
+        """These have been told of; the rest, dropped meanwhile, is a new gap after them."""
         with self._transaction():
-            self._db.execute("UPDATE lost SET events = events - ?", (events,))
+            self._db.execute(
+                "UPDATE lost SET events = events - ?, first_at = max(first_at, ?)",
+                (told.events, told.last_at_s),
+            )
             self._db.execute("DELETE FROM lost WHERE events <= 0")
 
     def note(self, name: str) -> str | None:
