@@ -117,6 +117,20 @@ def test_fault_breaks_lists_and_heals_a_running_world() -> None:
     assert "nothing is broken" in runner.invoke(app, []).output
 
 
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize(
+    ("arguments", "until"),
+    [
+        (["dead-fan"], "for 60 s"),
+        (["reboot"], "for 30 s"),
+        (["reboot", "--for", "5"], "for 5 s"),
+        (["silent", "--for", "0"], "until healed"),
+    ],
+)
+def test_a_fault_lasts_as_long_as_is_said_or_usual(arguments: list[str], until: str) -> None:
+    assert runner.invoke(app, arguments).output.strip().endswith(until)
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from minestream_emulators.control_address import CONTROL_VARIABLE, DEFAULT_CONTROL, host_and_port
-from minestream_emulators.faults import MEANING, FaultRefusedError, fault_named
+from minestream_emulators.faults import MEANING, Fault, FaultRefusedError, fault_named
 
 _TIMEOUT_S = 10.0
+_USUAL_S = 60.0
 _BAD_REQUEST = 400
 
 
@@ -70,9 +71,12 @@ def _cause(
     miners: list[str],
     share: float | None,
     number: int | None,
-    for_s: float,
+    for_s: float | None,
 ) -> None:
-    body: dict[str, Any] = {"fault": fault_named(name).value, "for_s": for_s or None}
+    which = fault_named(name)
+    if for_s is None and which is not Fault.REBOOT:
+        for_s = _USUAL_S
+    body: dict[str, Any] = {"fault": which.value, "for_s": for_s or None}
     if miners:
         body["miners"] = miners
     if share is not None:
@@ -80,7 +84,8 @@ def _cause(
     if number is not None:
         body["count"] = number
     order = ask("POST", "/faults", body)
-    until = f"for {for_s:g} s" if for_s else "until healed"
+    lasts = order["ends_s"] and order["ends_s"] - order["begins_s"]
+    until = f"for {lasts:g} s" if lasts else "until healed"
     for miner in order["miners"]:
         console.print(f"{order['fault']} at {miner} {until}")
 
@@ -91,7 +96,10 @@ def fault(
     miner: Annotated[list[str] | None, typer.Option(help="whom, by id; repeatable")] = None,
     share: Annotated[float | None, typer.Option(help="of the fleet, above 0 and up to 1")] = None,
     count: Annotated[int | None, typer.Option(help="so many of the fleet; default 1")] = None,
-    for_s: Annotated[float, typer.Option("--for", min=0, help="seconds; 0: until healed")] = 60.0,
+    for_s: Annotated[
+        float | None,
+        typer.Option("--for", min=0, help="seconds; default 60, a reboot 30; 0: until healed"),
+    ] = None,
     show: Annotated[bool, typer.Option("--list", help="what there is and what is active")] = False,
     heal: Annotated[bool, typer.Option("--heal", help="mend everything")] = False,
 ) -> None:

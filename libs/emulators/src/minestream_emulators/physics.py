@@ -19,6 +19,7 @@ from minestream_emulators.noise import lattice, seed_of, wobble
 STEP_S: Final = 5.0
 SETTLE_S: Final = 240.0
 CATCH_UP_S: Final = 60.0
+WARM_UP_S: Final = 120.0
 HEAT_S: Final = 40.0
 FAN_S: Final = 9.0
 AVERAGE_S: Final = 1800.0
@@ -155,7 +156,7 @@ class Miner:
         if uptime_s <= STARTING_S:
             self.phase, self.phase_since_s = Phase.INITIALISING, self.booted_at_s
         until = self.at_s
-        self.at_s -= min(uptime_s, SETTLE_S)
+        self.at_s -= min(uptime_s, WARM_UP_S)
         for board in self.boards:
             board.chip_temp_c = self.climate.inlet_c(self.at_s, self.rack) + self.model.rise_c
             board.load = 1.0
