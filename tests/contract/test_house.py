@@ -23,7 +23,7 @@ IMPURE_MODULES = {"random", "secrets", "time", "os", "socket", "asyncio", "threa
 def impurities(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         match node:
-            case ast.Name(id=name) if name in IMPURE_NAMES:
+            case ast.Call(func=ast.Name(id=name)) if name in IMPURE_NAMES:
                 yield f"line {node.lineno}: {name}"
             case ast.Attribute(attr=name) if name in IMPURE_ATTRIBUTES:
                 yield f"line {node.lineno}: .{name}"

@@ -5,7 +5,15 @@ import sys
 
 import structlog
 
-_QUIET = ("aiokafka", "aiohttp.access", "asyncio", "faust", "mode", "uvicorn.access")
+_LEAST = {
+    # a line for each attempt while a broker is away; that it went and came back is ours to tell
+    "aiokafka": logging.CRITICAL,
+    "aiohttp.access": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "faust": logging.WARNING,
+    "mode": logging.WARNING,
+    "uvicorn.access": logging.WARNING,
+}
 
 
 def configure(service: str, *, level: str = "info") -> None:
@@ -43,6 +51,6 @@ def configure(service: str, *, level: str = "info") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, least in _LEAST.items():
+        logging.getLogger(name).setLevel(least)
     structlog.contextvars.bind_contextvars(service=service)

@@ -49,6 +49,9 @@ class Consumer:
     """A batch consumer; in a group, or without one over all partitions.
 
     Offsets are nobody's business here but the caller's: nothing is committed unless asked.
+    In a group it is a static member, named after the group and ``settings.instance``: killed and
+    started again within the session's time-out, it has its partitions back at once. So two
+    replicas need two instances.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Consumer:
         self._client = AIOKafkaConsumer(
             bootstrap_servers=settings.kafka_bootstrap,
             group_id=self._group,
+            group_instance_id=f"{self._group}-{settings.instance}" if self._group else None,
             enable_auto_commit=False,
             auto_offset_reset="latest" if from_end else "earliest",
             max_partition_fetch_bytes=_LARGEST,
