@@ -186,7 +186,8 @@ def _refuse(file: Path, faults: list[Fault]) -> NoReturn:
         _console.print(f"{file}:{fault.line}: {fault.text}", markup=False, soft_wrap=True)
     if len(faults) > _FAULTS_SHOWN:
         _console.print(f"… and {len(faults) - _FAULTS_SHOWN} more")
-    _console.print(f"[red]{len(faults)} faults; nothing was written[/]")
+    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+    _console.print(f"[red]{count}; nothing was written[/]")
     raise typer.Exit(1)
 
 

@@ -41,8 +41,8 @@ def _no_key(wanted: Wanted) -> Fault:
     first = min(wanted.lines[miner_id] for miner_id in wanted.credentials)
     return Fault(
         first,
-        f"{len(wanted.credentials)} miners have credentials and MINESTREAM_CREDENTIALS_KEY is not "
-        "set: give the key that the collectors have (32 bytes in URL-safe base64)",
+        f"credentials (of {len(wanted.credentials)}) and no MINESTREAM_CREDENTIALS_KEY is set: "
+        "give the key that the collectors have (32 bytes in URL-safe base64)",
     )
 
 

@@ -1,0 +1,245 @@
+import asyncio
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from tests.component.api_gateway.conftest import inventory_on
+
+from api_gateway.settings import GatewaySettings
+from minestream_runtime.sealing import Sealer
+from minestream_schemas.inventory import INVENTORY, Sealed
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(
+    environment: dict[str, str],
+    credentials_key: str,
+    inventory_command: Callable[..., list[str]],
+) -> Run:
+    given = {
+        **os.environ,
+        **environment,
+        "MINESTREAM_CREDENTIALS_KEY": credentials_key,
+        "MINER_PASSWORD": "hunter2",
+    }
+
+    def start(*words: object, **changed: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            inventory_command(*words),
+            env={k: v for k, v in (given | changed).items() if v},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+
+    return start
+
+
+def rows(database_url: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(database_url) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+async def test_an_import_brings_the_file_onto_the_topic(
+    run: Run,
+    fleet_file: Path,
+    on_kafka: GatewaySettings,
+    credentials_key: str,
+    make_topics: Any,
+) -> None:
+    await make_topics(INVENTORY)
+    done = await asyncio.to_thread(run, "import", fleet_file)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "3 added, 0 changed, 0 removed, 0 unchanged\n"
+    assert "published" in done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
+    found = dict(await inventory_on(on_kafka, 3))
+    assert found["site-a-1"] == {
+        "miner_id": "site-a-1",
+        "site_id": "site-a",
+        "rack_id": "site-a-r1",
+        "slot": 1,
+        "address": "127.0.0.1:8001",
+        "transport": "http",
+        "workers": ["a", "b"],
+    }
+    assert found["site-a-2"]["algorithm"] == "scrypt"
+    box = Sealed(**found["site-a-3"]["sealed"])
+    assert Sealer([credentials_key.encode()]).open(box) == {"password": "hunter2"}
+
+
+async def test_a_second_import_changes_and_sends_nothing(
+    run: Run, fleet_file: Path, database_url: str, make_topics: Any
+) -> None:
+    await make_topics(INVENTORY)
+    await asyncio.to_thread(run, "import", fleet_file)
+    before = rows(database_url, "SELECT * FROM fleet.miner ORDER BY miner_id")
+    again = await asyncio.to_thread(run, "import", fleet_file)
+    assert again.stdout == "0 added, 0 changed, 0 removed, 3 unchanged\n"
+    assert again.stderr == ""
+    assert rows(database_url, "SELECT * FROM fleet.miner ORDER BY miner_id") == before
+    assert rows(database_url, "SELECT count(*) FROM fleet.outbox") == [(3,)]
+
+
+async def test_pruning_leaves_tombstones_and_no_trace(
+    run: Run, fleet_file: Path, on_kafka: GatewaySettings, database_url: str, make_topics: Any
+) -> None:
+    await make_topics(INVENTORY)
+    await asyncio.to_thread(run, "import", fleet_file)
+    small = fleet_file.with_name("small.yaml")
+    small.write_text("miners:\n- {miner_id: site-b-9, site_id: site-b, address: '127.0.0.1:9'}\n")
+    kept = await asyncio.to_thread(run, "import", small)
+    assert kept.stdout == "1 added, 0 changed, 0 removed, 0 unchanged\n"
+    pruned = await asyncio.to_thread(run, "import", small, "--prune")
+    assert pruned.stdout == "0 added, 0 changed, 3 removed, 1 unchanged\n"
+    found = await inventory_on(on_kafka, 7)
+    assert sorted(key for key, value in found if value is None) == [
+        "site-a-1",
+        "site-a-2",
+        "site-a-3",
+    ]
+    assert dict(found)["site-b-9"] is not None
+    assert rows(database_url, "SELECT miner_id FROM fleet.miner") == [("site-b-9",)]
+    assert rows(database_url, "SELECT site_id FROM fleet.site") == [("site-b",)]
+    assert rows(database_url, "SELECT * FROM fleet.rack") == []
+
+
+def test_a_dry_run_says_what_would_change_and_writes_nothing(
+    run: Run, fleet_file: Path, database_url: str
+) -> None:
+    done = run("import", fleet_file, "--dry-run", "--prune")
+    assert done.returncode == 0
+    assert "would be 3 added" in done.stdout
+    assert rows(database_url, "SELECT * FROM fleet.miner") == []
+    assert rows(database_url, "SELECT * FROM fleet.outbox") == []
+
+
+def test_one_fault_among_many_entries_and_nothing_is_written(
+    run: Run, fleet_file: Path, database_url: str
+) -> None:
+    fleet_file.write_text(fleet_file.read_text() + "    colour: red\n")
+    done = run("import", fleet_file)
+    assert done.returncode == 1
+    assert f"{fleet_file}:11: miners[2]: no key 'colour'; allowed: miner_id" in done.stderr
+    assert "1 fault; nothing was written" in done.stderr
+    assert rows(database_url, "SELECT * FROM fleet.miner") == []
+
+
+def test_an_empty_file_prunes_the_whole_fleet_only_when_told_twice(
+    run: Run, fleet_file: Path, database_url: str
+) -> None:
+    run("import", fleet_file, MINESTREAM_KAFKA_BOOTSTRAP="127.0.0.1:1")
+    fleet_file.write_text("miners: []\n")
+    refused = run("import", fleet_file, "--prune")
+    assert refused.returncode == 1
+    assert "add --yes" in refused.stderr
+    assert rows(database_url, "SELECT count(*) FROM fleet.miner") == [(3,)]
+    run("import", fleet_file, "--prune", "--yes", MINESTREAM_KAFKA_BOOTSTRAP="127.0.0.1:1")
+    assert rows(database_url, "SELECT count(*) FROM fleet.miner") == [(0,)]
+
+
+def test_an_address_of_a_miner_that_the_file_does_not_list_is_a_fault(
+    run: Run, fleet_file: Path
+) -> None:
+    run("import", fleet_file, MINESTREAM_KAFKA_BOOTSTRAP="127.0.0.1:1")
+    fleet_file.write_text(
+        "miners:\n- {miner_id: new-1, site_id: site-a, address: '127.0.0.1:8001'}\n"
+    )
+    done = run("import", fleet_file)
+    assert done.returncode == 1
+    assert ":2: new-1: its address 127.0.0.1:8001 belongs to site-a-1" in done.stderr
+
+
+def test_two_miners_may_swap_their_addresses(run: Run, fleet_file: Path, database_url: str) -> None:
+    away = {"MINESTREAM_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
+    run("import", fleet_file, **away)
+    text = fleet_file.read_text()
+    text = text.replace("8001", "x").replace("8002", "8001").replace("x", "8002")
+    fleet_file.write_text(text)
+    assert run("import", fleet_file, **away).stdout.startswith("0 added, 2 changed")
+    query = "SELECT miner_id, address, revision FROM fleet.miner ORDER BY miner_id LIMIT 2"
+    assert rows(database_url, query) == [
+        ("site-a-1", "127.0.0.1:8002", 2),
+        ("site-a-2", "127.0.0.1:8001", 2),
+    ]
+
+
+async def test_with_kafka_away_the_rows_wait_and_are_sent_later(
+    run: Run, fleet_file: Path, on_kafka: GatewaySettings, make_topics: Any
+) -> None:
+    done = await asyncio.to_thread(
+        run, "import", fleet_file, MINESTREAM_KAFKA_BOOTSTRAP="127.0.0.1:1"
+    )
+    assert done.returncode == 0
+    assert "3 events wait in the outbox (no Kafka at 127.0.0.1:1" in done.stderr.replace("\n", " ")
+    await make_topics(INVENTORY)
+    later = await asyncio.to_thread(run, "publish")
+    assert "published" in later.stderr, later
+    assert len(dict(await inventory_on(on_kafka, 6))) == 3
+
+
+def test_without_the_topic_the_command_says_so(run: Run, fleet_file: Path) -> None:
+    done = run("import", fleet_file)
+    assert "there is no topic" in done.stderr.replace("\n", " ")
+
+
+def test_export_and_import_are_each_others_inverse(
+    run: Run, fleet_file: Path, database_url: str
+) -> None:
+    away = {"MINESTREAM_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
+    run("import", fleet_file, **away)
+    before = rows(database_url, "SELECT miner_id, sealed, revision FROM fleet.miner ORDER BY 1")
+    out = fleet_file.with_name("out.yaml")
+    assert run("export", out).returncode == 0
+    assert "hunter2" not in out.read_text()
+    again = run("import", out, "--prune", MINESTREAM_CREDENTIALS_KEY="", **away)
+    assert again.stdout == "0 added, 0 changed, 0 removed, 3 unchanged\n", again.stderr
+    after = rows(database_url, "SELECT miner_id, sealed, revision FROM fleet.miner ORDER BY 1")
+    assert after == before
+    assert run("export").stdout == out.read_text()
+
+
+def test_the_list_shows_every_miner_and_no_box(run: Run, fleet_file: Path) -> None:
+    run("import", fleet_file, MINESTREAM_KAFKA_BOOTSTRAP="127.0.0.1:1")
+    shown = run("list")
+    assert "127.0.0.1:8002" in shown.stdout
+    assert "3 miners" in shown.stderr
+    lines = [json.loads(line) for line in run("list", "--json").stdout.splitlines()]
+    assert [line["has_credentials"] for line in lines] == [False, False, True]
+    assert all("sealed" not in line for line in lines)
+    assert run("list", "--site", "site-z").stdout.count("site-a-") == 0
+
+
+def test_credentials_without_a_key_are_refused(
+    run: Run, fleet_file: Path, database_url: str
+) -> None:
+    done = run("import", fleet_file, MINESTREAM_CREDENTIALS_KEY="")
+    assert done.returncode == 1
+    assert ":7: credentials (of 1) and no MINESTREAM_CREDENTIALS_KEY is set" in done.stderr
+    assert rows(database_url, "SELECT * FROM fleet.miner") == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"MINESTREAM_DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "PoolTimeout"),
+        ({"MINESTREAM_OUTBOX_POLL_S": "never"}, "MINESTREAM_OUTBOX_POLL_S"),
+        ({"MINESTREAM_CREDENTIALS_KEY": "short"}, "32 bytes in URL-safe base64"),
+    ],
+)
+def test_a_wrong_surrounding_is_told_in_one_line(
+    run: Run, fleet_file: Path, changed: dict[str, str], told: str
+) -> None:
+    done = run("import", fleet_file, **changed)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
