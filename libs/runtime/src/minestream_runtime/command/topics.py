@@ -3,12 +3,14 @@
 import asyncio
 import difflib
 import json
+import sys
 import types
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from minestream_runtime.errors import ConfigurationError
@@ -37,7 +39,7 @@ def show() -> None:
         table.add_row(
             topic.subject, topic.key, str(topic.partitions), kept(topic), topic.description
         )
-    Console(highlight=False).print(table)
+    _console().print(table)
 
 
 @app.command()
@@ -55,7 +57,7 @@ def describe(name: Annotated[str, typer.Argument(help="subject or name")]) -> No
         "producers": ", ".join(sorted(topic.producers)) or "-",
         "consumers": ", ".join(sorted(topic.consumers)) or "-",
     }
-    console = Console(highlight=False)
+    console = _console()
     facts = Table(box=None, show_header=False)
     for what, found in rows.items():
         facts.add_row(what, found)
@@ -63,7 +65,9 @@ def describe(name: Annotated[str, typer.Argument(help="subject or name")]) -> No
     fields = Table("field", "type", "what", box=None)
     for field, info in topic.event.model_fields.items():
         need = "" if info.is_required() else "?"
-        fields.add_row(field + need, type_name(info.annotation), info.description or "")
+        fields.add_row(
+            field + need, escape(type_name(info.annotation)), escape(info.description or "")
+        )
     console.print()
     console.print(fields)
 
@@ -159,16 +163,21 @@ def kept(topic: Topic) -> str:
     return ", ".join(parts) or "for ever"
 
 
-def type_name(annotation: object) -> str:
-    """A type as a person would write it."""
-    if annotation is None or annotation is types.NoneType:
+def type_name(annotation: Any) -> str:
+    """A type as a person would write it, without its constraints."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return type_name(arguments[0])
+    if origin is Literal:
+        return " | ".join(map(repr, arguments))
+    if origin in {Union, types.UnionType}:
+        return " | ".join(map(type_name, arguments))
+    if arguments:
+        return f"{origin.__name__}[{', '.join(map(type_name, arguments))}]"
+    if annotation in {None, types.NoneType}:
         return "None"
-    if isinstance(annotation, type) and not getattr(annotation, "__args__", None):
-        return annotation.__name__
-    return (
-        str(annotation)
-        .replace("typing.", "")
-        .replace("pydantic.types.", "")
-        .replace("datetime.", "")
-        .replace("uuid.", "")
-    )
+    return getattr(annotation, "__name__", "…")
+
+
+def _console() -> Console:
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)

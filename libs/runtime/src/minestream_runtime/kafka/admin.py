@@ -1,5 +1,6 @@
 """Creates topics from the registry, and compares a broker with it."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -67,7 +68,7 @@ async def topic_states(settings: Settings, topics: Iterable[Topic]) -> list[Topi
 
 
 async def ensure_topics(settings: Settings, topics: Iterable[Topic]) -> list[str]:
-    """Create the topics that are missing; never change one that is there.
+    """Create the topics that are missing, and wait for them; never change one that is there.
 
     Returns:
         the names of those created.
@@ -76,13 +77,9 @@ async def ensure_topics(settings: Settings, topics: Iterable[Topic]) -> list[str
         BrokerUnavailableError: when no broker answers.
         ConfigurationError: when a topic is there with another number of partitions.
     """
-    states = await topic_states(settings, topics)
-    for state in states:
-        if state.partitions not in {None, state.topic.partitions}:
-            raise ConfigurationError(
-                f"topic {state.name} has {state.partitions} partitions, "
-                f"{state.topic.partitions} are registered: move to a new version of the topic"
-            )
+    wanted = list(topics)
+    states = await topic_states(settings, wanted)
+    _refuse_unequal(states)
     missing = [
         NewTopic(
             state.name,
@@ -103,7 +100,27 @@ async def ensure_topics(settings: Settings, topics: Iterable[Topic]) -> list[str
     for name, code, *reason in answer.topic_errors:
         if code not in {errors.NoError.errno, errors.TopicAlreadyExistsError.errno}:
             raise ConfigurationError(f"topic {name} could not be created: {code} {reason}")
+    _refuse_unequal(await _all_there(settings, wanted))
     return [topic.name for topic in missing]
+
+
+def _refuse_unequal(states: Iterable[TopicState]) -> None:
+    for state in states:
+        if state.partitions not in {None, state.topic.partitions}:
+            raise ConfigurationError(
+                f"topic {state.name} has {state.partitions} partitions, "
+                f"{state.topic.partitions} are registered: move to a new version of the topic"
+            )
+
+
+async def _all_there(settings: Settings, topics: Iterable[Topic]) -> list[TopicState]:
+    """What was created is known to a broker a moment later: wait for that."""
+    for _ in range(200):
+        states = await topic_states(settings, topics)
+        if all(state.partitions is not None for state in states):
+            return states
+        await asyncio.sleep(0.05)
+    raise BrokerUnavailableError("topics were created and have not appeared: look at the broker")
 
 
 async def topic_names(settings: Settings) -> list[str]:

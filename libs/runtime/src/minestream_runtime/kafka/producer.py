@@ -1,6 +1,7 @@
 """Sends records so that none fails in silence: idempotent, acknowledged by all, order per key."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final, Self
@@ -42,6 +43,7 @@ class Producer:
         self._deadline_s = deadline_s
         self._client: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
+        self._entering: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._log = structlog.get_logger()
 
     async def __aenter__(self) -> Self:
@@ -64,7 +66,7 @@ class Producer:
     ) -> None:
         """Send one record and wait until all in-sync replicas have it.
 
-        Concurrent sends share batches; await them together for throughput.
+        Concurrent sends share batches and keep their order; await them together for throughput.
 
         Args:
             topic: where to; the namespace is ours to add.
@@ -84,12 +86,14 @@ class Producer:
         try:
             async with asyncio.timeout(self._deadline_s):
                 client = await self._started()
-                delivery = await client.send(
-                    topic.named(self._settings.topic_namespace),
-                    value,
-                    key=key,
-                    headers=list(headers),
-                )
+                # first come, first in: aiokafka lets sends overtake those that wait for metadata
+                async with self._entering[topic.name]:
+                    delivery = await client.send(
+                        topic.named(self._settings.topic_namespace),
+                        value,
+                        key=key,
+                        headers=list(headers),
+                    )
                 await delivery
         except _TOO_LARGE as exc:
             raise RecordTooLargeError(f"{topic.name}: {exc}") from exc
