@@ -1,5 +1,6 @@
 """The ``minestream`` command: gathers the sub-commands that libraries and services register."""
 
+import logging
 import os
 import sys
 from collections.abc import Callable, MutableMapping
@@ -7,7 +8,6 @@ from importlib.metadata import EntryPoint, entry_points, version
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 
 from minestream_devstack.home import Home
 from minestream_devstack.supervision import Supervisor
@@ -26,10 +26,11 @@ def main() -> None:
     chosen = [entry for entry in entries if entry.name in sys.argv[1:2]]
     if chosen and not chosen[0].value.startswith(_OURS):
         adopt(os.environ, Home.here())
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # its repeats drown our sentence
     try:
         build(chosen or entries)()
     except MinestreamError as exc:
-        Console(stderr=True, highlight=False, markup=False).print(f"minestream: {exc}")
+        typer.echo(f"minestream: {exc}", err=True)
         sys.exit(1)
 
 
@@ -79,9 +80,7 @@ def _broken(entry: EntryPoint, exc: Exception) -> Callable[[], None]:
     reason = f"not available: {entry.value} cannot be loaded ({type(exc).__name__}: {exc})"
 
     def explain() -> None:
-        Console(stderr=True, highlight=False, markup=False).print(
-            f"minestream {entry.name}: {reason}"
-        )
+        typer.echo(f"minestream {entry.name}: {reason}", err=True)
         raise typer.Exit(1)
 
     explain.__doc__ = reason

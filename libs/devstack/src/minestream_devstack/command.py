@@ -4,6 +4,7 @@ import contextlib
 import json
 import shlex
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from types import FrameType
@@ -11,6 +12,7 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from minestream_devstack import demo as demonstration
@@ -81,9 +83,9 @@ def status(
     elif rows:
         table = Table("name", "pid", "ready", "address", box=None)
         for state, address, fault in running:
-            ready = "[green]yes[/]" if fault is None else f"[red]no[/]: {fault}"
+            ready = "[green]yes[/]" if fault is None else f"[red]no[/]: {escape(fault)}"
             table.add_row(state.name, str(state.pid or "-"), ready, address or "-")
-        Console(highlight=False).print(table)
+        _console().print(table)
     if not rows:
         stack.screen.say(f"nothing runs in {stack.home.folder}: `minestream up` starts it")
         raise typer.Exit(1)
@@ -137,10 +139,14 @@ def doctor() -> None:
     findings = thorough(Home.here())
     table = Table("what", "verdict", "found", "what to do", box=None)
     for each in findings:
-        table.add_row(each.what, _coloured(each), each.found, each.advice)
-    Console(highlight=False).print(table)
+        table.add_row(each.what, _coloured(each), escape(each.found), escape(each.advice))
+    _console().print(table)
     if any(each.verdict is Verdict.FATAL for each in findings):
         raise typer.Exit(1)
+
+
+def _console() -> Console:
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 def _coloured(finding: Finding) -> str:

@@ -22,6 +22,7 @@ from minestream_devstack.kafka import java
 from minestream_devstack.ports import HOST, Ports, is_free
 from minestream_devstack.postgres import binaries
 from minestream_devstack.services import KAFKA, POSTGRES, SERVICES
+from minestream_devstack.supervision import Supervisor
 from minestream_runtime.errors import BrokerUnavailableError, ConfigurationError
 from minestream_runtime.kafka import topic_states
 from minestream_runtime.settings import Settings
@@ -189,6 +190,8 @@ def _loopback() -> Finding:
 
 
 def _ports(home: Home) -> Iterator[Finding]:
+    supervisor = Supervisor(home)
+    running = {s.name for s in supervisor.states() if s.active} if supervisor.alive else set()
     remembered = Ports(home.folder / "ports.json")
     wanted = {
         KAFKA: Ports(home.folder / KAFKA / "ports.json").known("broker") or 9092,
@@ -196,15 +199,14 @@ def _ports(home: Home) -> Iterator[Finding]:
         **{each.name: remembered.known(each.name) or each.port for each in SERVICES},
     }
     for name, port in wanted.items():
-        if is_free(port):
-            yield Finding(f"port of {name}", Verdict.OK, f"{HOST}:{port} is free")
+        what, where = f"port of {name}", f"{HOST}:{port}"
+        if name in running:
+            yield Finding(what, Verdict.OK, f"{where} is its own: it runs")
+        elif is_free(port):
+            yield Finding(what, Verdict.OK, f"{where} is free")
         else:
-            yield Finding(
-                f"port of {name}",
-                Verdict.WARNING,
-                f"{HOST}:{port} is in use",
-                "nothing to do: by this stack if it runs, else another port is chosen",
-            )
+            advice = "nothing to do: the next start takes another one"
+            yield Finding(what, Verdict.WARNING, f"{where} is taken by another program", advice)
 
 
 def _runs(what: str, command: list[str], advice: str) -> Finding:

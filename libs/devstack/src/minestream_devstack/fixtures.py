@@ -13,6 +13,7 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -20,11 +21,9 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-
     from minestream_schemas.event import Topic
 
-    MakeTopics = Callable[..., Awaitable[None]]
+MakeTopics = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 
@@ -18,7 +18,7 @@ def tail(file: Path, count: int) -> list[str]:
         return [line.rstrip("\n") for line in deque(log, maxlen=count)]
 
 
-def follow(file: Path, *, pause_s: float = 0.2) -> Iterator[str]:
+def follow(file: Path, *, pause_s: float = 0.2) -> Generator[str, None, None]:
     """Lines as they are written, from now on; a rotated log is followed into its successor.
 
     Args:

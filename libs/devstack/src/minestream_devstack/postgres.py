@@ -122,7 +122,6 @@ class PostgresServer:
             "unix_socket_directories": "",
             "shared_buffers": "128MB",
             "max_connections": "200",
-            "synchronous_commit": "off",
             "jit": "off",
             "timezone": "UTC",
             "log_timezone": "UTC",
@@ -197,6 +196,12 @@ class PostgresServer:
         """End it as a power cut would."""
         if self._child is not None:
             self._child.kill()
+
+    def forget(self) -> None:
+        """Delete the data, where they lie outside the folder too."""
+        if self._place != self._folder:
+            shutil.rmtree(self._place)
+        shutil.rmtree(self._folder)
 
     def leftovers(self) -> list[psutil.Process]:
         """Processes of this cluster, whoever started them: their working folder is the data."""

@@ -1,0 +1,85 @@
+"""The command stands whatever one of its sub-commands does."""
+
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from minestream_devstack import cli
+from minestream_devstack.cli import adopt, build
+from minestream_devstack.home import Home
+
+BROKEN = EntryPoint("probe", "no_such_module_at_all:probe", "minestream.commands")
+
+
+def ours() -> list[EntryPoint]:
+    found = entry_points(group="minestream.commands")
+    return [entry for entry in found if entry.value.startswith("minestream_devstack.")]
+
+
+def test_a_sub_command_that_cannot_be_loaded_says_why_and_the_others_work() -> None:
+    app, runner = build([*ours(), BROKEN]), CliRunner()
+    helped = runner.invoke(app, ["--help"], env={"COLUMNS": "200"})
+    assert helped.exit_code == 0
+    assert "no_such_module_at_all" in helped.output
+    assert "doctor" in helped.output
+    called = runner.invoke(app, ["probe"])
+    assert called.exit_code == 1
+    assert "ModuleNotFoundError" in called.stderr
+
+
+def test_one_sub_command_alone_is_still_called_by_its_name() -> None:
+    (status,) = [entry for entry in ours() if entry.name == "status"]
+    assert CliRunner().invoke(build([status]), ["status", "--help"]).exit_code == 0
+
+
+def test_the_version_is_told() -> None:
+    told = CliRunner().invoke(build([]), ["--version"])
+    assert told.output.startswith("minestream ")
+    assert told.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["logs", "nosuch"], "no log of 'nosuch' here"),
+        (["restart", "kafka"], "no stack runs in"),
+        (["env"], "no stack was ever started"),
+        (["up", "--only", "kafcka"], "no kafcka; there are: kafka, postgres"),
+        (["topics", "describe", "raw.minr"], "did you mean raw.miner"),
+    ],
+)
+def test_mistakes_end_in_a_sentence_and_no_traceback(
+    arguments: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("MINESTREAM_HOME", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["minestream", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert "Traceback" not in said
+
+
+def test_status_of_nothing_is_an_empty_list_and_exit_code_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINESTREAM_HOME", str(tmp_path))
+    told = CliRunner().invoke(build(ours()), ["status", "--json"])
+    assert told.exit_code == 1
+    assert told.stdout.strip() == "[]"
+
+
+def test_a_stack_that_does_not_run_leads_nobody_anywhere(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.create()
+    home.export({"MINESTREAM_KAFKA_BOOTSTRAP": "127.0.0.1:1"})
+    environ: dict[str, str] = {}
+    adopt(environ, home)
+    assert environ == {}

@@ -1,0 +1,55 @@
+"""One stack's folder."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from minestream_devstack.home import Home
+from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.sealing import Sealer
+from minestream_runtime.settings import Settings
+
+
+def test_identity_and_key_are_made_once_and_stay(tmp_path: Path) -> None:
+    home = Home(tmp_path / ".minestream")
+    assert home.id is None
+    home.create()
+    before = (home.id, home.credentials_key)
+    home.create()
+    assert (home.id, home.credentials_key) == before
+
+
+def test_secrets_are_for_their_owner_alone(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.create()
+    home.export({"MINESTREAM_DATABASE_URL": "postgresql://u:p@h/d"})
+    for name in ("credentials.key", "exports.json"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+    assert home.exports == {"MINESTREAM_DATABASE_URL": "postgresql://u:p@h/d"}
+
+
+def test_the_key_is_one_that_seals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path)
+    home.create()
+    monkeypatch.setenv("MINESTREAM_CREDENTIALS_KEY", home.credentials_key)
+    assert Sealer.from_settings(Settings.load()) is not None
+
+
+def test_two_cannot_change_one_stack_at_once(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with home.changing(), pytest.raises(ConfigurationError, match="another `minestream`"):
+        home.changing().__enter__()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_is_a_clear_error(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(ConfigurationError, match="no permission to write"):
+        Home(tmp_path / ".minestream").create()
+
+
+def test_the_environment_chooses_the_folder(tmp_path: Path) -> None:
+    assert Home.here({"MINESTREAM_HOME": str(tmp_path)}).folder == tmp_path
+    assert Home.here({}).folder == Path.cwd() / ".minestream"

@@ -1,0 +1,48 @@
+"""Ports stay where they were, and move when somebody else has them."""
+
+import socket
+from pathlib import Path
+
+from minestream_devstack.ports import HOST, Ports, answers, is_free
+
+
+def taken() -> socket.socket:
+    listener = socket.socket()
+    listener.bind((HOST, 0))
+    listener.listen()
+    return listener
+
+
+def test_a_free_preferred_port_is_taken_and_remembered(tmp_path: Path) -> None:
+    with taken() as other:
+        free = int(other.getsockname()[1])
+    assert Ports(tmp_path / "ports.json").claim("kafka", free) == free
+    assert Ports(tmp_path / "ports.json").known("kafka") == free
+
+
+def test_a_port_moves_when_another_program_has_it(tmp_path: Path) -> None:
+    with taken() as other:
+        port = int(other.getsockname()[1])
+        assert not is_free(port)
+        assert answers(port)
+        moved = Ports(tmp_path / "ports.json").claim("kafka", port)
+    assert moved != port
+    assert is_free(moved)
+
+
+def test_a_moved_port_stays_where_it_moved_to(tmp_path: Path) -> None:
+    file = tmp_path / "ports.json"
+    with taken() as other:
+        preferred = int(other.getsockname()[1])
+        moved = Ports(file).claim("kafka", preferred)
+    assert Ports(file).claim("kafka", preferred) == moved
+
+
+def test_two_names_never_share_a_port(tmp_path: Path) -> None:
+    ports = Ports(tmp_path / "ports.json")
+    first = ports.claim("broker", 0)
+    assert ports.claim("controller", first) != first
+
+
+def test_nobody_answers_on_a_free_port(tmp_path: Path) -> None:
+    assert not answers(Ports(tmp_path / "ports.json").claim("x", 0))
