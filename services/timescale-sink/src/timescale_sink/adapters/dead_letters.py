@@ -4,8 +4,10 @@ Killed in between, the record is read again and set aside again: twice on the to
 once in the table, never nowhere.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 import structlog
 
@@ -17,6 +19,7 @@ from timescale_sink.domain.letters import headers_for, legible
 from timescale_sink.domain.source import Fault, Letter, Source
 
 Refused = Sequence[tuple[Record, Fault]]
+_AT_ONCE: Final = 500
 
 
 class DeadLetters:
@@ -45,21 +48,15 @@ class DeadLetters:
         Raises:
             BrokerUnavailableError: not all were acknowledged; none must be passed over.
         """
-        letters = []
-        for record, fault in refused:
-            letter = self._letter(record, fault, at)
-            letters.append(letter)
-            try:
-                await self._producer.send(
-                    self._topic,
-                    key=record.key,
-                    value=record.value,
-                    headers=[*record.headers.items(), *headers_for(letter).items()],
+        letters = [self._letter(record, fault, at) for record, fault in refused]
+        for start in range(0, len(refused), _AT_ONCE):
+            several = slice(start, start + _AT_ONCE)
+            await asyncio.gather(
+                *(
+                    self._send(record, letter)
+                    for (record, _), letter in zip(refused[several], letters[several], strict=True)
                 )
-            except RecordTooLargeError as exc:
-                self._log.error(
-                    "dead_letter_too_large", topic=letter.source.topic, error_type=exc.kind
-                )
+            )
         return letters
 
     def count(self, refused: Refused) -> None:
@@ -81,6 +78,19 @@ class DeadLetters:
             self._bugs += fault.kind is DeadLetterKind.BUG
         if self._bugs >= self._bug_limit:
             raise DeadLetterLimitError(f"our own code failed at {self._bugs} records")
+
+    async def _send(self, record: Record, letter: Letter) -> None:
+        try:
+            await self._producer.send(
+                self._topic,
+                key=record.key,
+                value=record.value,
+                headers=[*record.headers.items(), *headers_for(letter).items()],
+            )
+        except RecordTooLargeError as exc:
+            self._log.warning(
+                "dead_letter_only_in_its_row", topic=letter.source.topic, error_type=exc.kind
+            )
 
     def _letter(self, record: Record, fault: Fault, at: datetime) -> Letter:
         place = record.partition

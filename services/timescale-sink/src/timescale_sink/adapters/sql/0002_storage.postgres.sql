@@ -64,7 +64,9 @@ BEGIN
         partition := wanted || '_p' || to_char(lower_at AT TIME ZONE 'UTC', 'YYYYMMDD');
         IF to_regclass(format('telemetry.%I', partition)) IS NULL THEN
             PERFORM pg_advisory_xact_lock(hashtext('telemetry.ensure_partitions'));
-            IF to_regclass(format('telemetry.%I', partition)) IS NULL THEN
+            -- asked as rows: after the wait for the lock, to_regclass may answer from its cache
+            IF NOT EXISTS (SELECT FROM pg_class AS c WHERE c.relname = partition
+                           AND c.relnamespace = 'telemetry'::regnamespace) THEN
                 EXECUTE format(
                     'CREATE TABLE telemetry.%I (LIKE telemetry.%I INCLUDING ALL)',
                     partition, wanted);
