@@ -37,7 +37,9 @@ class ProcessorSettings(Settings):
         default=100, ge=1, description="records set aside for our own bugs in an hour: then stop"
     )
     busy_budget_s: float = Field(
-        default=300.0, gt=0, description="watchdog: longest recovery or rebalance"
+        default=120.0,
+        gt=0,
+        description="watchdog: longest start, rebalance or recovery (11,000 miners a second)",
     )
     idle_budget_s: float = Field(
         default=60.0, gt=0, description="watchdog: lagging, but nothing processed"

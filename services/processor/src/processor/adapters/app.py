@@ -5,18 +5,26 @@ from typing import Any, Final
 
 import faust
 
-from minestream_schemas.event import Topic
+from minestream_schemas.event import Event, Topic
 from processor.adapters.fence import fence
 from processor.adapters.sends import SendSensor, partition_by_key
 from processor.settings import PARTITIONS, ProcessorSettings
 
 _LARGEST_SEND_BYTES: Final = 8 * 1024 * 1024
-_CHANGELOG: Final = {
-    "cleanup.policy": "compact",
-    "max.message.bytes": str(_LARGEST_SEND_BYTES),
-    "min.cleanable.dirty.ratio": "0.1",
-    "segment.ms": "600000",
-}
+_TABLE: Final = "miner"
+
+CHANGELOG: Final = Topic(
+    name=f"minestream.processor-{_TABLE}-changelog",
+    event=Event,
+    description="The processor's state, as Faust keeps it: ours alone, so in no registry.",
+    key="(the miner's id)",
+    retention=None,
+    compacted=True,
+    max_message_bytes=_LARGEST_SEND_BYTES,
+    producers=frozenset({"processor"}),
+    consumers=frozenset({"processor"}),
+)
+"""Made before Faust starts: it would make the topic itself and then not find it for a second."""
 
 
 def make_app(settings: ProcessorSettings, *, fenced: bool = True) -> faust.App:
@@ -81,14 +89,8 @@ def bytes_topic(app: faust.App, settings: ProcessorSettings, topic: Topic) -> An
 
 
 def state_table(app: faust.App) -> Any:
-    """The one table: a blob for each miner, its changelog compacted and nothing else."""
-    return app.Table(
-        "miner",
-        key_type=bytes,
-        value_type=bytes,
-        partitions=PARTITIONS,
-        extra_topic_configs=_CHANGELOG,
-    )
+    """The one table: a blob for each miner."""
+    return app.Table(_TABLE, key_type=bytes, value_type=bytes, partitions=PARTITIONS)
 
 
 def stored(table: Any, partition: int) -> list[tuple[bytes, bytes]]:

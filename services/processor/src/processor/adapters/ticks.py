@@ -168,8 +168,9 @@ class FaustBroker:
         self._ticks = ticks
 
     def busy(self) -> bool:
-        """Are partitions being moved or their state recovered?"""
-        return bool(self._app.rebalancing or self._app.in_recovery)
+        """Are partitions being moved or recovered, or has none been given out yet?"""
+        app = self._app
+        return bool(app.rebalancing or app.in_recovery or not app.tables.actives_ready)
 
     def owned(self) -> frozenset[int]:
         """See ``Broker``."""

@@ -1,7 +1,7 @@
 """The running processor: Faust, its two agents, the clock, the watchdog, the health."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from typing import Any, Final
@@ -11,14 +11,14 @@ import faust
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.health import Health
-from minestream_runtime.kafka import Producer, topic_states
+from minestream_runtime.kafka import Producer, ensure_topics, topic_states
 from minestream_runtime.metrics import counter
 from minestream_schemas.event import Topic
 from minestream_schemas.raw import RAW_MINER
 from minestream_schemas.tick import TICKS
 from minestream_schemas.topics import CO_PARTITIONED
 from processor.adapters.agents import OUTPUTS, Outputs, RawAgent, TickAgent
-from processor.adapters.app import bytes_topic, make_app, state_table, stored
+from processor.adapters.app import CHANGELOG, bytes_topic, make_app, state_table, stored
 from processor.adapters.exits import EXIT_FAULT, exit_now
 from processor.adapters.faults import DEAD_LETTERS, Guard, Tries
 from processor.adapters.fence import require_versions
@@ -26,22 +26,35 @@ from processor.adapters.ticks import Dues, FaustBroker, Progress, Ticker, Waitin
 from processor.adapters.watchdog import Vitals, Watchdog, watch
 from processor.settings import ProcessorSettings
 
-_TOPICS: Final = (*CO_PARTITIONED, *OUTPUTS, DEAD_LETTERS)
+_JOINED: Final = (*CO_PARTITIONED, CHANGELOG)
+_TOPICS: Final = (*_JOINED, *OUTPUTS, DEAD_LETTERS)
 _STOP_WITHIN_S: Final = 15.0
 
 
-async def require_topics(settings: ProcessorSettings, topics: Iterable[Topic] = _TOPICS) -> None:
+async def require_topics(
+    settings: ProcessorSettings, topics: Sequence[Topic] = _TOPICS, *, looks: int = 20
+) -> None:
     """Refuse to start where a topic is missing, or joined topics have other partition counts.
+
+    Args:
+        settings: which broker and namespace.
+        topics: that must be there.
+        looks: how often to look, every half second: a topic just made shows after a moment.
 
     Raises:
         BrokerUnavailableError: no broker answers.
         ConfigurationError: naming the topics.
     """
+    for look in range(1, looks + 1):
+        states = await topic_states(settings, topics)
+        if look == looks or all(state.partitions for state in states):
+            break
+        await asyncio.sleep(0.5)
     faults = [
         f"{state.name} has {state.partitions or 'no'} partitions, {state.topic.partitions} needed"
-        for state in await topic_states(settings, topics)
+        for state in states
         if state.partitions is None
-        or (state.topic in CO_PARTITIONED and state.partitions != state.topic.partitions)
+        or (state.topic in _JOINED and state.partitions != state.topic.partitions)
     ]
     if faults:
         raise ConfigurationError(
@@ -58,6 +71,7 @@ async def work(settings: ProcessorSettings, health: Health) -> None:
         BrokerUnavailableError: Kafka is away at the start.
     """
     require_versions()
+    await ensure_topics(settings, [CHANGELOG])
     await require_topics(settings)
     async with Producer(settings) as producer:
         app = make_app(settings)

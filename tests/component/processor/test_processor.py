@@ -1,0 +1,168 @@
+"""The processor on a real Kafka: what it does with good records, bad ones, and its own faults."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.kafka import Record
+from minestream_schemas.dead_letter import dead_letter_topic
+from minestream_schemas.raw import RAW_MINER, RawMiner
+from minestream_schemas.telemetry import TELEMETRY, MinerTelemetry
+from minestream_schemas.tick import TICKS, Tick
+from minestream_schemas.topics import CO_PARTITIONED
+from minestream_schemas.window import WINDOW, TelemetryWindow
+from processor.adapters.worker import require_topics
+
+World = Any
+Poll = Callable[..., RawMiner]
+AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+DEAD = dead_letter_topic("processor")
+
+
+def after(seconds: float) -> datetime:
+    return AT + timedelta(seconds=seconds)
+
+
+def many(count: int) -> Callable[[list[Record]], bool]:
+    return lambda found: len(found) >= count
+
+
+def readings(records: Sequence[Record]) -> list[MinerTelemetry]:
+    return [MinerTelemetry.from_json(record.value or b"") for record in records]
+
+
+def windows(records: Sequence[Record]) -> list[TelemetryWindow]:
+    return [TelemetryWindow.from_json(record.value or b"") for record in records]
+
+
+def headers(record: Record) -> dict[str, str]:
+    return {name: value.decode() for name, value in record.headers.items()}
+
+
+async def test_a_reading_comes_out_with_its_trace_and_a_sigterm_ends_it_clean_and_quick(
+    world: World, poll: Poll
+) -> None:
+    trace = [("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]
+    one = poll("miner-a", after(1))
+    await world.producer.publish(RAW_MINER, one, headers=trace)
+    process = world.start()
+    (found,) = await world.records(TELEMETRY, many(1))
+    assert found.key == b"miner-a"
+    assert list(found.headers.items()) == trace
+    assert readings([found])[0].raw_event_id == one.event_id
+    code, took_s = await world.stopped(process)
+    assert code == 0
+    assert took_s < 5
+    assert sum((await world.committed()).values()) == 1
+
+
+async def test_bad_records_are_set_aside_and_no_other_miners_reading_waits_for_them(
+    world: World, poll: Poll
+) -> None:
+    bad = {
+        b"empty": None,
+        b"nul": b"\0" * 64,
+        b"truncated": poll("truncated", AT).to_json()[:-9],
+        b"ten-megabytes": b'{"pad": "' + b"x" * (10 * 1024 * 1024) + b'"}',
+        b"foreign-key": poll("not-that-key", AT).to_json(),
+        None: poll("no-key", AT).to_json(),
+    }
+    for key, value in bad.items():
+        await world.put(key=key, value=value, partition=3)
+    lost = poll("lost-sheep", after(1))
+    elsewhere = 5
+    await world.put(key=b"lost-sheep", value=lost.to_json(), partition=elsewhere)
+    await world.put(key=b"good", value=poll("good", after(1)).to_json())
+    world.start()
+    letters = await world.records(DEAD, many(len(bad)))
+    assert {letter.key for letter in letters} == set(bad)
+    for letter in letters:
+        assert letter.value == bad[letter.key]
+        said = headers(letter)
+        assert said["dlq-kind"] == "schema"
+        assert said["dlq-topic"] == RAW_MINER.named(world.settings.topic_namespace)
+        assert said["dlq-partition"] == "3"
+    told = await world.records(TELEMETRY, many(2))
+    assert sorted(reading.miner_id for reading in readings(told)) == ["good", "lost-sheep"]
+    raw = await world.records(RAW_MINER, many(len(bad) + 3))
+    places = [one.partition.number for one in raw if one.key == b"lost-sheep"]
+    assert len(places) == 2
+    assert places.count(elsewhere) == 1
+
+
+async def test_a_tick_waits_for_the_backlog_before_it(world: World, poll: Poll) -> None:
+    miner = "miner-b"
+    partition = world.home(miner)
+    await world.producer.publish(RAW_MINER, poll(miner, after(1)))
+    tick = Tick(partition=str(partition), at=after(1000), raw_end_offset=2)
+    world.start()
+    await world.records(TELEMETRY, many(1))
+    await world.put(
+        key=str(partition).encode(), value=tick.to_json(), partition=partition, topic=TICKS
+    )
+
+    async def tick_is_dealt_with() -> bool:
+        return bool((await world.committed(TICKS)).get(partition) == 1)
+
+    await world.until(tick_is_dealt_with)
+    with pytest.raises(TimeoutError):
+        await world.records(WINDOW, many(1), limit_s=0.5)
+    await world.producer.publish(RAW_MINER, poll(miner, after(6)))
+    (closed,) = windows(await world.records(WINDOW, many(1)))
+    assert closed.readings == 2
+
+
+async def test_a_send_that_kafka_refuses_ends_the_process_and_its_input_is_not_committed(
+    world: World, poll: Poll
+) -> None:
+    await world.replace(TELEMETRY, 24, **{"max.message.bytes": "150"})
+    await world.producer.publish(RAW_MINER, poll("miner-c", after(1)))
+    assert await world.ended(world.start()) == 70
+    assert sum((await world.committed()).values()) == 0
+
+
+async def test_a_poison_record_is_set_aside_at_its_third_try_and_the_partition_goes_on(
+    world: World, poll: Poll
+) -> None:
+    await world.put(key=b"poison", value=poll("poison", after(1)).to_json())
+    for _ in range(2):
+        assert await world.ended(world.start(fault="bug")) == 70
+    assert sum((await world.committed()).values()) == 0
+    world.start(fault="bug")
+    (letter,) = await world.records(DEAD, many(1))
+    assert headers(letter)["dlq-kind"] == "bug"
+    assert "ZeroDivisionError" in headers(letter)["dlq-reason"]
+    await world.until_committed("poison", 1)
+
+
+async def test_a_kill_between_rocksdb_and_the_changelog_leaves_no_hole_for_the_next_owner(
+    world: World, poll: Poll
+) -> None:
+    miner = "idle-miner"
+    await world.producer.publish(RAW_MINER, poll(miner, after(1)))
+    assert await world.ended(world.start(fault="dies-before-changelog")) == 137
+    assert sum((await world.committed()).values()) == 0
+    same_disk = world.start()
+    await world.until_committed(miner, 1)
+    await world.stopped(same_disk)
+    world.start(state="b")
+    await world.producer.publish(RAW_MINER, poll(miner, after(6)))
+    await world.producer.publish(RAW_MINER, poll(miner, after(26)))
+    (closed,) = windows(await world.records(WINDOW, many(1)))
+    assert closed.readings == 2
+
+
+async def test_it_refuses_to_start_on_topics_of_unequal_partitions(
+    world: World,
+) -> None:
+    await require_topics(world.settings, CO_PARTITIONED)
+    await world.replace(TICKS, 0)
+    with pytest.raises(ConfigurationError, match="no partitions"):
+        await require_topics(world.settings, CO_PARTITIONED, looks=1)
+    await world.replace(TICKS, 12)
+    with pytest.raises(ConfigurationError, match="12 partitions"):
+        await require_topics(world.settings, CO_PARTITIONED)
+    assert await world.ended(world.start()) == 78
