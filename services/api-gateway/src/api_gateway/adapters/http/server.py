@@ -1,6 +1,7 @@
 """Runs an app on uvicorn inside a service that owns its signals and its ending."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -40,7 +41,7 @@ async def serve(app: ASGIApp, *, host: str, port: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=5,
     )
-    with closing(_listening(host, port)) as listener:
+    with closing(listen(host, port)) as listener:
         server = _Server(config)
         serving = asyncio.ensure_future(server.serve(sockets=[listener]))
         structlog.get_logger().info("gateway_listening", host=host, port=listener.getsockname()[1])
@@ -51,12 +52,28 @@ async def serve(app: ASGIApp, *, host: str, port: int) -> None:
             await serving
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Args:
+        host: an address or name; one with a colon is IPv6.
+        port: 0 takes any free one.
+
+    Raises:
+        ConfigurationError: the address is taken or not ours.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # named protocol: asyncio turns Nagle's algorithm off only where it stands (40 ms an answer)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family, backlog=1024)
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
     except OSError as exc:
+        listener.close()
         raise ConfigurationError(
             f"cannot listen on {host}:{port} ({exc.strerror}): "
             "set MINESTREAM_GATEWAY_HOST or MINESTREAM_GATEWAY_PORT"
         ) from exc
+    return listener
