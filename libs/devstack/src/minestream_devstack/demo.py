@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from minestream_devstack.home import MARK
@@ -15,6 +16,7 @@ from minestream_devstack.ports import HOST, answers
 from minestream_devstack.services import EMULATORS, Program
 from minestream_devstack.stack import Stack, Wish
 from minestream_devstack.supervision import State
+from minestream_runtime.clock import SystemClock
 from minestream_runtime.errors import ConfigurationError
 
 
@@ -89,6 +91,7 @@ def begin(stack: Stack, world: World) -> None:
         ConfigurationError: something did not start, or no reading came.
     """
     stack.home.create()
+    began_at = SystemClock().now()
     port = stack.claim(EMULATORS, 8490)
     inventory(stack).unlink(missing_ok=True)
     settings = {"MINESTREAM_DEMO": "1", "MINESTREAM_POLL_INTERVAL_S": f"{world.interval_s:g}"}
@@ -99,7 +102,7 @@ def begin(stack: Stack, world: World) -> None:
     with stack.screen.step("inventory"):
         _enter_fleet(stack)
     with stack.screen.step("first reading at the gateway"):
-        _wait_for_reading(stack.home.exports["MINESTREAM_GATEWAY_URL"])
+        _wait_for_reading(stack.home.exports["MINESTREAM_GATEWAY_URL"], since=began_at)
 
 
 def _wait_for_world(stack: Stack, port: int, *, within_s: float = 60) -> None:
@@ -124,15 +127,16 @@ def _enter_fleet(stack: Stack) -> None:
         raise ConfigurationError(f"the inventory was refused: {done.stderr or done.stdout}")
 
 
-def _wait_for_reading(gateway: str, *, within_s: float = 120) -> None:
+def _wait_for_reading(gateway: str, *, since: datetime, within_s: float = 120) -> None:
     deadline, last = time.monotonic() + within_s, "no answer"
     while time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(f"{gateway}/api/v1/miners", timeout=5) as answer:  # noqa: S310 - our own gateway
                 items = json.load(answer)["items"]
-            if any(item.get("ts") for item in items):
+            readings = [datetime.fromisoformat(item["ts"]) for item in items if item.get("ts")]
+            if any(ts >= since for ts in readings):
                 return
-            last = f"{len(items)} miners, none with a reading"
+            last = f"{len(items)} miners, none with a fresh reading"
         except (urllib.error.URLError, OSError, ValueError, KeyError) as exc:
             last = str(exc)
         time.sleep(0.25)
