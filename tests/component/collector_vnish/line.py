@@ -1,0 +1,143 @@
+"""The collector as a process of its own, and what comes out of it on Kafka."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from minestream_emulators.fleet import Fleet
+from minestream_runtime.kafka import Consumer, Producer
+from minestream_runtime.sealing import Sealer
+from minestream_runtime.settings import Settings
+from minestream_schemas.event import Topic
+from minestream_schemas.gap import GAP, Gap
+from minestream_schemas.inventory import INVENTORY, InventoryEntry
+from minestream_schemas.raw import RAW_MINER, RawMiner
+
+
+@dataclass
+class Line:
+    """A namespace on Kafka with collectors behind it."""
+
+    settings: Settings
+    folder: Path
+    key: str
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, instance: str = "0", **more: str) -> subprocess.Popen[bytes]:
+        """Start a collector; it polls each second unless told otherwise."""
+        environment = {
+            "MINESTREAM_KAFKA_BOOTSTRAP": self.settings.kafka_bootstrap,
+            "MINESTREAM_TOPIC_NAMESPACE": self.settings.topic_namespace,
+            "MINESTREAM_INSTANCE": instance,
+            "MINESTREAM_DEMO": "1",
+            "MINESTREAM_POLL_INTERVAL_S": "1",
+            "MINESTREAM_POLL_DEADLINE_S": "1",
+            "MINESTREAM_PUBLISH_DEADLINE_S": "2",
+            "MINESTREAM_GAP_AFTER_S": "2",
+            "MINESTREAM_STATE_DIR": str(self.folder / "state"),
+            "MINESTREAM_LEDGER_FILE": str(self.folder / f"ledger-{instance}"),
+            "MINESTREAM_CREDENTIALS_KEY": self.key,
+            **more,
+        }
+        with (self.folder / f"log-{instance}").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "collector_vnish"],
+                env={**os.environ, **environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self.processes.append(process)
+        return process
+
+    def log(self, instance: str = "0") -> list[dict[str, Any]]:
+        text = (self.folder / f"log-{instance}").read_text()
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+    def log_bytes(self, instance: str = "0") -> bytes:
+        return (self.folder / f"log-{instance}").read_bytes()
+
+    def ledger(self, instance: str = "0") -> list[dict[str, Any]]:
+        path = self.folder / f"ledger-{instance}"
+        if not path.exists():
+            return []
+        # the last line may be half written when its process is killed
+        return [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
+
+    async def tell(
+        self, entries: list[InventoryEntry], *, removed: list[str] | None = None
+    ) -> None:
+        """Write inventory entries, and tombstones for removed ones."""
+        async with Producer(self.settings) as producer:
+            await asyncio.gather(*(producer.publish(INVENTORY, entry) for entry in entries))
+            for miner_id in removed or []:
+                await producer.send(INVENTORY, key=miner_id.encode(), value=None)
+
+    async def enrol(self, fleet: Fleet, **more: Any) -> list[InventoryEntry]:
+        """Tell the inventory of an emulated fleet."""
+        entries = []
+        for told in fleet.inventory:
+            fields = {name: value for name, value in told.items() if name != "credentials"}
+            if "credentials" in told:
+                fields["sealed"] = self.sealer.seal(told["credentials"])
+            fields["workers"] = tuple(fields.get("workers", ()))
+            entries.append(InventoryEntry(**{**fields, **more}))
+        await self.tell(entries)
+        return entries
+
+    @property
+    def sealer(self) -> Sealer:
+        return Sealer([self.key.encode()])
+
+    async def values(self, topic: Topic, *, quiet_s: float = 1.0) -> list[bytes]:
+        """Every record that is on a topic now, in order within each key."""
+        found: list[bytes] = []
+        async with Consumer(self.settings, [topic]) as consumer:
+            ends = await consumer.ends(consumer.owned())
+            begins = await consumer.beginnings(consumer.owned())
+            left = {where for where, end in ends.items() if end > begins[where]}
+            async with asyncio.timeout(60):
+                while left:
+                    for record in await consumer.records(wait_s=quiet_s):
+                        found.append(record.value or b"")
+                        if record.offset + 1 >= ends[record.partition]:
+                            left.discard(record.partition)
+        return found
+
+    async def polls(self) -> list[RawMiner]:
+        return [RawMiner.from_json(value) for value in await self.values(RAW_MINER)]
+
+    async def gaps(self) -> list[Gap]:
+        return [Gap.from_json(value) for value in await self.values(GAP)]
+
+    async def polled(self, enough: Callable[[list[RawMiner]], bool]) -> list[RawMiner]:
+        """The polls on the topic, as soon as they are enough."""
+        async with asyncio.timeout(60):
+            while True:
+                polls = await self.polls()
+                if enough(polls):
+                    return polls
+                await asyncio.sleep(0.3)
+
+    async def until(self, true: Callable[[], bool], *, within_s: float = 30.0) -> None:
+        """Wait for what the collector does in its own time."""
+        async with asyncio.timeout(within_s):
+            while not true():  # noqa: ASYNC110 - another process has no event of ours
+                await asyncio.sleep(0.2)
+
+    def end(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

@@ -1,0 +1,132 @@
+"""Which endpoints are due, for any firmware and any age."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector_vnish.domain.endpoints import (
+    CADENCE_S,
+    Endpoint,
+    Memory,
+    after_silence,
+    chips_endpoint,
+    due,
+    remember,
+)
+from minestream_schemas.raw import EndpointBody, PollStatus
+
+AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
+GOOD = EndpointBody(status=PollStatus.OK, fetched_at=AT, http_status=200, body="{}")
+MISSING = EndpointBody(status=PollStatus.ERROR, fetched_at=AT, http_status=404)
+LATE = EndpointBody(status=PollStatus.TIMEOUT, fetched_at=AT)
+REFUSED = EndpointBody(status=PollStatus.UNAUTHORISED, fetched_at=AT, http_status=401)
+CROWDED = EndpointBody(status=PollStatus.ERROR, fetched_at=AT, http_status=429)
+
+
+def polled(memory: Memory, now_s: float, *, firmware: str, box: str | None = None) -> Memory:
+    """A poll in which everything that is due answers."""
+    for endpoint in due(memory, now_s, interval_s=60.0, box=box):
+        memory = remember(memory, endpoint, GOOD, now_s, firmware=firmware, box=box)
+    return memory
+
+
+def test_the_first_poll_asks_for_everything_that_needs_no_credentials() -> None:
+    assert due(Memory(), 0.0, interval_s=60.0, box=None) == (
+        Endpoint.INFO,
+        Endpoint.STATUS,
+        Endpoint.PERF_SUMMARY,
+        Endpoint.CHIPS,
+    )
+    assert Endpoint.SETTINGS in due(Memory(), 0.0, interval_s=60.0, box="box")
+
+
+def test_each_endpoint_keeps_its_cadence_over_a_day() -> None:
+    memory, asked = Memory(), dict.fromkeys(Endpoint, 0)
+    for minute in range(24 * 60):
+        now_s = minute * 60.0
+        for endpoint in due(memory, now_s, interval_s=60.0, box="box"):
+            asked[endpoint] += 1
+        memory = polled(memory, now_s, firmware="1.2.7", box="box")
+    day_s = 86_400
+    for endpoint in (Endpoint.INFO, Endpoint.STATUS, Endpoint.CHIPS, Endpoint.SETTINGS):
+        assert asked[endpoint] == day_s / CADENCE_S[endpoint]
+    assert asked[Endpoint.BOARDS] == 0
+
+
+@pytest.mark.parametrize(
+    ("firmware", "endpoint"),
+    [
+        ("1.2.7", Endpoint.CHIPS),
+        ("1.2.0-rc3", Endpoint.CHIPS),
+        ("1.3.0", Endpoint.BOARDS),
+        ("1.3.4-alpha", Endpoint.BOARDS),
+        ("1.10.0", Endpoint.BOARDS),
+        ("2.0", Endpoint.BOARDS),
+        (None, Endpoint.CHIPS),
+        ("nightly", Endpoint.CHIPS),
+    ],
+)
+def test_the_firmware_decides_where_chips_are_told(
+    firmware: str | None, endpoint: Endpoint
+) -> None:
+    assert chips_endpoint(Memory(firmware=firmware)) is endpoint
+
+
+def test_where_chips_are_not_found_boards_are_asked_in_the_same_poll() -> None:
+    memory = remember(Memory(firmware="1.2.9"), Endpoint.CHIPS, MISSING, 0.0)
+    assert Endpoint.BOARDS in due(memory, 0.0, interval_s=60.0, box=None)
+
+
+def test_an_endpoint_that_failed_is_asked_again_at_the_next_poll() -> None:
+    memory = remember(Memory(), Endpoint.STATUS, LATE, 0.0)
+    assert Endpoint.STATUS in due(memory, 60.0, interval_s=60.0, box=None)
+    memory = remember(Memory(), Endpoint.SETTINGS, CROWDED, 0.0, box="box")
+    assert Endpoint.SETTINGS not in due(memory, 60.0, interval_s=60.0, box="box")
+
+
+def test_refused_credentials_are_not_tried_again_until_they_change() -> None:
+    memory = remember(Memory(), Endpoint.SETTINGS, REFUSED, 0.0, box="old")
+    for day in range(1, 30):
+        assert Endpoint.SETTINGS not in due(memory, day * 86_400.0, interval_s=60.0, box="old")
+    assert Endpoint.SETTINGS in due(memory, 60.0, interval_s=60.0, box="new")
+
+
+def test_a_refusal_elsewhere_does_not_cost_the_settings() -> None:
+    memory = remember(Memory(), Endpoint.STATUS, REFUSED, 0.0, box="box")
+    assert Endpoint.SETTINGS in due(memory, 0.0, interval_s=60.0, box="box")
+
+
+def test_a_new_firmware_begins_a_new_plan() -> None:
+    memory = polled(Memory(), 0.0, firmware="1.2.7")
+    memory = remember(memory, Endpoint.INFO, GOOD, 3600.0, firmware="1.3.3")
+    wanted = due(memory, 3600.0, interval_s=60.0, box=None)
+    assert set(wanted) == {Endpoint.STATUS, Endpoint.PERF_SUMMARY, Endpoint.BOARDS}
+
+
+def test_who_was_silent_is_asked_who_it_is() -> None:
+    memory = after_silence(polled(Memory(), 0.0, firmware="1.2.7"))
+    assert due(memory, 60.0, interval_s=60.0, box=None) == (Endpoint.INFO,)
+    assert memory.firmware == "1.2.7"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(list(Endpoint)),
+            st.sampled_from([GOOD, MISSING, LATE, REFUSED, CROWDED]),
+            st.floats(0, 1e6),
+        ),
+        max_size=30,
+    )
+)
+def test_no_history_makes_a_plan_endless(
+    history: list[tuple[Endpoint, EndpointBody, float]],
+) -> None:
+    memory = Memory()
+    for endpoint, body, now_s in history:
+        memory = remember(memory, endpoint, body, now_s, firmware="1.2.7", box="box")
+    wanted = due(memory, 1e6, interval_s=60.0, box="box")
+    assert len(set(wanted)) == len(wanted) <= 5
+    assert Endpoint.SUMMARY not in wanted
