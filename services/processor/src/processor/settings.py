@@ -49,6 +49,11 @@ class ProcessorSettings(Settings):
     )
 
     @property
+    def folder(self) -> Path:
+        """Where this instance keeps its state: another namespace's state is not ours."""
+        return self.state_dir / self.group("processor") / self.instance
+
+    @property
     def rules(self) -> Rules:
         """The settings that the domain decides by."""
         return Rules(

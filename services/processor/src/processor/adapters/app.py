@@ -34,12 +34,12 @@ def make_app(settings: ProcessorSettings, *, fenced: bool = True) -> faust.App:
         settings: broker, group, state folder.
         fenced: False only to show what the fence is for.
     """
-    group = settings.group("processor")
+    settings.folder.mkdir(parents=True, exist_ok=True)
     app = faust.App(
-        group,
+        settings.group("processor"),
         broker=[f"kafka://{address}" for address in settings.kafka_bootstrap.split(",")],
         store="rocksdb://",
-        datadir=str(settings.state_dir / group / settings.instance),
+        datadir=str(settings.folder),
         processing_guarantee="at_least_once",
         topic_partitions=PARTITIONS,
         topic_replication_factor=settings.kafka_replication,

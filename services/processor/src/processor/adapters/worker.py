@@ -137,11 +137,9 @@ class _Parts:
 
     def _guard(self, producer: Producer) -> Guard:
         settings = self._settings
-        folder = settings.state_dir / settings.group("processor") / settings.instance
-        folder.mkdir(parents=True, exist_ok=True)
         return Guard(
             producer,
-            Tries(folder / "tries.json"),
+            Tries(settings.folder / "tries.json"),
             self.clock,
             most_tries=settings.tries,
             bug_limit=settings.bug_limit,
