@@ -44,7 +44,7 @@ async def topics(make_topics: Callable[..., Awaitable[None]]) -> None:
 
 
 @pytest.fixture
-async def producer(settings: SinkSettings, topics: None) -> AsyncIterator[Producer]:
+async def producer(settings: SinkSettings, topics: None) -> AsyncIterator[Producer]:  # noqa: ARG001 - made first
     async with Producer(settings) as producer:
         yield producer
 
@@ -107,9 +107,18 @@ async def sink(settings: SinkSettings, **more: Any) -> AsyncIterator[Health]:
 
 
 @pytest.fixture
-async def running(settings: SinkSettings, topics: None) -> AsyncIterator[Health]:
+async def running(settings: SinkSettings, topics: None) -> AsyncIterator[Health]:  # noqa: ARG001 - made first
     async with sink(settings) as health:
         yield health
+
+
+async def becomes(health: Health, *, ready: bool) -> dict[str, str]:
+    """Its faults, once it is ready or not, or after 20 s."""
+    for _ in range(200):
+        if (health.faults() == {}) is ready:
+            break
+        await asyncio.sleep(0.1)
+    return health.faults()
 
 
 class Switch:

@@ -16,14 +16,16 @@ def legible(raw: bytes) -> str:
 
 def headers_for(letter: Letter) -> dict[str, bytes]:
     """The headers that tell why a record was set aside."""
-    return {
-        DeadLetterHeader.TOPIC: letter.source.topic.encode(),
-        DeadLetterHeader.PARTITION: str(letter.source.partition).encode(),
-        DeadLetterHeader.OFFSET: str(letter.source.offset).encode(),
-        DeadLetterHeader.KIND: letter.kind.encode(),
-        DeadLetterHeader.REASON: letter.reason.encode("utf-8", "backslashreplace"),
-        DeadLetterHeader.AT: letter.at.isoformat().encode(),
+    said = {
+        DeadLetterHeader.TOPIC: letter.source.topic,
+        DeadLetterHeader.PARTITION: str(letter.source.partition),
+        DeadLetterHeader.OFFSET: str(letter.source.offset),
+        DeadLetterHeader.KIND: letter.kind,
+        DeadLetterHeader.REASON: letter.reason,
+        DeadLetterHeader.AT: letter.at.isoformat(),
     }
+    # plain strings: Kafka's client takes no other
+    return {name.value: text.encode("utf-8", "backslashreplace") for name, text in said.items()}
 
 
 def letter_from(

@@ -1,3 +1,7 @@
+-- A sum of counters as a counter: the largest there is, where it is larger.
+CREATE FUNCTION telemetry.clamped(total numeric) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT least(total, 9223372036854775807)::bigint $$;
+
 -- The windows of the contract (minestream_schemas.window), computed from the rows: what late rows
 -- are recomputed with, and what tests compare the processor's windows with.
 --
@@ -60,10 +64,10 @@ WITH bounds AS (
     FROM (SELECT * FROM said UNION ALL SELECT * FROM before) AS s
 ), deltas AS (
     SELECT p.miner_id, p.start_at,
-           sum(p.rise) FILTER (WHERE p.counter = 'accepted') AS accepted,
-           sum(p.rise) FILTER (WHERE p.counter = 'rejected') AS rejected,
-           sum(p.rise) FILTER (WHERE p.counter = 'stale') AS stale,
-           sum(p.rise) FILTER (WHERE p.counter = 'hw_errors') AS hw_errors
+           telemetry.clamped(sum(p.rise) FILTER (WHERE p.counter = 'accepted')) AS accepted,
+           telemetry.clamped(sum(p.rise) FILTER (WHERE p.counter = 'rejected')) AS rejected,
+           telemetry.clamped(sum(p.rise) FILTER (WHERE p.counter = 'stale')) AS stale,
+           telemetry.clamped(sum(p.rise) FILTER (WHERE p.counter = 'hw_errors')) AS hw_errors
     FROM (
         SELECT *, CASE WHEN total >= earlier THEN total - earlier ELSE total END AS rise
         FROM pairs WHERE start_at IS NOT NULL AND earlier IS NOT NULL) AS p
@@ -90,10 +94,7 @@ WITH bounds AS (
 SELECT m.miner_id, m.site_id, m.start_at, size_s, m.readings, m.answered, m.mining,
        m.hashrate_mean_hs, m.hashrate_min_hs, m.hashrate_max_hs, m.power_mean_w, m.power_max_w,
        m.chip_temp_mean_c, m.chip_temp_max_c, m.pcb_temp_max_c, m.fan_rpm_min,
-       least(d.accepted, 9223372036854775807)::bigint,
-       least(d.rejected, 9223372036854775807)::bigint,
-       least(d.stale, 9223372036854775807)::bigint,
-       least(d.hw_errors, 9223372036854775807)::bigint,
+       d.accepted, d.rejected, d.stale, d.hw_errors,
        m.anomaly_score_max
 FROM means AS m LEFT JOIN deltas AS d ON d.miner_id = m.miner_id AND d.start_at = m.start_at
 $$;
