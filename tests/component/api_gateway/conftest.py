@@ -2,11 +2,12 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import psycopg
 import pytest
 from cryptography.fernet import Fernet
@@ -21,6 +22,7 @@ from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.health import Health
 from minestream_runtime.kafka import Consumer
+from minestream_schemas.ids import derived_id
 from minestream_schemas.inventory import INVENTORY, InventoryEntry
 
 COMMAND = "import sys; from api_gateway.adapters.command import app; app()"
@@ -166,3 +168,62 @@ miners:
 """
     )
     return file
+
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def reading(miner_id: str, ts: datetime = NOW, **fields: Any) -> dict[str, Any]:
+    given = {
+        "event_id": derived_id("t", miner_id, ts, fields.get("n", 0)),
+        "raw_event_id": derived_id("raw", miner_id, ts),
+        "ts": ts,
+        "miner_id": miner_id,
+        "site_id": "site-a",
+        "dialect": "vnish-1.2",
+        "algorithm": "sha256d",
+        "status": "mining",
+    }
+    fields.pop("n", None)
+    return given | fields
+
+
+def check(app_document: dict[str, Any], path: str, answer: httpx.Response) -> None:
+    """An answer fits the API's own description."""
+    content = app_document["paths"][path]["get"]["responses"][str(answer.status_code)]["content"]
+    media_type = answer.headers["content-type"].partition(";")[0]
+    if "json" in media_type:
+        schema = content[media_type]["schema"] | {"components": app_document["components"]}
+        jsonschema.validate(answer.json(), schema)
+    else:
+        assert media_type in content
+
+
+@pytest.fixture
+def document(settings: GatewaySettings) -> dict[str, Any]:
+    app: Any = create_app(settings, None, Health(), SystemClock())  # type: ignore[arg-type] # only described
+    described: dict[str, Any] = app.openapi()
+    return described
+
+
+Check = Callable[[str, httpx.Response], None]
+
+
+@pytest.fixture
+def fits(document: dict[str, Any]) -> Check:
+    return lambda path, answer: check(document, path, answer)
+
+
+async def collect(api: httpx.AsyncClient, path: str, **query: Any) -> list[dict[str, Any]]:
+    """All items, page by page."""
+    items: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    for _ in range(200):
+        answer = await api.get(path, params=query | cursor)
+        assert answer.status_code == 200, answer.text
+        items += answer.json()["items"]
+        if answer.json()["next"] is None:
+            return items
+        assert len(answer.json()["items"]) == query["limit"]
+        cursor = {"cursor": answer.json()["next"]}
+    raise AssertionError("the pages do not end")

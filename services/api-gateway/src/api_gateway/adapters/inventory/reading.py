@@ -1,8 +1,10 @@
 """An inventory file as the fleet that its operator wants, or every fault that it has."""
 
+import gc
 import json
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
@@ -84,7 +86,23 @@ def read_inventory(
     Raises:
         DocumentError: with all faults there are.
     """
-    return _Reading(environment, advanced).read(text)
+    with _uncollected():
+        return _Reading(environment, advanced).read(text)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without garbage collection: a large file is millions of nodes, all of them in use.
+
+    Walking them again and again took 16 of the 18 s of composing 100,000 miners.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class _Reading:
