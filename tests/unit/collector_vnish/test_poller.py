@@ -1,0 +1,217 @@
+"""One poll against a small web server: what is asked, when it stops, what it may tell."""
+
+# ruff: noqa: S105, S106 - secrets of miners that live for one test
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import msgspec
+import pytest
+from aiohttp import web
+from cryptography.fernet import Fernet
+
+from collector_vnish.adapters.poller import Fleet, Poller
+from collector_vnish.adapters.vnish import VnishClient
+from collector_vnish.settings import VnishSettings
+from minestream_runtime.clock import SystemClock
+from minestream_runtime.http import device_session
+from minestream_runtime.sealing import Sealer
+from minestream_schemas.inventory import InventoryEntry
+from minestream_schemas.raw import PollStatus, RawMiner
+
+PASSWORD = "open-sesame"
+Handler = Callable[[web.BaseRequest], web.Response]
+SETTINGS = {"miner": {"pools": [{"url": "p:1", "user": "u", "pass": "hunter2,n=rig-7"}]}}
+
+
+@dataclass
+class Miner:
+    """A miner of a test: canned answers, and what it was asked."""
+
+    firmware: str = "1.2.7"
+    answers: dict[str, Handler] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    token: str = "t-1"
+    address: str = ""
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.path.removeprefix("/api/v1/")
+        self.asked.append(path)
+        if path in self.answers:
+            return self.answers[path](request)
+        if path == "unlock":
+            right = (await request.json()) == {"pw": PASSWORD}
+            return web.json_response({"token": self.token}) if right else web.Response(status=403)
+        if path == "settings":
+            allowed = request.headers.get("Authorization") == f"Bearer {self.token}"
+            return web.json_response(SETTINGS) if allowed else web.Response(status=401)
+        bodies = {
+            "summary": {"miner": {"hr_realtime": 1.0}},
+            "info": {"fw_name": "Vnish", "fw_version": self.firmware},
+            "status": {"miner_state": "mining"},
+            "perf-summary": {"current_preset": None},
+            "chips": {"chains": []},
+            "boards": [],
+        }
+        return web.json_response(bodies[path]) if path in bodies else web.Response(status=404)
+
+
+@asynccontextmanager
+async def polling(
+    miner: Miner, *, password: str | None = None, deadline_s: float = 1.0
+) -> AsyncIterator[Callable[[], "asyncio.Future[RawMiner]"]]:
+    clock = SystemClock()
+    settings = VnishSettings(kafka_bootstrap="127.0.0.1:1", poll_deadline_s=deadline_s)
+    sealer = Sealer([Fernet.generate_key()])
+    server = web.Server(miner.handle)
+    runner = web.ServerRunner(server, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    miner.address = f"127.0.0.1:{runner.addresses[0][1]}"
+    fleet = Fleet(settings, sealer, add=lambda *_: None, remove=lambda _: None, clock=clock)
+    entry = InventoryEntry(
+        miner_id="m-1",
+        site_id="site",
+        address=miner.address,
+        sealed=sealer.seal({"password": password}) if password else None,
+    )
+    fleet.there("m-1", entry)
+    async with device_session() as session:
+        poller = Poller(
+            VnishClient(session, clock, deadline_s=deadline_s),
+            fleet,
+            clock,
+            collector_id="collector-vnish-0",
+            settings=settings,
+            factor_after=lambda *_: 1,
+        )
+
+        async def once() -> RawMiner:
+            polled = await poller.poll("m-1")
+            assert polled.event is not None
+            assert msgspec.json.decode(polled.event.memo)["miner"] == "m-1"
+            assert PASSWORD.encode() not in polled.event.value
+            assert b"hunter2" not in polled.event.value
+            return RawMiner.from_json(polled.event.value)
+
+        yield lambda: asyncio.ensure_future(once())
+    await runner.cleanup()
+
+
+async def test_the_first_poll_asks_everything_and_the_second_only_the_summary() -> None:
+    miner = Miner()
+    async with polling(miner) as poll:
+        first = await poll()
+        assert miner.asked == ["summary", "info", "status", "perf-summary", "chips"]
+        assert (first.status, first.firmware) == (PollStatus.OK, "1.2.7")
+        miner.asked.clear()
+        second = await poll()
+        assert miner.asked == ["summary"]
+        assert {"info", "status", "perf-summary", "summary"} == second.endpoints.keys()
+
+
+async def test_a_firmware_of_1_3_is_asked_for_boards() -> None:
+    miner = Miner(firmware="1.3.3")
+    async with polling(miner) as poll:
+        assert "boards" in (await poll()).endpoints
+    assert "chips" not in miner.asked
+
+
+async def test_an_old_firmware_without_chips_is_asked_for_boards_in_the_same_poll() -> None:
+    miner = Miner(answers={"chips": lambda _: web.Response(status=404)})
+    async with polling(miner) as poll:
+        event = await poll()
+    assert event.status is PollStatus.OK
+    assert event.endpoints["boards"].status is PollStatus.OK
+
+
+async def test_settings_are_unlocked_once_and_published_masked() -> None:
+    miner = Miner()
+    async with polling(miner, password=PASSWORD) as poll:
+        event = await poll()
+    assert miner.asked[-2:] == ["unlock", "settings"]
+    told = msgspec.json.decode(event.endpoints["settings"].body or "")
+    assert told["miner"]["pools"][0] == {"url": "p:1", "user": "u", "pass": "n=rig-7"}
+
+
+async def test_a_token_serves_until_it_ends_and_is_then_replaced() -> None:
+    miner = Miner()
+    async with polling(miner), device_session() as session:
+        client = VnishClient(session, SystemClock(), deadline_s=1.0)
+
+        async def ask(token: str | None) -> str | None:
+            answer, kept = await client.ask_settings(miner.address, PASSWORD, token, deadline_s=1.0)
+            assert answer.body.status is PollStatus.OK
+            return kept
+
+        assert await ask(None) == "t-1"
+        assert await ask("t-1") == "t-1"
+        assert miner.asked == ["unlock", "settings", "settings"]
+        miner.token = "t-2"
+        assert await ask("t-1") == "t-2"
+        assert miner.asked[3:] == ["settings", "unlock", "settings"]
+
+
+async def test_a_wrong_password_is_told_once_and_not_tried_again() -> None:
+    miner = Miner()
+    async with polling(miner, password="wrong") as poll:
+        first, second = await poll(), await poll()
+    assert (first.status, second.status) == (PollStatus.UNAUTHORISED, PollStatus.OK)
+    assert miner.asked.count("unlock") == 1
+    assert "wrong" not in first.to_json().decode()
+
+
+async def test_settings_that_cannot_be_read_are_not_published_at_all() -> None:
+    miner = Miner(answers={"settings": lambda _: web.Response(text='{"pass": "hunter2"')})
+    async with polling(miner, password=PASSWORD) as poll:
+        event = await poll()
+    assert event.endpoints["settings"].status is PollStatus.GARBAGE
+    assert event.endpoints["settings"].body is None
+    assert event.status is PollStatus.PARTIAL
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"<html>login</html>", PollStatus.GARBAGE),
+        (b"", PollStatus.GARBAGE),
+        (b"\xff\xfe\x00", PollStatus.GARBAGE),
+        (b'{"miner": {"a": 1}', PollStatus.GARBAGE),
+        (b'{"STATUS": "E"}', PollStatus.GARBAGE),
+        (b'{"miner": {"a": 1,}}\x00', PollStatus.OK),
+        (b"[" * 5000, PollStatus.GARBAGE),
+        ("ü".encode() * 5000, PollStatus.GARBAGE),
+    ],
+)
+async def test_bodies_are_kept_as_they_came(body: bytes, status: PollStatus) -> None:
+    miner = Miner(answers={"summary": lambda _: web.Response(body=body)})
+    async with polling(miner) as poll:
+        event = await poll()
+    summary = event.endpoints["summary"]
+    assert (event.status, summary.status) == (status, status)
+    kept = summary.body or ""
+    if summary.encoding == "base64":
+        assert msgspec.json.decode(f'"{kept}"', type=bytes) == body[:4096]
+    else:
+        assert kept.encode() == body[: len(kept.encode())]
+    if status is PollStatus.OK:
+        assert kept.encode() == body
+
+
+async def test_a_poll_stops_at_the_first_timeout_after_the_summary() -> None:
+    miner = Miner()
+
+    async def hang(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path.endswith("/info"):
+            await asyncio.sleep(60)
+        return await Miner.handle(miner, request)
+
+    miner.handle = hang  # type: ignore[method-assign]
+    async with polling(miner, deadline_s=0.3) as poll:
+        event = await poll()
+    assert miner.asked == ["summary"]
+    assert event.status is PollStatus.PARTIAL
+    assert event.endpoints["summary"].status is PollStatus.OK
+    assert "no time left" in (event.error or "")

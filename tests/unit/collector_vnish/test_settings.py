@@ -1,0 +1,24 @@
+"""The floor under poll intervals, and who we are."""
+
+import pytest
+
+from collector_vnish.settings import VnishSettings
+from minestream_runtime.errors import ConfigurationError
+
+
+def test_ten_seconds_are_the_floor_and_a_miners_own_interval_keeps_it() -> None:
+    settings = VnishSettings(instance="7")
+    assert settings.collector_id == "collector-vnish-7"
+    assert settings.interval_of(None) == 60.0
+    assert settings.interval_of(30.0) == 30.0
+    assert settings.interval_of(0.5) == 10.0
+
+
+def test_only_a_demonstration_may_go_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINESTREAM_POLL_INTERVAL_S", "5")
+    with pytest.raises(ConfigurationError, match="MINESTREAM_DEMO"):
+        VnishSettings.load()
+    monkeypatch.setenv("MINESTREAM_DEMO", "1")
+    assert VnishSettings.load().interval_of(None) == 5.0
+    assert VnishSettings.load().interval_of(0.1) == 1.0
+    assert "demonstrations" in (VnishSettings.model_fields["demo"].description or "")
