@@ -109,7 +109,7 @@ async def test_a_dead_letter_of_another_service_becomes_a_row_once(
     ]
     for _ in range(2):
         await producer.send(theirs, key=None, value=b"{}", headers=headers)
-    await producer.send(theirs, key=None, value=None, headers=[("odd", b"")])
+    await producer.send(theirs, key=b"k", value=None, headers=[("odd", b"")])
     letters = await eventually(_LETTERS, until=lambda rows: len(rows) == 2)
     assert (
         letters[1]

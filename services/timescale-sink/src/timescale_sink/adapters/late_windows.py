@@ -27,9 +27,9 @@ SELECT * FROM telemetry.touched_windows(%s, %s::interval, %s::timestamptz, %s)
 _CHANGED: Final = sql.SQL(
     """
 SELECT f.*, coalesce(k.revision, 0) + 1 AS revision
-FROM unnest(%s::text[], %s::timestamptz[], %s::int[]) AS w (miner_id, start_at, size_s)
+FROM unnest(%s::text[], %s::timestamptz[], %s::int[]) AS w (miner, start_at, size_s)
 CROSS JOIN LATERAL telemetry.window_from_rows(
-    w.size_s, w.start_at, w.start_at + interval '1 microsecond', w.miner_id) AS f
+    w.size_s, w.start_at, w.start_at + interval '1 microsecond', w.miner) AS f
 LEFT JOIN telemetry."window" AS k USING (miner_id, window_start_at, window_s)
 WHERE w.start_at >= (SELECT dropped_before + interval '1 day' FROM telemetry.storage
                      WHERE relation = 'reading')

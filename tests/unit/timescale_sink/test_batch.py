@@ -1,0 +1,98 @@
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from minestream_schemas.dead_letter import DeadLetterKind
+from minestream_schemas.event import Event
+from minestream_schemas.gap import Gap, GapCause
+from minestream_schemas.telemetry import BoardReading, MinerStatus, MinerTelemetry
+from timescale_sink.domain import tables
+from timescale_sink.domain.batch import refused_for_time, rows_of
+from timescale_sink.domain.gaps import merged
+from timescale_sink.domain.source import Item, Source
+from timescale_sink.settings import SinkSettings
+
+NOW = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
+KEEP = SinkSettings().keep
+
+
+def item(event: Event) -> Item:
+    return Item(Source("minestream.telemetry.v1", 0, 0), 1, event)
+
+
+def reading(at: datetime, number: int = 1, **more: Any) -> MinerTelemetry:
+    return MinerTelemetry(
+        event_id=UUID(int=number),
+        raw_event_id=UUID(int=number),
+        ts=at,
+        miner_id="site-a-m1",
+        site_id="site-a",
+        dialect="vnish-1.2",
+        status=MinerStatus.MINING,
+        boards=(BoardReading(slot=1), BoardReading(slot=2)),
+        **more,
+    )
+
+
+def gap(ended: int | None, *, lost: int = 0, filled: bool = False) -> Gap:
+    return Gap(
+        event_id=UUID(int=ended or 0),
+        gap_id=UUID(int=9),
+        subject="site-a-m1",
+        cause=GapCause.LINK_DOWN,
+        began_at=NOW,
+        ended_at=None if ended is None else NOW + timedelta(seconds=ended),
+        lost_total=lost,
+        filled=filled,
+        reported_by="test",
+    )
+
+
+def test_a_row_has_a_value_for_each_column() -> None:
+    rows = rows_of([item(reading(NOW))])
+    for table in (tables.READING, tables.BOARD):
+        assert {len(row) for row in rows.tables[table.name]} == {len(table.columns)}
+
+
+def test_only_the_newest_reading_of_a_miner_carries_its_boards_to_the_latest_row() -> None:
+    rows = rows_of([item(reading(NOW, 2)), item(reading(NOW - timedelta(seconds=1), 1))])
+    assert [len(row[-1]) for row in rows.tables["reading"]] == [2, 0]
+    assert len(rows.tables["board"]) == 4
+
+
+def test_a_batch_knows_the_days_that_its_rows_fall_on() -> None:
+    rows = rows_of([item(reading(NOW)), item(reading(NOW - timedelta(hours=13), 2))])
+    midnight = NOW.replace(hour=0, minute=0)
+    assert rows.days["reading"] == {midnight, midnight - timedelta(days=1)}
+
+
+@pytest.mark.parametrize(
+    ("age", "kind"),
+    [
+        (timedelta(days=30), None),
+        (timedelta(days=30, seconds=1), DeadLetterKind.TOO_OLD),
+        (timedelta(days=-1), None),
+        (timedelta(days=-1, seconds=-1), DeadLetterKind.TOO_NEW),
+    ],
+)
+def test_a_reading_is_refused_when_it_is_older_than_kept_or_over_a_day_ahead(
+    age: timedelta, kind: DeadLetterKind | None
+) -> None:
+    fault = refused_for_time(item(reading(NOW - age)), now=NOW, keep=KEEP)
+    assert (fault.kind if fault else None) == kind
+
+
+def test_an_event_without_a_time_of_its_own_is_never_too_old() -> None:
+    assert refused_for_time(item(gap(None)), now=NOW + timedelta(days=9999), keep=KEEP) is None
+
+
+def test_a_gap_told_in_any_order_ends_the_same() -> None:
+    tellings = [gap(None, lost=4), gap(60, filled=True), gap(90)]
+    ends = set()
+    for a, b, c in permutations(tellings):
+        end = merged(merged(a, b), c)
+        ends.add((end.ended_at, end.filled, end.lost_total, end.event_id))
+    assert ends == {(NOW + timedelta(seconds=90), True, 4, UUID(int=90))}

@@ -1,0 +1,43 @@
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minestream_schemas.dead_letter import DeadLetterHeader
+from timescale_sink.domain.letters import headers_for, legible, letter_from
+from timescale_sink.domain.source import Letter, Source
+
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+PLACE = Source("minestream.dlq.processor.v1", 0, 41)
+
+
+@given(st.binary())
+def test_any_bytes_become_text_that_a_database_takes(raw: bytes) -> None:
+    text = legible(raw)
+    assert "\x00" not in text
+    assert text.encode().decode() == text
+
+
+def test_a_letter_read_from_its_own_headers_is_the_same_letter() -> None:
+    letter = Letter(
+        service="processor",
+        source=Source("minestream.raw.miner.v1", 7, 99),
+        kind="bug",
+        reason="ValueError in parse",
+        at=AT,
+        key=b"k",
+        value=b"v",
+        headers={"traceparent": "00-1"},
+    )
+    headers = headers_for(letter) | {"traceparent": b"00-1"}
+    assert all(type(name) is str for name in headers), "Kafka's client takes no other"
+    assert letter_from(place=PLACE, key=b"k", value=b"v", headers=headers, at_ms=0) == letter
+
+
+@given(
+    st.dictionaries(st.sampled_from([h.value for h in DeadLetterHeader]) | st.text(), st.binary())
+)
+def test_a_foreign_dead_letter_is_read_whatever_it_says(headers: dict[str, bytes]) -> None:
+    letter = letter_from(place=PLACE, key=None, value=None, headers=headers, at_ms=1)
+    assert letter.service == "processor"
+    assert letter.at.tzinfo is not None
