@@ -84,22 +84,28 @@ class Consumer:
     async def __aenter__(self) -> Self:
         try:
             await self._client.start()
+            await self._begin()
         except (errors.KafkaError, OSError) as exc:
             await self._client.stop()
             raise BrokerUnavailableError(f"no Kafka at {self._settings.kafka_bootstrap}") from exc
-        if self._group is None:
-            self._client.assign(
-                [
-                    TopicPartition(name, number)
-                    for name in self._names
-                    for number in sorted(await self._numbers(name))
-                ]
-            )
-            if self._ownership is not None:
-                await self._ownership.assigned(self.owned())
-        else:
-            self._client.subscribe(list(self._names), listener=_Listener(self, self._ownership))
+        except BaseException:  # cancelled half-way
+            await self._client.stop()
+            raise
         return self
+
+    async def _begin(self) -> None:
+        if self._group is not None:
+            self._client.subscribe(list(self._names), listener=_Listener(self, self._ownership))
+            return
+        self._client.assign(
+            [
+                TopicPartition(name, number)
+                for name in self._names
+                for number in sorted(await self._numbers(name))
+            ]
+        )
+        if self._ownership is not None:
+            await self._ownership.assigned(self.owned())
 
     async def __aexit__(self, *_: object) -> None:
         await self._client.stop()
