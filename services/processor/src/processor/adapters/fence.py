@@ -179,6 +179,9 @@ class FencedConsumer(driver.Consumer):
         else:
             super().on_buffer_drop(tp)
 
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Judge nothing: Faust's judgement needs its monitor, and we have a watchdog."""
+
     async def perform_seek(self) -> None:
         """Seek; what was due before and still is may be resumed by ``resume_flow``."""
         due = set(self._due)
