@@ -33,6 +33,7 @@ from minestream_schemas.inventory import INVENTORY
 app = typer.Typer(no_args_is_help=True, help="The fleet: which miners there are.")
 _console: Final = Console(stderr=True)
 _RELAY_WAIT_S: Final = 10.0
+_LOOK_EVERY_S: Final = 0.1
 _FAULTS_SHOWN: Final = 1000
 _WIDE: Final = 240
 """Columns of a table that goes into a file or a pipe."""
@@ -63,14 +64,16 @@ def import_(
 ) -> None:
     """Bring the fleet to what FILE says, and tell the collectors."""
     try:
-        with Progress(console=_console, transient=True, disable=not _console.is_terminal) as bar:
+        with _progress() as bar:
             task = bar.add_task("reading", total=None)
             wanted = read_inventory(
                 file.read_text(encoding="utf-8"),
                 os.environ,
                 advanced=lambda done, total: bar.update(task, completed=done, total=total),
             )
-        changes, last = _run(_import(wanted, prune=prune, dry_run=dry_run, yes=yes))
+        if prune and not wanted.fleet.miners and not (yes or dry_run):
+            _confirm()
+        changes, last = _run(_import(wanted, prune=prune, dry_run=dry_run))
     except DocumentError as exc:
         _refuse(file, exc.faults)
     except UnicodeDecodeError as exc:
@@ -142,9 +145,7 @@ def publish() -> None:
         _publish(last)
 
 
-async def _import(
-    wanted: Wanted, *, prune: bool, dry_run: bool, yes: bool
-) -> tuple[Changes, int | None]:
+async def _import(wanted: Wanted, *, prune: bool, dry_run: bool) -> tuple[Changes, int | None]:
     settings = GatewaySettings.load()
     sealer = Sealer.from_settings(settings)
     async with open_writer(settings) as writer, fleet.changing(writer) as connection:
@@ -153,8 +154,6 @@ async def _import(
         changes = compare(there, target, prune=prune)
         if not prune:
             _check_addresses(there, target, wanted)
-        if prune and there.miners and not target.miners and not (yes or dry_run):
-            _confirm(len(there.miners))
         last = None if dry_run else await fleet.apply(connection, changes)
     return changes, last
 
@@ -172,13 +171,16 @@ def _check_addresses(there: Fleet, target: Fleet, wanted: Wanted) -> None:
         raise DocumentError(sorted(faults))
 
 
-def _confirm(count: int) -> None:
+def _progress() -> Progress:
+    return Progress(console=_console, transient=True, disable=not _console.is_terminal)
+
+
+def _confirm() -> None:
+    """Ask before the transaction begins: whoever thinks it over holds up nobody."""
     if not sys.stdin.isatty():
-        _console.print(
-            f"[red]the file lists no miner, and --prune would remove all {count}: add --yes[/]"
-        )
+        _console.print("[red]the file lists no miner: add --yes to remove the whole fleet[/]")
         raise typer.Exit(1)
-    typer.confirm(f"The file lists no miner. Remove all {count}?", abort=True, err=True)
+    typer.confirm("The file lists no miner. Remove the whole fleet?", abort=True, err=True)
 
 
 def _refuse(file: Path, faults: list[Fault]) -> NoReturn:
@@ -213,24 +215,32 @@ async def _read() -> Fleet:
 async def _relay(last: int) -> tuple[int, str]:
     """Send what waits, or see the running relay do it; how many still wait, and why."""
     settings = GatewaySettings.load()
-    reason = "the relay has not come to them yet"
     async with AsyncExitStack() as stack:
         writer = await stack.enter_async_context(open_writer(settings))
         producer = await stack.enter_async_context(Producer(settings, deadline_s=_RELAY_WAIT_S))
-        clock = SystemClock()
-        relay = Relay(settings, writer, producer, clock)
-        until = clock.monotonic() + _RELAY_WAIT_S
+        bar = stack.enter_context(_progress())
         try:
             [topic] = await topic_states(settings, [INVENTORY])
             if topic.partitions is None:
                 return await _waiting(writer, last), f"there is no topic {topic.name}"
-            while not await relay.drain():
-                if clock.monotonic() > until or await _waiting(writer, last) == 0:
-                    break
-                await asyncio.sleep(0.1)
+            await _drained(Relay(settings, writer, producer, SystemClock()), writer, last, bar)
         except BrokerUnavailableError as exc:
-            reason = str(exc)
-        return await _waiting(writer, last), reason
+            return await _waiting(writer, last), str(exc)
+        return await _waiting(writer, last), "the gateway's relay has not come to them yet"
+
+
+async def _drained(relay: Relay, writer: Writer, last: int, bar: Progress) -> None:
+    """Drain, or wait as long as another relay makes headway."""
+    total = left = await _waiting(writer, last)
+    task = bar.add_task("publishing", total=total)
+    idle_s = 0.0
+    while not await relay.drain(advanced=lambda sent: bar.advance(task, sent)):
+        before, left = left, await _waiting(writer, last)
+        bar.update(task, completed=total - left)
+        idle_s = idle_s + _LOOK_EVERY_S if left == before else 0.0
+        if left == 0 or idle_s >= _RELAY_WAIT_S:
+            return
+        await asyncio.sleep(_LOOK_EVERY_S)
 
 
 async def _waiting(writer: Writer, last: int) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -69,8 +69,11 @@ class Relay:
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
-    async def drain(self) -> bool:
+    async def drain(self, *, advanced: Callable[[int], None] = lambda _sent: None) -> bool:
         """Send what waits now, if no other relay is at it.
+
+        Args:
+            advanced: told how many more have been sent.
 
         Returns:
             False when another relay has the part.
@@ -82,8 +85,8 @@ class Relay:
         async with outbox.relaying(self._writer) as connection:
             if connection is None:
                 return False
-            while await self._send_batch(connection):
-                pass
+            while sent := await self._send_batch(connection):
+                advanced(sent)
             return True
 
     async def _step(self, connection: Connection) -> None:
