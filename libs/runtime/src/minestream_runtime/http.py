@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 import aiohttp
@@ -242,6 +243,7 @@ def _reason(number: int) -> str:
     return known.get(number, "connection failed")
 
 
+@lru_cache(maxsize=256)  # a fleet answers with the same few dates each second
 def _instant(date: str | None) -> datetime | None:
     if date is None:
         return None

@@ -119,6 +119,9 @@ class Lanes(Generic[T]):
 
     async def run(self) -> None:
         """Run polls until cancelled; then give those under way ``grace_s`` and end."""
+        in_flight = gauge("minestream_polls_in_flight")  # looked at when asked: costs polls nothing
+        in_flight.labels("fast").set_function(lambda: self._fast.running)
+        in_flight.labels("slow").set_function(lambda: self._slow.running + self._handed_over)
         async with asyncio.TaskGroup() as group:
             self._group = group
             try:
@@ -137,7 +140,6 @@ class Lanes(Generic[T]):
                 task = self._group.create_task(self._run(target, _Slot(lane)))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-        self._show()
 
     def _hand_over(self, slot: _Slot) -> None:
         """The poll is slow: give its fast slot to the next, as long as there is room beside."""
@@ -182,8 +184,3 @@ class Lanes(Generic[T]):
             await self._deliver(result)
         except Exception:  # noqa: BLE001 - as above
             self._log.exception("delivery_failed", target=target)
-
-    def _show(self) -> None:
-        in_flight = gauge("minestream_polls_in_flight")
-        in_flight.labels("fast").set(self._fast.running)
-        in_flight.labels("slow").set(self._slow.running + self._handed_over)
