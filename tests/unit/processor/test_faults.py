@@ -1,6 +1,8 @@
 """Records that break our contract, and records at which our code breaks."""
 
+import asyncio
 import os
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
+from faust.exceptions import ProducerSendError
 
 from minestream_runtime.errors import (
     BrokerUnavailableError,
@@ -57,7 +60,8 @@ def exits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     codes: list[int] = []
 
     def end(code: int) -> NoReturn:
-        codes.append(code)
+        if not isinstance(sys.exc_info()[1], Ended):  # the first call would not have returned
+            codes.append(code)
         raise Ended
 
     monkeypatch.setattr(os, "_exit", end)
@@ -90,7 +94,7 @@ def message(offset: int = 7) -> SimpleNamespace:
     )
 
 
-def raising(exc: Exception) -> Callable[[Any], Any]:
+def raising(exc: BaseException) -> Callable[[Any], Any]:
     async def body(_: Any) -> None:
         raise exc
 
@@ -122,6 +126,32 @@ async def test_a_bug_ends_the_process_twice_and_sets_the_record_aside_the_third_
     (letter,) = world.producer.sent
     assert letter.headers["dlq-kind"] == b"bug"
     assert letter.headers["dlq-reason"] == b"KeyError: 'x'"
+
+
+@pytest.mark.parametrize(
+    "exc",
+    [ProducerSendError("timed out"), BrokerUnavailableError("away"), asyncio.CancelledError()],
+)
+async def test_what_is_not_the_records_fault_ends_the_process_and_counts_no_try(
+    world: World, exits: list[int], exc: BaseException
+) -> None:
+    for _ in range(5):
+        with pytest.raises(Ended):
+            await world.guard().around(message(), raising(exc), None)
+    assert exits == [70] * 5
+    assert world.producer.sent == []
+
+
+async def test_a_disk_that_keeps_no_tries_ends_the_process_too(
+    world: World, exits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> NoReturn:
+        raise OSError(28, "no space left")
+
+    monkeypatch.setattr(Tries, "failed", full)
+    with pytest.raises(Ended):
+        await world.guard().around(message(), raising(KeyError("x")), None)
+    assert exits == [70]
 
 
 async def test_the_tries_of_one_record_are_not_those_of_another(world: World) -> None:

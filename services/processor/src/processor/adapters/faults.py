@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
+from faust.exceptions import FaustError
 
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import Disposition, MinestreamError, RecordTooLargeError
@@ -111,13 +112,22 @@ class Guard:
             subject: what to do it with.
         """
         try:
+            await self._try(message, body, subject)
+        except BaseException as exc:  # noqa: BLE001 - whatever it is: Faust would acknowledge
+            exit_now(EXIT_FAULT, "record_cut_off", error_type=type(exc).__name__, error=str(exc))
+
+    async def _try(
+        self, message: Any, body: Callable[[Any], Awaitable[None]], subject: Any
+    ) -> None:
+        try:
             await body(subject)
         except MinestreamError as exc:
             if exc.disposition is not Disposition.DEAD_LETTER:
-                await self._failed(message, exc)
-            else:
-                await self._set_aside(message, DeadLetterKind.SCHEMA, str(exc))
-        except Exception as exc:  # noqa: BLE001 - Faust would acknowledge the record
+                raise  # Kafka's fault, not the record's
+            await self._set_aside(message, DeadLetterKind.SCHEMA, str(exc))
+        except FaustError:
+            raise  # as above: a send that timed out, a changelog that is not as it was
+        except Exception as exc:  # noqa: BLE001 - ours, so this record may never pass
             await self._failed(message, exc)
 
     async def patiently(self, send: Callable[[], Awaitable[None]]) -> None:
