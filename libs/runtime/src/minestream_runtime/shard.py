@@ -62,7 +62,6 @@ class Shard(Generic[E]):
         self._entries: dict[Partition, dict[str, E]] = {}
         self._next: dict[Partition, int] = {}
         self._ends: dict[Partition, int] = {}
-        self._assigned = False
         self._in_doubt_s: float | None = None
         self._heard_s = 0.0
         self._log = structlog.get_logger()
@@ -74,8 +73,11 @@ class Shard(Generic[E]):
 
     @property
     def ready(self) -> bool:
-        """Has everything been read that was there at the assignment?"""
-        return self._assigned and not self._ends
+        """Has everything been read that was there at the assignment?
+
+        Not while we own nothing: a topic that is not yet known gives an assignment of none.
+        """
+        return bool(self._entries) and not self._ends
 
     async def run(self) -> None:
         """Follow the topic until cancelled; a broker that is away is waited for."""
@@ -111,7 +113,6 @@ class Shard(Generic[E]):
                 consumer.seek(partition, self._next[partition])
         self._give_again()
         self._heard_s = self._clock.monotonic()
-        self._assigned = True
         self._log.info("shard_assigned", partitions=len(partitions), fresh=len(fresh))
 
     async def revoked(self, partitions: frozenset[Partition]) -> None:
