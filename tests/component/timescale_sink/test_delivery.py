@@ -25,6 +25,7 @@ from timescale_sink.domain.batch import Rows
 if TYPE_CHECKING:
     from tests.component.timescale_sink.conftest import Ask, Eventually, Tell
 
+    from minestream_runtime.kafka import Producer
     from timescale_sink.settings import SinkSettings
 
 _COUNT = "SELECT count(*) AS n, count(DISTINCT event_id) AS ids FROM telemetry.reading"
@@ -37,6 +38,17 @@ def _many(count: int, start: int = 0) -> list[MinerTelemetry]:
     ]
 
 
+async def _dying(stage: Stage, batches: int, environment: dict[str, str]) -> int | None:
+    """How a sink ends that is killed as so many batches have passed a stage."""
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(Path(__file__).with_name("dying_sink.py")), stage, str(batches)),
+        env=os.environ | environment | {"MINESTREAM_SINK_BATCH_RECORDS": "30"},
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    async with asyncio.timeout(60):
+        return await child.wait()
+
+
 @pytest.mark.parametrize("stage", list(Stage))
 async def test_a_sink_killed_at_any_stage_loses_nothing_and_doubles_nothing(  # noqa: PLR0917 - fixtures
     stage: Stage,
@@ -47,17 +59,7 @@ async def test_a_sink_killed_at_any_stage_loses_nothing_and_doubles_nothing(  # 
     environment: dict[str, str],
 ) -> None:
     await tell(TELEMETRY, *_many(100))
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(Path(__file__).with_name("dying_sink.py")),
-        stage,
-        "2",
-        env=os.environ | environment | {"MINESTREAM_SINK_BATCH_RECORDS": "30"},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(60):
-        said, _ = await child.communicate()
-    assert child.returncode == -signal.SIGKILL, said.decode()
+    assert await _dying(stage, 2, environment) == -signal.SIGKILL
     written = (await ask(_COUNT))[0]["n"]
     assert 0 < written < 100, "it died after its first transaction and before its last"
     async with sink(settings):
@@ -69,6 +71,44 @@ async def test_a_sink_killed_at_any_stage_loses_nothing_and_doubles_nothing(  # 
         )
     assert offsets[0]["n"] == 100
     assert await ask("SELECT * FROM telemetry.dead_letter") == []
+
+
+async def test_a_sink_killed_between_dead_letter_and_row_sets_the_record_aside_once(
+    settings: SinkSettings,
+    producer: Producer,
+    eventually: Eventually,
+    environment: dict[str, str],
+) -> None:
+    await producer.send(TELEMETRY, key=b"k", value=b"no json")
+    child = await _dying(Stage.BEFORE_COMMIT, 1, environment)
+    assert child == -signal.SIGKILL
+    letters = "SELECT kind FROM telemetry.dead_letter"
+    async with sink(settings):
+        await eventually(letters)
+        await eventually(
+            "SELECT sum(next_offset)::int AS n FROM telemetry.kafka_offset "
+            "WHERE topic = 'minestream.dlq.timescale-sink.v1'",
+            until=lambda rows: rows[0]["n"] == 2,  # it stands on the topic twice
+        )
+        assert await eventually(letters) == [{"kind": "schema"}]
+
+
+async def test_a_sink_told_to_stop_stops_cleanly(
+    topics: None,  # noqa: ARG001 - made first
+    environment: dict[str, str],
+    eventually: Eventually,
+) -> None:
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "timescale_sink"),
+        env=os.environ | environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    await eventually("SELECT 1 FROM telemetry.kafka_offset")
+    child.terminate()
+    async with asyncio.timeout(30):
+        said, _ = await child.communicate()
+    assert child.returncode == 0, said.decode()
+    assert b"service_stopped" in said
 
 
 async def test_two_sinks_share_the_partitions_and_one_takes_over_when_the_other_goes(

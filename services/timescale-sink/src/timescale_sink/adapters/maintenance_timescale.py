@@ -30,7 +30,7 @@ _REFRESH: Final = (
 _FAILED: Final = """
 SELECT j.job_id, j.proc_name, s.total_failures
 FROM timescaledb_information.job_stats AS s JOIN timescaledb_information.jobs AS j USING (job_id)
-WHERE s.last_run_status = 'Failed' AND j.hypertable_schema LIKE 'telemetry%%'
+WHERE s.last_run_status = 'Failed' AND j.owner::text = current_user
 """
 
 
