@@ -1,8 +1,9 @@
 """What does a poll of the collector cost beside a bare GET of the same body?
 
-Question: polls per CPU-second of the whole path (heap, lanes, poll, event, JSON) as a ratio to
-a loop of bare ``session.get``. Run: ``python tests/bench/bench_polling.py``; the miners run in a
-process of their own. Last answer: see the JSON that it prints.
+Question: polls per CPU-second of the whole path (lanes, poll, JSON checked, event encoded) as a
+ratio to a loop of bare ``session.get``. Run: ``python tests/bench/bench_polling.py``; the miners
+run in a process of their own. Last answer (2 shared cores, CPython 3.11): 5,100 polls per
+CPU-second, ratio 0.33; on uvloop 0.34, so it is not used. 100,000 miners at 30 s need 3,300.
 """
 
 # ruff: noqa: T201 - it prints its answer
