@@ -183,6 +183,8 @@ class Sink:
         self._untold |= {partition: move.upto for partition, move in moves.items()}
         for table, count in written.items():
             counter("minestream_rows_written_total").labels(table).inc(count)
+        repeated = len(rows.tables.get("reading", ())) - written.get("reading", 0)
+        counter("minestream_events_repeated_total").labels(TELEMETRY.name).inc(repeated)
         self._observe_age(sound)
 
     def _observe_age(self, items: Sequence[Item]) -> None:
