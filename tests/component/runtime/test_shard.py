@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from minestream_runtime.clock import SystemClock
 from minestream_runtime.kafka import Producer
 from minestream_runtime.settings import Settings
 from minestream_runtime.shard import Shard
+from minestream_runtime.shard_copy import EntryCopy
 from minestream_schemas.inventory import INVENTORY, InventoryEntry
 
 
@@ -46,7 +48,9 @@ async def settings(
 
 
 @asynccontextmanager
-async def member(settings: Settings, instance: str = "0") -> AsyncIterator[Member]:
+async def member(
+    settings: Settings, instance: str = "0", copy: Path | None = None
+) -> AsyncIterator[Member]:
     this = Member()
     this.shard = Shard(
         settings.model_copy(update={"instance": instance}),
@@ -56,6 +60,7 @@ async def member(settings: Settings, instance: str = "0") -> AsyncIterator[Membe
         clock=SystemClock(),
         on_there=this.there.__setitem__,
         on_gone=this.let_go,
+        copy=copy,
     )
     async with asyncio.TaskGroup() as group:
         running = group.create_task(this.shard.run())
@@ -116,3 +121,41 @@ async def test_members_share_without_overlap_and_the_survivor_takes_over(
             assert one.shard is not None
             assert len(one.shard.partitions) == 12
         await until(lambda: len(one.there) == 200)
+
+
+async def test_a_start_without_kafka_takes_the_entries_of_the_last_life(
+    settings: Settings, tmp_path: Path
+) -> None:
+    copy = tmp_path / "entries.copy"
+    away = settings.model_copy(update={"kafka_bootstrap": "127.0.0.1:1"})
+    async with Producer(settings) as producer:
+        for number in (1, 2):
+            await producer.publish(INVENTORY, entry(number))
+        async with member(settings, copy=copy) as first:
+            await until(lambda: first.ready and copy.exists())
+    async with member(away, copy=copy) as alone:
+        await until(lambda: len(alone.there) == 2)
+        assert not alone.ready
+
+
+async def test_what_was_removed_meanwhile_is_let_go_once_the_topic_is_read(
+    settings: Settings, tmp_path: Path
+) -> None:
+    copy = tmp_path / "entries.copy"
+    EntryCopy(copy, InventoryEntry).save({f"target-00{n}": entry(n) for n in (1, 2)})
+    async with Producer(settings) as producer:
+        await producer.publish(INVENTORY, entry(1))
+    async with member(settings, copy=copy) as this:
+        assert this.shard is not None
+        await this.shard._recall()
+        assert set(this.there) == {"target-001", "target-002"}
+        await until(lambda: "target-002" in this.gone)
+        assert set(this.there) == {"target-001"}
+
+
+async def test_a_copy_that_was_cut_short_is_no_copy(tmp_path: Path) -> None:
+    path = tmp_path / "entries.copy"
+    EntryCopy(path, InventoryEntry).save({"target-001": entry(1)})
+    assert EntryCopy(path, InventoryEntry).load() == {"target-001": entry(1)}
+    path.write_text(path.read_text()[:-9])
+    assert EntryCopy(path, InventoryEntry).load() == {}

@@ -4,6 +4,7 @@ import asyncio
 import random
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 import structlog
@@ -13,12 +14,14 @@ from minestream_runtime.errors import BrokerUnavailableError
 from minestream_runtime.kafka import Consumer, Partition, Record
 from minestream_runtime.metrics import counter
 from minestream_runtime.settings import Settings
+from minestream_runtime.shard_copy import EntryCopy
 from minestream_schemas.event import Event, Topic
 
 E = TypeVar("E", bound=Event)
 _BACK_OFF_S: Final = (0.5, 5.0)
 _QUIET_S: Final = 5.0
 _DOUBT_S: Final = 15.0
+_COPY_EVERY_S: Final = 5.0
 
 
 class Shard(Generic[E]):
@@ -28,7 +31,8 @@ class Shard(Generic[E]):
     go on where they were, so a rebalance forgets nothing. From the moment partitions are
     revoked until the next assignment all entries are let go (``on_gone``), and then those of
     kept partitions given again. When Kafka is lost in that very moment, they are given again
-    after 15 s: two who ask are better than none.
+    after 15 s: two who ask are better than none. A member that starts while Kafka is away takes
+    the entries it had last (``copy``), for the same reason, until it has read the topic.
 
     Args:
         settings: where Kafka is.
@@ -38,6 +42,7 @@ class Shard(Generic[E]):
         clock: measures the doubt above.
         on_there: an entry is new, has changed or is ours again.
         on_gone: an entry was removed, or is no longer ours.
+        copy: the file in which to keep the entries for such a start; None: nowhere.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class Shard(Generic[E]):
         clock: Clock,
         on_there: Callable[[str, E], None],
         on_gone: Callable[[str], None],
+        copy: Path | None = None,
     ) -> None:
         self._settings = settings
         self._topic = topic
@@ -58,6 +64,10 @@ class Shard(Generic[E]):
         self._clock = clock
         self._on_there = on_there
         self._on_gone = on_gone
+        self._copy = EntryCopy(copy, entry) if copy is not None else None
+        self._copied_s = -_COPY_EVERY_S
+        self._recalled: dict[str, E] = {}
+        self._changed = False
         self._consumer: Consumer | None = None
         self._entries: dict[Partition, dict[str, E]] = {}
         self._next: dict[Partition, int] = {}
@@ -93,6 +103,7 @@ class Shard(Generic[E]):
                 tries += 1
                 if tries == 1:
                     self._log.warning("shard_waits_for_kafka", error=str(exc))
+                    await self._recall()
             least, most = _BACK_OFF_S
             await asyncio.sleep(random.uniform(least, min(most, least * 2**tries)))  # noqa: S311 - spreads load
 
@@ -113,6 +124,7 @@ class Shard(Generic[E]):
                 consumer.seek(partition, self._next[partition])
         self._give_again()
         self._heard_s = self._clock.monotonic()
+        self._changed = True
         self._log.info("shard_assigned", partitions=len(partitions), fresh=len(fresh))
 
     async def revoked(self, partitions: frozenset[Partition]) -> None:
@@ -135,6 +147,7 @@ class Shard(Generic[E]):
                 for record in records:
                     self._apply(record)
                 self._look_up_from_reading(heard=bool(records))
+                await self._keep_copy()
         finally:
             self._consumer = None
 
@@ -166,6 +179,7 @@ class Shard(Generic[E]):
         if entries is None or record.offset < self._next[partition]:
             return
         self._next[partition] = record.offset + 1
+        self._changed = True
         if record.offset + 1 >= self._ends.get(partition, 0):
             self._ends.pop(partition, None)
         key = (record.key or b"").decode(errors="replace")
@@ -182,6 +196,28 @@ class Shard(Generic[E]):
         if entries.get(key) != entry:
             entries[key] = entry
             self._on_there(key, entry)
+
+    async def _recall(self) -> None:
+        """Take the entries of the last life, unless this one has read the topic."""
+        if self._copy is None or self._entries:
+            return
+        self._recalled = await asyncio.to_thread(self._copy.load)
+        for key, entry in self._recalled.items():
+            self._on_there(key, entry)
+        self._log.warning("shard_recalled", entries=len(self._recalled))
+
+    async def _keep_copy(self) -> None:
+        """Once the topic is read: let go of what it no longer has, and write the rest down."""
+        now_s = self._clock.monotonic()
+        if not self.ready or not self._changed or now_s - self._copied_s < _COPY_EVERY_S:
+            return
+        self._changed, self._copied_s = False, now_s
+        entries = {key: entry for held in self._entries.values() for key, entry in held.items()}
+        for key in self._recalled.keys() - entries.keys():
+            self._on_gone(key)
+        self._recalled = {}
+        if self._copy is not None:
+            await asyncio.to_thread(self._copy.save, entries)
 
     def _give_again(self) -> None:
         if self._in_doubt_s is None:

@@ -55,6 +55,7 @@ async def collect(settings: VnishSettings, health: Health) -> None:
             clock=clock,
             on_there=fleet.there,
             on_gone=fleet.gone,
+            copy=settings.state_dir / "inventory.copy",
         )
         health.checks["inventory"] = lambda: None if shard.ready else "not read yet"
         health.notes["link"] = lambda: (
