@@ -75,7 +75,11 @@ def emulators(stack: Stack, world: World, *, control_port: int) -> Program:
         EMULATORS,
         tuple(command),
         {MARK: str(stack.home.id), "PYTHONUNBUFFERED": "1"},
-        exports={"MINESTREAM_EMULATOR_CONTROL": control},
+        exports={
+            "MINESTREAM_EMULATOR_CONTROL": control,
+            "MINESTREAM_DEMO": "1",
+            "MINESTREAM_POLL_INTERVAL_S": f"{world.interval_s:g}",
+        },
     )
 
 
@@ -94,9 +98,8 @@ def begin(stack: Stack, world: World) -> None:
     began_at = SystemClock().now()
     port = stack.claim(EMULATORS, 8490)
     inventory(stack).unlink(missing_ok=True)
-    settings = {"MINESTREAM_DEMO": "1", "MINESTREAM_POLL_INTERVAL_S": f"{world.interval_s:g}"}
     program = emulators(stack, world, control_port=port)
-    stack.up(Wish.told(extra=[program], settings=settings))
+    stack.up(Wish.told(extra=[program]))
     with stack.screen.step(f"{world.miners} emulated miners"):
         _wait_for_world(stack, port)
     with stack.screen.step("inventory"):

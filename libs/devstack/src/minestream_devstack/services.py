@@ -54,7 +54,7 @@ class Program:
         user: whom it runs as; None: as we do.
         stop_signal: how it is told to end.
         order: smaller ones end later.
-        exports: variables that lead other commands to it.
+        exports: variables that services and other commands get while it is part of the stack.
     """
 
     name: str

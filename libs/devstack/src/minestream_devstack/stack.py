@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pydantic import SecretStr
@@ -49,14 +49,12 @@ class Wish:
     Args:
         only: names of what to start; everything by default.
         extra: programs besides our services.
-        settings: variables for the services besides those that lead to the servers.
         kafka: the address of a Kafka that runs elsewhere.
         database: the address of a database that runs elsewhere.
     """
 
     only: Collection[str] = NAMES
     extra: Sequence[Program] = ()
-    settings: Mapping[str, str] = field(default_factory=dict)
     kafka: str | None = None
     database: str | None = None
 
@@ -102,7 +100,7 @@ class Stack:
             extra = [*wish.extra, *self._kept(running, wish)]
             exports = self._exports(wish, own, extra)
             services = [
-                self._service(service, exports, wish, running)
+                self._service(service, exports, running)
                 for service in SERVICES
                 if service.name in wish.only
             ]
@@ -241,13 +239,11 @@ class Stack:
             return known
         return self._ports.claim(name, preferred)
 
-    def _service(
-        self, service: Service, exports: Mapping[str, str], wish: Wish, running: set[str]
-    ) -> Program:
+    def _service(self, service: Service, exports: Mapping[str, str], running: set[str]) -> Program:
         return service_program(
             service,
             port=self._claim(service.name, service.port, running),
-            shared={**exports, **wish.settings, MARK: str(self.home.id)},
+            shared={**exports, MARK: str(self.home.id)},
             state=self.home.folder / "state",
         )
 

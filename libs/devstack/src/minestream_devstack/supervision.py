@@ -212,8 +212,10 @@ class Supervisor:
 
     def _update(self) -> None:
         ((added, changed, removed),) = self._call("reloadConfig")
-        for name in (*changed, *removed):
-            self._call("stopProcessGroup", name)
+        stale = {name: self.defined(name).order for name in (*changed, *removed)}
+        for order in sorted(set(stale.values()), reverse=True):  # services before their servers
+            self.stop([name for name in stale if stale[name] == order])
+        for name in stale:
             self._call("removeProcessGroup", name)
         for name in (*added, *changed):
             self._call("addProcessGroup", name)
