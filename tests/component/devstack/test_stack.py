@@ -52,22 +52,32 @@ def person() -> Iterator[Person]:
         sweep(person.home)
 
 
-def test_up_status_down_leave_nothing_behind(person: Person) -> None:
+def test_a_stack_from_up_to_down(person: Person) -> None:
+    """One start serves several questions: each costs seconds."""
     person.starts()
     seen = person.sees()
     assert {name: row["ready"] for name, row in seen.items()} == {"kafka": True, "postgres": True}
-    assert all(psutil.pid_exists(int(str(row["pid"]))) for row in seen.values())
+    kafka = psutil.Process(int(str(seen["kafka"]["pid"])))
+    assert kafka.environ()[MARK] == person.home.id
+
+    person.starts()
+    assert person.sees() == seen, "up again changes nothing"
+
+    assert person.types("migrate").returncode == 0, "commands find the stack that runs here"
+    exported = person.types("env").stdout
+    assert f"export MINESTREAM_KAFKA_BOOTSTRAP={seen['kafka']['address']}" in exported
+    assert person.types("topics", "create").stdout.startswith("0 created")
+
+    postgres = int(str(seen["postgres"]["pid"]))
+    os.kill(postgres, signal.SIGKILL)
+    person.starts()
+    assert person.sees()["postgres"]["pid"] != postgres, "a server that dies is started again"
+    assert person.types("restart", "postgres").returncode == 0
+
     assert person.types("down").returncode == 0
     assert find(person.home) == []
+    assert not kafka.is_running()
     assert person.types("status").returncode == 1
-
-
-def test_up_again_changes_nothing(person: Person) -> None:
-    person.starts()
-    before = person.sees()
-    person.starts()
-    assert person.sees() == before
-    person.types("down")
 
 
 def test_a_killed_supervisor_is_recovered_from(person: Person) -> None:
@@ -78,41 +88,8 @@ def test_a_killed_supervisor_is_recovered_from(person: Person) -> None:
     after = person.sees()
     assert {row["address"] for row in after.values()} == {row["address"] for row in before.values()}
     assert not {row["pid"] for row in after.values()} & {row["pid"] for row in before.values()}
-    assert person.types("down").returncode == 0
-    assert find(person.home) == []
 
-
-def test_down_alone_ends_what_a_killed_supervisor_left(person: Person) -> None:
-    person.starts()
     os.kill(int((person.home.folder / "supervisor.pid").read_text()), signal.SIGKILL)
     assert len(find(person.home)) > 1
-    assert person.types("down").returncode == 0
+    assert person.types("down").returncode == 0, "down alone ends what is left"
     assert find(person.home) == []
-
-
-def test_a_server_that_dies_is_started_again(person: Person) -> None:
-    person.starts()
-    before = person.sees()["postgres"]["pid"]
-    os.kill(int(str(before)), signal.SIGKILL)
-    person.starts()
-    assert person.sees()["postgres"]["pid"] != before
-    assert person.types("restart", "postgres").returncode == 0
-    person.types("down")
-
-
-def test_commands_find_the_stack_that_runs_here(person: Person) -> None:
-    person.starts()
-    assert person.types("migrate").returncode == 0
-    exported = person.types("env").stdout
-    assert f"export MINESTREAM_KAFKA_BOOTSTRAP={person.sees()['kafka']['address']}" in exported
-    created = person.types("topics", "create")
-    assert created.stdout.startswith("0 created")
-    person.types("down")
-
-
-def test_processes_carry_the_mark_of_their_home(person: Person) -> None:
-    person.starts()
-    kafka = psutil.Process(int(str(person.sees()["kafka"]["pid"])))
-    assert kafka.environ()[MARK] == person.home.id
-    person.types("down")
-    assert not kafka.is_running()
