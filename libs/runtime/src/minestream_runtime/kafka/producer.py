@@ -135,3 +135,6 @@ class Producer:
                 await stale.stop()
         except Exception as exc:  # noqa: BLE001 - it is thrown away because it is broken
             self._log.debug("producer_discarded", error_type=type(exc).__name__)
+            with suppress(Exception):  # its stop waits for batches that nobody will ever take
+                await stale._sender.close()  # noqa: SLF001 - no public way
+            await stale.client.close()
