@@ -1,5 +1,6 @@
 """The processor on a real Kafka: what it does with good records, bad ones, and its own faults."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -57,6 +58,14 @@ async def test_a_reading_comes_out_with_its_trace_and_a_sigterm_ends_it_clean_an
     assert code == 0
     assert took_s < 5
     assert sum((await world.committed()).values()) == 1
+
+
+async def test_a_sigterm_while_it_starts_ends_it_too(world: World) -> None:
+    for seconds in (0.5, 1.5, 2.5):
+        process = world.start()
+        await asyncio.sleep(seconds)
+        _, took_s = await world.stopped(process)
+        assert took_s < 10
 
 
 async def test_bad_records_are_set_aside_and_no_other_miners_reading_waits_for_them(

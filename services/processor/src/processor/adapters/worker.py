@@ -13,6 +13,7 @@ from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.health import Health
 from minestream_runtime.kafka import Producer, ensure_topics, topic_states
 from minestream_runtime.metrics import counter
+from minestream_runtime.service import EXIT_OK
 from minestream_schemas.event import Topic
 from minestream_schemas.raw import RAW_MINER
 from minestream_schemas.tick import TICKS
@@ -184,7 +185,11 @@ class _Parts:
 @asynccontextmanager
 async def _running(app: faust.App) -> AsyncIterator[None]:
     """Start Faust; at the end let it finish the records in hand, commit and leave the group."""
-    await app.start()
+    try:
+        await app.start()
+    except BaseException as exc:  # noqa: BLE001 - Faust's threads would keep the process for ever
+        told = isinstance(exc, asyncio.CancelledError)
+        exit_now(EXIT_OK if told else EXIT_FAULT, "ended_while_starting", error=repr(exc))
     try:
         yield
     finally:
