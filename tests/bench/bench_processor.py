@@ -6,8 +6,8 @@ does. Beside it, in the same run, the bare loop: decode, normalise, step and enc
 
     python tests/bench/bench_processor.py --bootstrap 127.0.0.1:9092
 
-Last answer (2 cores shared with the broker and seven other jobs, 20,000 events, 3 runs): 1,555,
-1,631 and 1,717 events per CPU-second; the bare loop 3,100, of which parsing takes 70 %.
+Last answer (2 cores shared with the broker, 20,000 events, 2 runs): 1,668 and 1,735 events per
+CPU-second; the bare loop 3,601 and 3,861.
 """
 
 import argparse
