@@ -115,14 +115,15 @@ class FencedThread(driver.AIOKafkaConsumerThread):
     async def _seek_to_committed(self) -> Mapping[TP, int | None]:
         kafka, parent = self._ensure_consumer(), self.consumer
         generation = parent.app.consumer_generation_id
-        committed: dict[TP, int | None] = {}
-        for tp in [tp for tp in kafka.assignment() if not parent._is_changelog_tp(tp)]:  # noqa: SLF001
-            at = await kafka.committed(tp)
-            offset = (await kafka.beginning_offsets([tp]))[tp] if at is None else at
-            if parent.app.consumer_generation_id != generation:
-                break  # another rebalance has cancelled our caller, and seeks for itself
-            committed[tp] = at
-            self._move(kafka, tp, offset)
+        streams = [tp for tp in kafka.assignment() if not parent._is_changelog_tp(tp)]  # noqa: SLF001
+        committed: dict[TP, int | None] = {tp: await kafka.committed(tp) for tp in streams}
+        # asked for in one request: each waits its turn behind a fetch on the same connection
+        fresh = [tp for tp, at in committed.items() if at is None]
+        begins = await kafka.beginning_offsets(fresh) if fresh else {}
+        if parent.app.consumer_generation_id != generation:
+            return {}  # another rebalance has cancelled our caller, and seeks for itself
+        for tp, at in committed.items():
+            self._move(kafka, tp, begins[tp] if at is None else at)
         return committed
 
     def _move(self, kafka: Any, tp: TP, offset: int) -> None:
