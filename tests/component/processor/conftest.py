@@ -51,6 +51,7 @@ class World:
             "MINESTREAM_KAFKA_BOOTSTRAP": self.settings.kafka_bootstrap,
             "MINESTREAM_TOPIC_NAMESPACE": self.settings.topic_namespace,
             "MINESTREAM_STATE_DIR": str(self.folder / state),
+            "MINESTREAM_INSTANCE": state,
             "MINESTREAM_WINDOW_S": "10",
             "MINESTREAM_GRACE_S": "5",
             "MINESTREAM_TICK_EVERY_S": "3600",

@@ -72,6 +72,7 @@ class Chaos:
             "MINESTREAM_KAFKA_BOOTSTRAP": self.settings.kafka_bootstrap,
             "MINESTREAM_TOPIC_NAMESPACE": self.settings.topic_namespace,
             "MINESTREAM_STATE_DIR": str(self.folder / name),
+            "MINESTREAM_INSTANCE": name,
             "MINESTREAM_SESSION_TIMEOUT_S": "10",
             "CHAOS_BARE": str(int(self.bare)),
         }

@@ -40,6 +40,8 @@ def make_app(settings: ProcessorSettings, *, fenced: bool = True) -> faust.App:
         broker=[f"kafka://{address}" for address in settings.kafka_bootstrap.split(",")],
         store="rocksdb://",
         datadir=str(settings.folder),
+        # a static member: killed and started again in time, it has its partitions back at once
+        consumer_group_instance_id=f"{settings.group('processor')}-{settings.instance}",
         processing_guarantee="at_least_once",
         topic_partitions=PARTITIONS,
         topic_replication_factor=settings.kafka_replication,
@@ -62,7 +64,6 @@ def make_app(settings: ProcessorSettings, *, fenced: bool = True) -> faust.App:
     app.finalize()
     # Faust's services log under the module of their class: ours would, with every start and stop
     logging.getLogger("processor").setLevel(logging.WARNING)
-    logging.getLogger("aiokafka").setLevel(logging.WARNING)  # a debug record per send: 17 % of CPU
     if fenced:
         fence(app)
     app.sensors.add(SendSensor())
