@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-from minestream_devstack.ports import HOST, Ports, answers, is_free
+from minestream_devstack.ports import ANY_HOST, HOST, Ports, answers, is_free
 
 
 def taken() -> socket.socket:
@@ -46,3 +46,13 @@ def test_two_names_never_share_a_port(tmp_path: Path) -> None:
 
 def test_nobody_answers_on_a_free_port(tmp_path: Path) -> None:
     assert not answers(Ports(tmp_path / "ports.json").claim("x", 0))
+
+
+def test_a_port_taken_at_any_address_of_this_machine_is_not_free_everywhere(
+    tmp_path: Path,
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.1.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        assert Ports(tmp_path / "ports.json").claim("miners", taken, host=ANY_HOST) != taken

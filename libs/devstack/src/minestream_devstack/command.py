@@ -186,7 +186,7 @@ def _greeting(stack: Stack, took_s: float) -> str:
     gateway = stack.home.exports["MINESTREAM_GATEWAY_URL"]
     return (
         f"[bold]first reading after {took_s:.1f} s[/]\n"
-        f"  gateway  {gateway}/api/v1/miners (no login; {gateway}/docs explains)\n"
+        f"  gateway  {gateway}/api/v1/miners (no login; {gateway}/openapi.json tells the rest)\n"
         "  break it minestream fault hot-chip   (minestream fault --help lists the faults)\n"
         "  watch it minestream topics tail telemetry\n"
         "  end it   Ctrl-C"

@@ -60,15 +60,22 @@ class Watch:
         return fell
 
 
-def emulators(stack: Stack, world: World, *, control_port: int) -> Program:
-    """The program of an emulated world."""
+def emulators(stack: Stack, world: World, *, control_port: int, port: int) -> Program:
+    """The program of an emulated world.
+
+    Args:
+        stack: beside which it runs.
+        world: what it shall be.
+        control_port: where it takes orders.
+        port: of every miner.
+    """
     folder = stack.home.folder / "demo"
     folder.mkdir(exist_ok=True)
     control = f"{HOST}:{control_port}"
     command = [sys.executable, "-m", "minestream_emulators"]
     command += ["--miners", str(world.miners), "--seed", str(world.seed)]
     command += ["--inventory", str(inventory(stack)), "--replies", str(folder / "replies.jsonl")]
-    command += ["--control", control]
+    command += ["--control", control, "--port", str(port)]
     if world.fault is not None:
         command += ["--fault", world.fault]
     return Program(
@@ -98,7 +105,8 @@ def begin(stack: Stack, world: World) -> None:
     began_at = SystemClock().now()
     port = stack.claim(EMULATORS, 8490)
     inventory(stack).unlink(missing_ok=True)
-    program = emulators(stack, world, control_port=port)
+    miners = stack.claim_everywhere("miners", 8780, program=EMULATORS)
+    program = emulators(stack, world, control_port=port, port=miners)
     stack.up(Wish.told(extra=[program]))
     with stack.screen.step(f"{world.miners} emulated miners"):
         _wait_for_world(stack, port)

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Final
 
 HOST: Final = "127.0.0.1"
+ANY_HOST: Final = "0.0.0.0"
+"""Every address of this machine at once: free there is free on all of them."""
 
 
 def is_free(port: int, host: str = HOST) -> bool:
@@ -42,25 +44,26 @@ class Ports:
         """The port that this name had the last time."""
         return self._chosen.get(name)
 
-    def claim(self, name: str, preferred: int) -> int:
+    def claim(self, name: str, preferred: int, *, host: str = HOST) -> int:
         """The port of this name: the last one if free, else the preferred, else any free one.
 
         Args:
             name: whose port; different names never share one.
             preferred: 0 for any.
+            host: where it must be free.
         """
         others = {port for other, port in self._chosen.items() if other != name}
         wanted = [self._chosen.get(name, 0), preferred]
         for port in wanted:
-            if port and port not in others and is_free(port):
+            if port and port not in others and is_free(port, host):
                 return self._keep(name, port)
         for _ in range(100):
             with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-                probe.bind((HOST, 0))
+                probe.bind((host, 0))
                 port = int(probe.getsockname()[1])
             if port not in others:
                 return self._keep(name, port)
-        raise OSError(f"no free port for {name} on {HOST}")
+        raise OSError(f"no free port for {name} on {host}")
 
     def _keep(self, name: str, port: int) -> int:
         if self._chosen.get(name) != port:

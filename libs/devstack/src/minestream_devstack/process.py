@@ -17,13 +17,15 @@ from minestream_runtime.errors import ConfigurationError
 
 
 def last_lines(file: Path, count: int = 15) -> str:
-    """The end of a log, for an error's text."""
+    """The end of a log, for an error's text; what is said again and again is said once."""
     try:
         with file.open("rb") as log:
             log.seek(max(0, file.stat().st_size - 64 * 1024))
-            return "\n".join(log.read().decode(errors="replace").splitlines()[-count:])
+            lines = log.read().decode(errors="replace").splitlines()
     except OSError:
         return "(no log)"
+    told = [line for line, before in zip(lines, [None, *lines], strict=False) if line != before]
+    return "\n".join(told[-count:])
 
 
 def as_user(user: str | None) -> dict[str, Any]:

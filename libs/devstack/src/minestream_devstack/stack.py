@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from minestream_devstack import orphans
 from minestream_devstack.home import MARK, Home
 from minestream_devstack.kafka import KafkaServer
-from minestream_devstack.ports import HOST, Ports, answers
+from minestream_devstack.ports import ANY_HOST, HOST, Ports, answers
 from minestream_devstack.postgres import PostgresServer
 from minestream_devstack.process import last_lines
 from minestream_devstack.screen import Screen
@@ -179,9 +179,16 @@ class Stack:
         port = ports.get(name, lambda: self._ports.known(name))()
         return None if port is None else f"{HOST}:{port}"
 
-    def claim(self, name: str, preferred: int) -> int:
+    def claim(self, program: str, preferred: int) -> int:
         """A port for a program: the one it had, if it has it still or can have it."""
-        return self._claim(name, preferred, self._active())
+        return self._claim(program, preferred, self._active())
+
+    def claim_everywhere(self, name: str, preferred: int, *, program: str) -> int:
+        """A port that a program listens on at many addresses of this machine; see ``claim``."""
+        known = self._ports.known(name)
+        if program in self._active() and known is not None:
+            return known
+        return self._ports.claim(name, preferred, host=ANY_HOST)
 
     def _active(self) -> set[str]:
         if not self.supervisor.alive:
