@@ -13,13 +13,14 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from tests.soak.record import record
 
 from minestream_runtime.kafka import Consumer, Partition, Producer, ensure_topics
 from minestream_schemas.event import Event, Topic
@@ -225,6 +226,7 @@ async def test_nothing_is_lost_reordered_or_rolled_back_in_a_long_run(
     chaos: MakeRun, seed: int
 ) -> None:
     result = await chaos(seed, LONG)
+    record("chaos", f"fenced, seed {seed}", asdict(result))
     assert (result.missing, result.wrong) == (0, 0)
 
 
@@ -232,4 +234,5 @@ async def test_nothing_is_lost_reordered_or_rolled_back_in_a_long_run(
 @pytest.mark.timeout(600)
 async def test_without_the_fence_faust_fails_the_same_run(chaos: MakeRun) -> None:
     result = await chaos(2, LONG, bare=True)
+    record("chaos", "bare, seed 2", asdict(result))
     assert result.missing + result.wrong > 0
