@@ -112,7 +112,7 @@ async def test_boards_and_chips_are_of_the_newest_sample_or_of_one_before(
 async def test_a_site_is_summed_up_by_algorithm(
     api: httpx.AsyncClient, writer: Writer, telemetry: Telemetry, fits: Check
 ) -> None:
-    entries = [entry(f"m-{n}", interval_s=600.0 if n == 5 else None) for n in range(6)]
+    entries = [entry(f"m-{n}", interval_s=600.0 if n == 5 else None) for n in range(7)]
     await put(writer, [*entries, entry("z-1", site_id="site-b")])
     old = NOW - timedelta(minutes=10)
     telemetry.insert(
@@ -122,20 +122,22 @@ async def test_a_site_is_summed_up_by_algorithm(
         reading("m-2", old, hashrate_hs=1e14),
         reading("m-3", status="offline"),
         reading("m-5", old, hashrate_hs=1.6e10, algorithm="scrypt"),  # its interval is 10 min
+        reading("m-6", status="unknown", hashrate_hs=1.5e10, algorithm="scrypt"),
         reading("z-1", site_id="site-b", hashrate_hs=9e14),
     )
     answer = await api.get("/api/v1/sites/site-a/summary")
     fits("/api/v1/sites/{site_id}/summary", answer)
     body = answer.json()
     states = (body["online"], body["stale"], body["offline"], body["unknown"])
-    assert states == (3, 1, 1, 1)
+    assert states == (4, 1, 1, 1)
     assert body["algorithms"]["sha256d"]["hashrate_hs"] == 2e14
     assert body["algorithms"]["sha256d"]["efficiency_j_per_th"] == pytest.approx(30.0)
-    assert body["algorithms"]["scrypt"]["hashrate_hs"] == 1.6e10
+    assert body["statuses"]["unknown"] == 2
+    assert body["algorithms"]["scrypt"]["hashrate_hs"] == 3.1e10
     assert body["algorithms"]["scrypt"]["efficiency_j_per_th"] == 0.0
     assert (body["power_w"], body["chip_temp_mean_c"]) == (6000.0, 70.0)
     sites = await api.get("/api/v1/sites")
     fits("/api/v1/sites", sites)
-    assert [site["miners_total"] for site in sites.json()["items"]] == [6, 1]
+    assert [site["miners_total"] for site in sites.json()["items"]] == [7, 1]
     assert len(await collect(api, "/api/v1/sites", limit=1)) == 2
     assert (await api.get("/api/v1/sites/site-z/summary")).status_code == 404

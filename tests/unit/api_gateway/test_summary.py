@@ -18,13 +18,20 @@ def test_every_miner_is_in_exactly_one_of_the_four_states() -> None:
             Group("sha256d", "offline", stale=False, miners=2),
             Group("sha256d", "offline", stale=True, miners=4),
             Group("sha256d", "garbage", stale=False, miners=1),
-            Group("sha256d", "unknown", stale=False, miners=6),
+            Group("sha256d", "unknown", stale=False, miners=6, heard=False),
             Group("sha256d", "unauthorised", stale=False, miners=1),
         ]
     )
     assert (summary.online, summary.offline, summary.stale, summary.unknown) == (6, 7, 3, 6)
     assert summary.miners_total == 22
     assert summary.statuses["offline"] == 6
+
+
+def test_a_miner_in_a_state_that_we_do_not_know_counts_with_its_numbers() -> None:
+    odd = Group("scrypt", "unknown", stale=False, miners=2, hashrate_hs=3.2e10, hashrate_said=2)
+    summary = summarise([odd])
+    assert (summary.online, summary.unknown) == (2, 0)
+    assert summary.algorithms["scrypt"].hashrate_hs == 3.2e10
 
 
 def test_hashrates_of_two_algorithms_are_never_added() -> None:

@@ -20,6 +20,8 @@ class Group:
     status: str
     stale: bool
     miners: int
+    heard: bool = True
+    """Has any of them a reading? Firmware in a state that we do not know is heard of too."""
     hashrate_hs: float = 0.0
     hashrate_said: int = 0
     power_w: float = 0.0
@@ -67,7 +69,7 @@ def summarise(groups: Iterable[Group]) -> SiteSummary:
     ``online + offline + stale + unknown`` is ``miners_total``.
 
     Args:
-        groups: miners never heard of have status ``unknown``.
+        groups: of miners.
     """
     summary = SiteSummary()
     heat = 0.0
@@ -77,7 +79,7 @@ def summarise(groups: Iterable[Group]) -> SiteSummary:
         totals.miners_total += group.miners
         summary.miners_total += group.miners
         summary.statuses[group.status] = summary.statuses.get(group.status, 0) + group.miners
-        if group.status == MinerStatus.UNKNOWN:
+        if not group.heard:
             summary.unknown += group.miners
         elif group.status in SILENT:
             summary.offline += group.miners

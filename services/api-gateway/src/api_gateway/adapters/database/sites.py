@@ -16,20 +16,20 @@ SELECT site_id, name, tariff_usd_per_kwh FROM fleet_v1.site WHERE site_id = %(si
 _GROUPS: Final = """
 WITH miner AS (
     SELECT coalesce(nullif(l.algorithm, 'unknown'), m.algorithm, 'unknown') AS algorithm,
-           coalesce(l.status, 'unknown') AS status,
+           coalesce(l.status, 'unknown') AS status, l.miner_id IS NOT NULL AS heard,
            coalesce(l.ts < now() - make_interval(
                secs => greatest(%(stale_after_s)s, 3 * coalesce(m.interval_s, 0))), false) AS stale,
            l.hashrate_hs, l.power_w, l.chip_temp_max_c
     FROM fleet_v1.miner m LEFT JOIN telemetry_v1.latest l USING (miner_id)
     WHERE m.site_id = %(site)s)
-SELECT algorithm, status, stale, count(*) AS miners,
+SELECT algorithm, status, stale, heard, count(*) AS miners,
        coalesce(sum(hashrate_hs), 0) AS hashrate_hs, count(hashrate_hs) AS hashrate_said,
        coalesce(sum(power_w), 0) AS power_w, count(power_w) AS power_said,
        coalesce(sum(hashrate_hs) FILTER (WHERE power_w IS NOT NULL), 0) AS paired_hashrate_hs,
        coalesce(sum(power_w) FILTER (WHERE hashrate_hs IS NOT NULL), 0) AS paired_power_w,
        coalesce(sum(chip_temp_max_c), 0) AS chip_temp_sum_c,
        count(chip_temp_max_c) AS chip_temp_said
-FROM miner GROUP BY algorithm, status, stale ORDER BY algorithm, status, stale
+FROM miner GROUP BY algorithm, status, stale, heard ORDER BY algorithm, status, stale, heard
 """
 
 

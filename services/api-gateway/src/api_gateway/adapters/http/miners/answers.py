@@ -41,7 +41,9 @@ class MinerItem(BaseModel):
     dialect: str | None
     model: str | None
     algorithm: Algorithm | str = Field(description="as the miner says, else as the inventory does")
-    status: MinerStatus = Field(description="unknown: never heard of")
+    status: MinerStatus = Field(
+        description="unknown: never heard of (ts is null), or in a state that we do not know"
+    )
     ts: AwareDatetime | None = Field(description="when it was last polled")
     age_s: float | None = Field(description="seconds since ts")
     firmware: str | None

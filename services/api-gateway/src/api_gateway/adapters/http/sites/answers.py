@@ -44,7 +44,9 @@ class Summary(BaseModel):
     offline: int = Field(description="did not answer, or nothing that can be read")
     stale: int = Field(description="newest reading is too old to say anything of now")
     unknown: int = Field(description="never heard of")
-    statuses: dict[str, int] = Field(description="newest status, of all miners")
+    statuses: dict[str, int] = Field(
+        description="newest status, of all miners; unknown: also a state that we do not know"
+    )
     algorithms: dict[str, AlgorithmItem]
     power_w: float = Field(description="of miners online")
     chip_temp_mean_c: float = Field(
