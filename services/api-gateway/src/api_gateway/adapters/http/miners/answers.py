@@ -233,7 +233,7 @@ CHIPS_EXAMPLE: Final = {
             "frequency_mhz": [1225.0, 1225.0],
             "voltage_v": [0.35, 0.35],
             "errors_total": [0, 1],
-            "grade": ["A", "A"],
+            "grade": ["grey", "orange"],
             "quality_flags": [],
         }
     ],
