@@ -1,12 +1,12 @@
 """What a miner said over time, at each resolution in the same form: rows by instant and tie."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from psycopg import sql
 
 from api_gateway.adapters.database.access import Reader
+from api_gateway.adapters.database.gaps import Span
 from api_gateway.domain.history import Resolution
 
 
@@ -31,21 +31,6 @@ SERIES: Final[dict[Resolution, Series]] = {
     Resolution.DAY: Series("reading_daily", "bucket_at", "site_id", "text", "interval '1 day'"),
 }
 _LONGEST: Final = "interval '1 day'"
-
-_GAPS: Final = """
-SELECT gap_id, subject, site_id, cause, began_at, ended_at, filled, lost_total, reported_by
-FROM telemetry_v1.gap
-WHERE subject = %(miner)s AND began_at < %(to)s AND coalesce(ended_at, 'infinity') > %(from)s
-ORDER BY began_at, gap_id LIMIT 1000
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """From when (included) to when (not included)."""
-
-    start: datetime
-    end: datetime
 
 
 async def read_history(
@@ -83,8 +68,3 @@ async def read_history(
     at, last = after or (None, None)
     values = {"from": span.start, "to": span.end, "at": at, "tie": last}
     return await reader.rows(query, values | {"miner": miner_id, "limit": limit})
-
-
-async def gaps_within(reader: Reader, miner_id: str, span: Span) -> list[dict[str, Any]]:
-    """The miner's gaps that meet a span."""
-    return await reader.rows(_GAPS, {"miner": miner_id, "from": span.start, "to": span.end})

@@ -29,10 +29,6 @@ _LATEST: Final = """
 SELECT *, round(greatest(extract(epoch FROM now() - ts), 0), 3)::float8 AS age_s
 FROM telemetry_v1.latest WHERE miner_id = %(miner)s
 """
-_OPEN_GAPS: Final = """
-SELECT gap_id, subject, site_id, cause, began_at, ended_at, filled, lost_total, reported_by
-FROM telemetry_v1.gap WHERE subject = %(miner)s AND ended_at IS NULL ORDER BY began_at LIMIT 100
-"""
 _NEWEST_BOARDS: Final = """
 SELECT * FROM telemetry_v1.board WHERE miner_id = %(miner)s AND (ts, event_id) = (
     SELECT ts, event_id FROM telemetry_v1.board
@@ -111,11 +107,6 @@ async def find_entry(reader: Reader, miner_id: str) -> dict[str, Any] | None:
 async def find_latest(reader: Reader, miner_id: str) -> dict[str, Any] | None:
     """The newest reading with its boards; None: never heard of."""
     return next(iter(await reader.rows(_LATEST, {"miner": miner_id})), None)
-
-
-async def open_gaps(reader: Reader, miner_id: str) -> list[dict[str, Any]]:
-    """Its gaps that are still open."""
-    return await reader.rows(_OPEN_GAPS, {"miner": miner_id})
 
 
 async def newest_boards(reader: Reader, miner_id: str, at: object) -> list[dict[str, Any]]:

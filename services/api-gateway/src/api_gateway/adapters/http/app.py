@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from api_gateway.adapters.database import Reader
 from api_gateway.adapters.http import openapi, problems
+from api_gateway.adapters.http.gaps import routes as gaps
 from api_gateway.adapters.http.miners import routes as miners
 from api_gateway.adapters.http.observed import Observed
 from api_gateway.adapters.http.operations import routes as operations
@@ -15,7 +16,7 @@ from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import Clock
 from minestream_runtime.health import Health
 
-_ROUTERS: Final = (miners.router, telemetry.router, sites.router, operations.router)
+_ROUTERS: Final = (miners.router, telemetry.router, gaps.router, sites.router, operations.router)
 
 
 class Gateway(FastAPI):

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
 
+from api_gateway.adapters.http.gaps.answers import GapItem
 from api_gateway.adapters.http.shared import answer_model
-from minestream_schemas.gap import Gap
 from minestream_schemas.inventory import InventoryEntry
 from minestream_schemas.telemetry import BoardChips, BoardReading, MinerStatus, MinerTelemetry
 from minestream_schemas.units import Algorithm
@@ -27,7 +27,6 @@ LatestReading = answer_model(
     age_s=float,
     answered_at=AwareDatetime | None,
 )
-GapItem = answer_model("GapItem", Gap, leave_out=frozenset({"event_id"}))
 
 
 class MinerItem(BaseModel):
@@ -178,17 +177,6 @@ LATEST_EXAMPLE: Final[dict[str, Any]] = {
     "boards": [BOARD_EXAMPLE],
     "age_s": 12.4,
     "answered_at": "2026-01-31T12:00:00Z",
-}
-GAP_EXAMPLE: Final[dict[str, Any]] = {
-    "gap_id": "0199d2a4-7c1e-5b3a-9f10-2f6d8c0a5e13",
-    "subject": "site-a-r01-s03",
-    "site_id": "site-a",
-    "cause": "miner_silent",
-    "began_at": "2026-01-31T11:00:00Z",
-    "ended_at": "2026-01-31T11:05:00Z",
-    "filled": False,
-    "lost_total": 0,
-    "reported_by": "processor",
 }
 DETAIL_EXAMPLE: Final = {
     "miner_id": "site-a-r01-s03",

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from fastapi import Query as FromQuery
 from pydantic import Field
 
-from api_gateway.adapters.database import miners
+from api_gateway.adapters.database import gaps, miners
 from api_gateway.adapters.database.miners import Filters
 from api_gateway.adapters.http import cursors
 from api_gateway.adapters.http.miners import answers
@@ -103,7 +103,7 @@ async def get_miner(
             "status": MinerStatus.UNKNOWN if latest is None else latest["status"],
             "entry": entry,
             "latest": latest,
-            "gaps": await miners.open_gaps(reader, miner_id),
+            "gaps": await gaps.open_gaps(reader, miner_id),
         }
     )
 

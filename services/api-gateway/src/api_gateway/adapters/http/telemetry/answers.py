@@ -4,7 +4,8 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from api_gateway.adapters.http.miners.answers import GAP_EXAMPLE, LATEST_EXAMPLE, GapItem
+from api_gateway.adapters.http.gaps.answers import GAP_EXAMPLE, GapItem
+from api_gateway.adapters.http.miners.answers import LATEST_EXAMPLE
 from api_gateway.adapters.http.shared import answer_model
 from api_gateway.domain.history import Resolution
 from minestream_schemas.telemetry import MinerTelemetry
@@ -50,7 +51,8 @@ class History(BaseModel):
         description="by resolution: raw, window, hour or day; in order of time"
     )
     gaps: list[GapItem] = Field(  # type: ignore[valid-type] # made from the contract
-        description="of the whole range, on every page; draw nothing across them"
+        description="the miner's, of the whole range (the first 1,000: /api/v1/gaps has all), "
+        "on every page; draw nothing across them"
     )
     next: str | None = Field(description="cursor of the next page; null: this was the last")
 

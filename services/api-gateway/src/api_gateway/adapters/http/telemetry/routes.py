@@ -8,7 +8,8 @@ from fastapi import Query as FromQuery
 from pydantic import Field
 
 from api_gateway.adapters.database import history
-from api_gateway.adapters.database.history import SERIES, Span
+from api_gateway.adapters.database.gaps import Span, list_gaps
+from api_gateway.adapters.database.history import SERIES
 from api_gateway.adapters.http import cursors
 from api_gateway.adapters.http.miners.routes import require_known
 from api_gateway.adapters.http.problems import InvalidRequestError
@@ -74,7 +75,7 @@ async def get_telemetry(
             "from": span.start,
             "to": span.end,
             "items": page,
-            "gaps": await history.gaps_within(reader, miner_id, span),
+            "gaps": await list_gaps(reader, span, subjects=[miner_id]),
             "next": following,
         }
     )

@@ -1,0 +1,1 @@
+"""Gaps of miners and of collectors."""
