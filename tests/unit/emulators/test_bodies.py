@@ -14,7 +14,7 @@ from minestream_emulators.vnish.live import clock_text
 from minestream_emulators.world import Resident, WorldPlan, climate, machine, residents
 
 T0 = 1_767_225_600.0
-DOCUMENTS = Path(__file__).parents[2] / "fixtures" / "xminer_api"
+RECORDED = Path(__file__).parents[2] / "fixtures" / "vnish"
 PAYLOADS = Path(__file__).parents[3] / "libs/emulators/src/minestream_emulators/payloads"
 READS = ("info", "model", "summary", "status", "perf-summary", "metrics", "settings")
 SCENES = ("well", "hot-chip", "dead-fan", "lost-board", "booting", "starting", "overheated")
@@ -65,7 +65,9 @@ def token_of(one: Device) -> str:
 @cache
 def document(firmware: str) -> dict[str, Any]:
     version = "1.3.4" if firmware.startswith("1.3") else "1.2.7"
-    found: dict[str, Any] = json.loads((DOCUMENTS / f"{version}.json").read_text())
+    found: dict[str, Any] = json.loads(
+        (RECORDED / f"xminer_api_{version}_openapi.json").read_text()
+    )
     return found
 
 
