@@ -29,13 +29,6 @@ _BY_LETTER = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 
 _UNIT = re.compile(r"^\s*([KMGTPE]?)(?:H(?:S|ASH)?)(?:/S(?:EC)?)?\s*$", re.IGNORECASE)
 _WORDED = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*([A-Za-z/]+)\s*$")
 
-DISPLAY_UNIT: Final[dict[Algorithm, str]] = {
-    Algorithm.SHA256D: "TH/s",
-    Algorithm.SCRYPT: "GH/s",
-    Algorithm.UNKNOWN: "GH/s",
-}
-"""The unit that miners of this algorithm are sold in; made at the edge, never stored."""
-
 
 def hashes_per_s(unit: str) -> float:
     """How many H/s one ``unit`` is.

@@ -36,11 +36,6 @@ class Changes:
     emptied: tuple[str, ...] = ()
     """Sites without a miner that nobody wants any more."""
 
-    @property
-    def published(self) -> int:
-        """How many events follow from it."""
-        return len(self.added) + len(self.changed) + len(self.removed)
-
     def events(self) -> Iterable[tuple[str, InventoryEntry | None]]:
         """Miner id and new entry of each change; None: removed."""
         yield from ((miner_id, None) for miner_id in self.removed)
