@@ -59,11 +59,11 @@ class Flags:
 
     def missing(self, name: str) -> None:
         """``name`` (ours) is not in the payload although this firmware normally sends it."""
-        self._raised.add(f"field_missing:{name}")
+        self.add(QualityFlag.FIELD_MISSING, name)
 
     def invalid(self, name: str) -> None:
         """``name`` (ours) is of the wrong type, not finite, or impossible."""
-        self._raised.add(f"field_invalid:{name}")
+        self.add(QualityFlag.FIELD_INVALID, name)
 
     def sorted(self) -> tuple[str, ...]:
         """All flags, in one order whatever the order of reading was."""

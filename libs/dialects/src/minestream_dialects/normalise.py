@@ -154,8 +154,8 @@ def _flag_times(raw: RawMiner, draft: Draft) -> None:
     for name, endpoint in raw.endpoints.items():
         if _apart(endpoint.server_at, endpoint.fetched_at) > CLOCK_TOLERANCE:
             draft.flags.add(QualityFlag.CLOCK_SKEW)
-        fresh = endpoint.status is not PollStatus.OK
-        if not fresh and raw.polled_at - endpoint.fetched_at > STALE_AFTER:
+        answered = endpoint.status is PollStatus.OK
+        if answered and raw.polled_at - endpoint.fetched_at > STALE_AFTER:
             draft.flags.add(QualityFlag.ENDPOINT_STALE, text(name))
 
 
