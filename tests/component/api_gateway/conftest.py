@@ -106,6 +106,15 @@ class Telemetry:
                 values,
             )
 
+    def roll_up(self, hour: datetime, day: datetime) -> None:
+        """Compute an hour's and a day's rollups; TimescaleDB's views compute them when read."""
+        if self._connection.execute(
+            "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'"
+        ).fetchone():
+            return
+        self._connection.execute("SELECT telemetry.refresh_hour(%s)", (hour,))
+        self._connection.execute("SELECT telemetry.refresh_day(%s)", (day,))
+
     def room(self, since: datetime, until: datetime, *tables: str) -> None:
         for table in tables:
             self._connection.execute(

@@ -54,7 +54,7 @@ async def test_each_resolution_reads_its_own_series(
     telemetry.room(day, NOW, "reading", "window", "reading_hourly", "reading_daily")
     telemetry.insert("reading", reading("m-1", noon, hashrate_hs=2e14, power_w=3000.0))
     telemetry.insert("reading", reading("m-1", noon + timedelta(minutes=1), hashrate_hs=4e14))
-    telemetry.execute(f"SELECT telemetry.refresh_hour('{noon}'), telemetry.refresh_day('{day}')")
+    telemetry.roll_up(noon, day)
     counts = {"readings": 2, "answered": 2, "mining": 2, "hashrate_mean_hs": 3e14}
     window = {"event_id": UUID(int=1), "miner_id": "m-1", "site_id": "site-a", "window_s": 300}
     telemetry.insert("window", window | {"window_start_at": noon} | counts)
