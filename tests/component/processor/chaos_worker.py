@@ -1,6 +1,8 @@
 """A worker for ``test_chaos``: counts each key's events in a table and says what it counted.
 
 The app is the processor's own, fence and settings included; ``CHAOS_BARE=1`` leaves the fence out.
+It is a dynamic member unless ``CHAOS_STATIC=1``: static ones that are back in time cause no
+rebalance, and rebalances are what this is about.
 """
 
 import asyncio
@@ -49,6 +51,8 @@ class State(msgspec.Struct):
 async def work(settings: ProcessorSettings, _: Health) -> None:
     """Count until cancelled."""
     app = make_app(settings, fenced=os.environ.get("CHAOS_BARE") != "1")
+    if os.environ.get("CHAOS_STATIC") != "1":
+        app.conf.consumer_group_instance_id = None  # type: ignore[assignment] # its default
     told = bytes_topic(app, settings, chaos_topic("out"))
     table = state_table(app)
 

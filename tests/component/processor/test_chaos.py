@@ -65,6 +65,7 @@ class Chaos:
     folder: Path
     rng: random.Random
     bare: bool = False
+    static: bool = False
     workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(self, name: str) -> None:
@@ -76,6 +77,7 @@ class Chaos:
             "MINESTREAM_INSTANCE": name,
             "MINESTREAM_SESSION_TIMEOUT_S": "10",
             "CHAOS_BARE": str(int(self.bare)),
+            "CHAOS_STATIC": str(int(self.static)),
         }
         program = [sys.executable, str(HERE / "chaos_worker.py")]
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -159,12 +161,12 @@ async def chaos(
     """``chaos(seed, size)``: one run, and what it showed."""
     started: list[Chaos] = []
 
-    async def run(seed: int, size: Size, *, bare: bool = False) -> Run:
+    async def run(seed: int, size: Size, *, bare: bool = False, static: bool = False) -> Run:
         sys.stdout.write(f"seed {seed}\n")
         settings = ProcessorSettings(kafka_bootstrap=kafka_bootstrap, topic_namespace=namespace)
         await make_topics(IN, OUT)
         await ensure_topics(settings, [CHANGELOG])
-        world = Chaos(settings, tmp_path, random.Random(seed), bare)
+        world = Chaos(settings, tmp_path, random.Random(seed), bare, static)
         started.append(world)
         async with Producer(settings) as producer:
             world.start("1")
@@ -227,6 +229,14 @@ async def test_nothing_is_lost_reordered_or_rolled_back_in_a_long_run(
 ) -> None:
     result = await chaos(seed, LONG)
     record("chaos", f"fenced, seed {seed}", asdict(result))
+    assert (result.missing, result.wrong) == (0, 0)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+async def test_static_members_lose_nothing_either(chaos: MakeRun) -> None:
+    result = await chaos(1, LONG, static=True)
+    record("chaos", "fenced, static members, seed 1", asdict(result))
     assert (result.missing, result.wrong) == (0, 0)
 
 
