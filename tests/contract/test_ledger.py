@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -46,6 +47,16 @@ def names_in(path: Path) -> set[str]:
     }
 
 
+@cache
+def commands() -> set[str]:
+    """Every ``make`` target that help lists, every ``minestream`` command."""
+    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    members = [tomllib.loads(path.read_text()) for path in ROOT.glob("*/*/pyproject.toml")]
+    points = [member["project"].get("entry-points", {}) for member in members]
+    named = [name for point in points for name in point.get("minestream.commands", {})]
+    return {f"make {name}" for name in targets} | {f"minestream {name}" for name in named}
+
+
 def test_every_requirement_is_there_once() -> None:
     ids = [row.id for row in rows()]
     assert len(ids) == len(set(ids)) == ROWS_EXPECTED
@@ -68,6 +79,7 @@ def test_what_is_not_yet_there_claims_nothing() -> None:
 def test_every_proof_exists(row: Row) -> None:
     for proof in row.proofs:
         if proof.startswith(("make ", "minestream ")):
+            assert proof in commands(), f"{proof} is no command of ours"
             continue
         file, _, name = proof.partition("::")
         assert (ROOT / file).exists(), proof
