@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.component.timescale_sink.events import NOW, raw, reading
+from tests.component.timescale_sink.events import NOW, chips, gap, raw, reading
 
 from minestream_runtime.kafka import Consumer, Record
 from minestream_schemas.dead_letter import DeadLetterHeader, dead_letter_topic
+from minestream_schemas.gap import GAP
 from minestream_schemas.raw import RAW_MINER
-from minestream_schemas.telemetry import TELEMETRY
+from minestream_schemas.telemetry import CHIPS, TELEMETRY, BoardChips
 
 if TYPE_CHECKING:
     from tests.component.timescale_sink.conftest import Ask, Eventually, Tell
@@ -75,6 +77,32 @@ async def test_rows_that_the_database_refuses_are_found_and_all_others_written(
         events[17].event_id,
         events[40].event_id,
     }
+
+
+async def test_numbers_and_texts_that_no_column_holds_stop_nobody(
+    producer: Producer, tell: Tell, eventually: Eventually, ask: Ask
+) -> None:
+    beyond = chips("site-a-r01-s01", NOW).model_copy(
+        update={"boards": (BoardChips(slot=1, errors_total=(2**70,)),)}
+    )
+    long = gap(secrets.token_urlsafe(9000), NOW)
+    await tell(CHIPS, beyond)
+    await tell(GAP, long, gap("site-a-r01-s01", NOW))
+    await producer.send(
+        dead_letter_topic("processor"),
+        key=None,
+        value=b"{}",
+        headers=[
+            (DeadLetterHeader.TOPIC.value, secrets.token_urlsafe(9000).encode()),
+            (DeadLetterHeader.PARTITION.value, b"0"),
+            (DeadLetterHeader.OFFSET.value, b"0"),
+        ],
+    )
+    await tell(TELEMETRY, reading("site-a-r01-s01", NOW))
+    letters = await eventually(_LETTERS, until=lambda rows: len(rows) == 3)
+    assert {letter["kind"] for letter in letters} == {"store"}
+    await eventually("SELECT 1 FROM telemetry.reading")
+    assert await ask("SELECT subject FROM telemetry.gap") == [{"subject": "site-a-r01-s01"}]
 
 
 async def test_events_of_another_time_are_set_aside_by_what_their_table_keeps(

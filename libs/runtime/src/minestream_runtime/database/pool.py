@@ -15,7 +15,13 @@ from minestream_runtime.settings import Settings
 Connection = psycopg.AsyncConnection[Any]
 Pool = AsyncConnectionPool[Connection]
 
-_REJECTED = (errors.DataError, errors.IntegrityError, UnicodeEncodeError)
+_REJECTED = (
+    errors.DataError,
+    errors.IntegrityError,
+    errors.ProgramLimitExceeded,  # a text too long for its index: an OperationalError by descent
+    OverflowError,  # an integer past bigint: the driver's
+    UnicodeEncodeError,
+)
 _AWAY = (
     psycopg.OperationalError,
     PoolTimeout,
