@@ -264,6 +264,40 @@ async def test_after_a_restart_the_old_events_go_first_and_the_gap_is_closed(
     assert closed.ended_at is not None
 
 
+async def test_an_event_that_a_stop_cuts_off_from_its_acknowledgement_is_spooled(
+    tmp_path: Path,
+) -> None:
+    class Silent(Broker):
+        async def send(self, topic: Topic, *, key: bytes | None, value: bytes | None) -> None:
+            del topic, key, value
+            asked.set()
+            await asyncio.get_running_loop().create_future()
+
+    asked = asyncio.Event()
+    async with world(tmp_path, Silent()) as this, asyncio.TaskGroup() as group:
+        publishing = group.create_task(this.publish("a", "1"))
+        await asked.wait()
+        publishing.cancel()
+    assert this.ledger() == [{"event": "1", "via": "spool"}]
+    async with world(tmp_path) as this:
+        await drained(this)
+    assert this.broker.taken[b"a"] == ["1"]
+
+
+async def test_a_gap_longer_than_the_spool_keeps_events_is_as_young_as_its_telling(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path) as this:
+        await this.publish("a", "0")  # since when the link was well
+        this.broker.up = False
+        this.clock.at += timedelta(hours=30)
+        await this.publish("a", "1")
+        await until(lambda: len(this.spool) == 2)  # the event, and the gap's opening
+        gap = (await this.spool.peek()).events[-1]
+    assert Gap.from_json(gap.value).began_at == START
+    assert gap.at_s == this.clock.at.timestamp()  # else the age limit would drop it unsent
+
+
 @pytest.mark.parametrize("memo", [b"", b'{"event":"1"}'])
 def test_a_ledger_without_a_file_writes_nothing(memo: bytes) -> None:
     with Ledger(None) as ledger:

@@ -109,6 +109,9 @@ class Outlet:
                     await self._send(topic, event)
                 except BrokerUnavailableError as exc:
                     await self._link_lost(str(exc))
+                except asyncio.CancelledError:  # told to stop with the acknowledgement outstanding
+                    await self._to_spool(event)
+                    raise
                 else:
                     return
             await self._to_spool(event)
@@ -276,7 +279,8 @@ class Outlet:
             key=self._subject.encode(),
             value=gap.to_json(),
             event=str(gap.event_id),
-            at_s=began_at.timestamp(),
+            # the telling's own age: a gap older than what the spool keeps is told all the same
+            at_s=self._clock.now().timestamp(),
         )
         await self.publish(GAP, event)
 
