@@ -68,6 +68,12 @@ def test_the_import_contracts_cover_every_package_on_disk() -> None:
     configured = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     on_disk = {path.name for member in MEMBERS for path in (member / "src").iterdir()}
     assert set(configured["root_packages"]) == {name for name in on_disk if "." not in name}
+    contracts = {contract["name"]: contract for contract in configured["contracts"]}
+    services = {path.parent.name for path in DOMAINS}
+    inside = contracts["inside a service: __main__ > adapters > settings > domain"]
+    assert set(inside["containers"]) == services
+    pure = contracts["domain is pure"]
+    assert set(pure["source_modules"]) == {f"{service}.domain" for service in services}
 
 
 def test_every_service_has_a_folder_of_the_same_shape() -> None:
