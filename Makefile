@@ -5,10 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 MEMBERS := $(patsubst %,-e %,$(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)))
 
-.PHONY: help demo test check fmt component e2e soak up down migrate schemas lock clean
+.PHONY: help demo test check fmt component e2e soak bench up down migrate schemas lock clean
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 .venv/ready: requirements.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Minestream needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 …")'
@@ -42,6 +42,10 @@ e2e: .venv/ready ## the whole system, killed at random
 
 soak: .venv/ready ## what takes longer than the test budget: three-seed chaos, long runs
 	$(BIN)/pytest tests/component tests/e2e -m soak --timeout 3600
+
+bench: .venv/ready ## what a CPU-second is worth, without servers; the others' docstrings say what they need
+	$(BIN)/python tests/bench/bench_normalise.py
+	$(BIN)/python tests/bench/bench_polling.py
 
 up: .venv/ready ## Kafka, PostgreSQL and the services in the background
 	$(BIN)/minestream up

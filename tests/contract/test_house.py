@@ -1,6 +1,8 @@
 """The house rules that a command can check: purity, packages, sizes, names of settings."""
 
 import ast
+import re
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,3 +116,14 @@ def test_the_lock_file_names_hashes_and_no_address() -> None:
     lock = (ROOT / "requirements.lock").read_text()
     assert "://" not in lock
     assert "--hash=sha256:" in lock
+
+
+def test_make_alone_lists_every_command_with_its_meaning() -> None:
+    text = (ROOT / "Makefile").read_text()
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)
+    words = ["make", "--no-print-directory", "help"]
+    listed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    lines = (line.split(maxsplit=2) for line in listed.stdout.splitlines())
+    said = {name: meaning for _, name, meaning in lines}
+    assert said.keys() == set(phony.split())
+    assert all(said.values())

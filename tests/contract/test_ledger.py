@@ -50,7 +50,7 @@ def names_in(path: Path) -> set[str]:
 @cache
 def commands() -> set[str]:
     """Every ``make`` target that help lists, every ``minestream`` command."""
-    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    targets = re.findall(r"^([a-z0-9-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
     members = [tomllib.loads(path.read_text()) for path in ROOT.glob("*/*/pyproject.toml")]
     points = [member["project"].get("entry-points", {}) for member in members]
     named = [name for point in points for name in point.get("minestream.commands", {})]
