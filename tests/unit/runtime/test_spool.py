@@ -259,6 +259,46 @@ async def test_a_damaged_file_is_put_aside_and_a_new_one_begun(tmp_path: Path) -
     assert [name for name in os.listdir(tmp_path) if name.startswith("s.damaged-")]  # noqa: PTH208 - not awaited
 
 
+async def test_a_damaged_block_is_counted_as_lost_and_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    async with opened(path, Moved()) as spool:
+        await asyncio.gather(*(spool.put(event(number)) for number in range(3)))
+    file = sqlite3.connect(path)
+    file.execute("UPDATE block SET packed = x'00'")
+    file.commit()
+    file.close()
+    async with opened(path, Moved()) as spool:
+        assert (await spool.peek()).events == ()
+        assert len(spool) == 0
+        await spool.put(event(7))
+        assert await everything(spool) == ["7"]
+        assert await spool.lost() == Lost(3, START.timestamp(), START.timestamp())
+
+
+async def test_events_are_not_joined_to_a_damaged_block(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    async with opened(path, Moved()) as spool:
+        await spool.put(event(1))
+    file = sqlite3.connect(path)
+    file.execute("UPDATE block SET packed = x'00'")
+    file.commit()
+    file.close()
+    async with opened(path, Moved()) as spool:
+        await spool.put(event(2))
+        assert await everything(spool) == ["2"]
+        assert await spool.lost() == Lost(1, START.timestamp(), START.timestamp())
+
+
+async def test_a_fault_in_the_spools_thread_is_told_to_who_waits(tmp_path: Path) -> None:
+    def refuse(_: Spooled) -> None:
+        raise OSError("no space left for the ledger")
+
+    spool = Spool(tmp_path / "s", Moved(), on_dropped=refuse, on_rescued=refuse, most_bytes=1)
+    async with spool, asyncio.timeout(10):
+        with pytest.raises(OSError, match="ledger"):
+            await spool.put(event(1))
+
+
 async def test_notes_are_kept_beside_the_queue(tmp_path: Path) -> None:
     async with opened(tmp_path / "s", Moved()) as spool:
         await spool.set_note("a", "1")

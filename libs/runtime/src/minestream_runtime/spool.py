@@ -155,14 +155,19 @@ class Spool:
                 taken.append(self._incoming.popleft())
         if not taken:
             return
-        events = [event for event, _ in taken]
-        self._rescue()
-        kept = Kept.DISK
-        if self._memory or not self._disk.append(events):
-            kept = Kept.MEMORY
-            self._hold(events)
+        try:
+            outcome: Kept | Exception = self._keep([event for event, _ in taken])
+        except Exception as exc:  # noqa: BLE001 - in this thread nobody would hear of it
+            outcome = exc
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_settle, [done for _, done in taken], kept)
+            loop.call_soon_threadsafe(_settle, [done for _, done in taken], outcome)
+
+    def _keep(self, events: list[Spooled]) -> Kept:
+        self._rescue()
+        if not self._memory and self._disk.append(events):
+            return Kept.DISK
+        self._hold(events)
+        return Kept.MEMORY
 
     def _hold(self, events: Iterable[Spooled]) -> None:
         for event in events:
@@ -220,7 +225,11 @@ class Spool:
             self._disk.clear_lost(told)
 
 
-def _settle(waiting: Iterable[asyncio.Future[Kept]], kept: Kept) -> None:
+def _settle(waiting: Iterable[asyncio.Future[Kept]], outcome: Kept | Exception) -> None:
     for done in waiting:
-        if not done.done():
-            done.set_result(kept)
+        if done.done():
+            continue
+        if isinstance(outcome, Kept):
+            done.set_result(outcome)
+        else:
+            done.set_exception(outcome)

@@ -157,17 +157,29 @@ class SpoolDisk:
         return outcome.done
 
     def peek(self, most: int, most_bytes: int) -> tuple[list[Spooled], int]:
-        """The oldest events, and the number of the last block of them (0: there is none)."""
+        """The oldest events, and the number of the last block of them (0: there is none).
+
+        A block that the disk has damaged is counted as lost, and skipped.
+        """
         found: list[Spooled] = []
         last, size = self._sent, 0
         while len(found) < most and size < most_bytes:
-            row = self._read("SELECT id, packed FROM block WHERE id > ? ORDER BY id LIMIT 1", last)
+            row = self._read(
+                "SELECT id, events, bytes, oldest_at, newest_at, packed FROM block"
+                " WHERE id > ? ORDER BY id LIMIT 1",
+                last,
+            )
             if row is None:
                 break
             last = int(row[0])
-            size += len(row[1])
-            found += self._unpack(row[1])
-        if last == self._sent:
+            size += len(row[5])
+            events = self._unpack(row[5])
+            found += events
+            if not events:
+                with self._transaction():
+                    self._remove(*row[:3])
+                    self._count(Lost(row[1], row[3], row[4]))
+        if not found:
             return [], 0
         self._handed_out = last
         return found, last
@@ -299,8 +311,10 @@ class SpoolDisk:
             (max(self._handed_out, self._sent),),
         ).fetchone()
         if tail is not None and tail[1] < BLOCK_EVENTS and tail[2] < _BLOCK_BYTES:
-            waiting[:0] = self._unpack(tail[3])
-            self._remove(*tail[:3])
+            joined = self._unpack(tail[3])
+            if joined:  # a damaged block is ``peek``'s to count
+                waiting[:0] = joined
+                self._remove(*tail[:3])
         for at in range(0, len(waiting), BLOCK_EVENTS):
             part = waiting[at : at + BLOCK_EVENTS]
             packed = bytes(cramjam.zstd.compress(msgspec.msgpack.encode(part), level=3))
