@@ -16,7 +16,7 @@ import pytest
 from minestream_runtime.errors import BrokerUnavailableError, RecordTooLargeError
 from minestream_runtime.ledger import Ledger
 from minestream_runtime.outlet import Outlet
-from minestream_runtime.spool import Spool, Spooled
+from minestream_runtime.spool import Batch, Spool, Spooled
 from minestream_schemas.event import Topic
 from minestream_schemas.gap import GAP, Gap, GapCause
 from minestream_schemas.raw import RAW_MINER
@@ -296,6 +296,28 @@ async def test_a_gap_longer_than_the_spool_keeps_events_is_as_young_as_its_telli
         gap = (await this.spool.peek()).events[-1]
     assert Gap.from_json(gap.value).began_at == START
     assert gap.at_s == this.clock.at.timestamp()  # else the age limit would drop it unsent
+
+
+async def test_a_disk_that_gives_nothing_back_is_no_link_that_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path, Broker(up=False)) as this:
+        await this.publish("a", "1")
+        looks = 0
+
+        async def nothing(**_: int) -> Batch:
+            nonlocal looks
+            looks += 1
+            return Batch(())
+
+        monkeypatch.setattr(this.spool, "peek", nothing)
+        await until(lambda: looks >= 2)
+        assert this.outlet.link_down_since is not None
+        assert looks < 10  # it does not spin
+        monkeypatch.undo()
+        this.broker.up = True
+        await drained(this)
+    assert this.broker.taken[b"a"] == ["1"]
 
 
 @pytest.mark.parametrize("memo", [b"", b'{"event":"1"}'])

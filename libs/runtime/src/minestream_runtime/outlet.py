@@ -127,7 +127,7 @@ class Outlet:
             self._show()
             await self._tell_gaps()
             if not len(self._spool):
-                if self._down_since is not None:
+                if self._down_since is not None and not self._turns:
                     await self._link_back()  # nothing left to try it with: the next event will
                 await self._idle(_IDLE_S)
                 continue
@@ -138,8 +138,10 @@ class Outlet:
                 await asyncio.sleep(random.uniform(least, longest))  # noqa: S311 - spreads load
 
     async def _drain_once(self) -> bool:
-        """Send the oldest events; False when Kafka does not take them."""
+        """Send the oldest events; False when Kafka does not take them, or the disk gives none."""
         batch = await self._spool.peek()
+        if not batch.events:
+            return False
         try:
             for wave in _waves(batch.events):
                 await self._send_all(wave)
