@@ -12,6 +12,7 @@ import pytest
 from minestream_schemas.catalogue import documents
 from minestream_schemas.dead_letter import DEAD_LETTERS, DeadLetter
 from minestream_schemas.event import Topic
+from minestream_schemas.raw import RAW_MINER
 from minestream_schemas.topics import CO_PARTITIONED, TOPICS
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +69,7 @@ def test_what_is_joined_by_miner_has_equal_partitions() -> None:
 
 def test_each_service_that_consumes_raw_records_has_a_dead_letter_topic() -> None:
     named = {topic.subject.removeprefix("dlq.") for topic in DEAD_LETTERS}
-    assert named == {"processor", "timescale-sink"}
+    assert RAW_MINER.consumers == named
 
 
 @pytest.mark.parametrize(("path", "text"), list(documents()), ids=lambda value: str(value)[:60])

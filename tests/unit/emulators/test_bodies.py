@@ -125,6 +125,13 @@ def test_integers_and_floats_stand_where_the_recording_has_them(kind: str, endpo
     assert {key: actual.get(key) for key in told} == told
 
 
+@pytest.mark.parametrize("template", sorted(PAYLOADS.glob("*.json")), ids=lambda path: path.stem)
+def test_a_template_is_the_payload_that_the_parsers_are_tested_with(template: Path) -> None:
+    names = (f"{template.stem}.json", f"{template.stem}_assembled.json")
+    (recorded,) = [RECORDED / name for name in names if (RECORDED / name).exists()]
+    assert json.loads(template.read_text()) == json.loads(recorded.read_text())
+
+
 def test_every_model_has_a_recording_behind_it() -> None:
     assert len(RECORDINGS) == 10
 
