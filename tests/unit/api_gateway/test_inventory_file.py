@@ -57,6 +57,15 @@ def test_a_host_name_is_the_same_in_any_case() -> None:
     assert read(GOOD).fleet.miners["site-a-r01-s01"].address == "miner-1.lan:80"
 
 
+def test_an_algorithm_has_one_name_however_it_is_written() -> None:
+    text = GOOD.replace("slot: 1", "algorithm: SHA-256").replace(
+        "tariff_usd_per_kwh: 1\n", "algorithm: x11\n"
+    )
+    miners = read(text).fleet.miners
+    assert miners["site-a-r01-s01"].algorithm == "sha256d"
+    assert miners["site-a-r01-s02"].algorithm == "x11"  # none that we know: as written
+
+
 def test_every_fault_is_reported_with_its_line_and_what_is_allowed() -> None:
     text = """\
 defaults:

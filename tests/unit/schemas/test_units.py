@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minestream_schemas.units import HASHES_PER_S, hashes_per_s, parse_hashrate
+from minestream_schemas.units import (
+    HASHES_PER_S,
+    Algorithm,
+    algorithm_named,
+    hashes_per_s,
+    parse_hashrate,
+)
 
 
 @pytest.mark.parametrize(
@@ -35,3 +41,17 @@ def test_a_hashrate_without_number_or_unit_is_refused(text: str) -> None:
 @given(st.sampled_from(sorted(HASHES_PER_S)))
 def test_the_case_of_a_unit_does_not_count(unit: str) -> None:
     assert hashes_per_s(unit.lower()) == hashes_per_s(unit.upper()) == HASHES_PER_S[unit]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SHA-256", Algorithm.SHA256D),
+        ("sha256d", Algorithm.SHA256D),
+        (" Scrypt ", Algorithm.SCRYPT),
+        ("x11", Algorithm.UNKNOWN),
+        (None, Algorithm.UNKNOWN),
+    ],
+)
+def test_an_algorithm_is_known_by_each_of_its_names(text: str | None, expected: Algorithm) -> None:
+    assert algorithm_named(text) is expected

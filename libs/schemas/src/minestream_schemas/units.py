@@ -16,6 +16,18 @@ class Algorithm(StrEnum):
     UNKNOWN = "unknown"
 
 
+_ALGORITHMS: Final = {
+    "scrypt": Algorithm.SCRYPT,
+    "sha256": Algorithm.SHA256D,
+    "sha256d": Algorithm.SHA256D,
+}
+
+
+def algorithm_named(text: str | None) -> Algorithm:
+    """The algorithm that people and firmware call ``SHA-256``, ``sha256d``, ``Scrypt``."""
+    return _ALGORITHMS.get(re.sub(r"[^a-z0-9]", "", (text or "").casefold()), Algorithm.UNKNOWN)
+
+
 HASHES_PER_S: Final[dict[str, float]] = {
     "H/s": 1.0,
     "kH/s": 1e3,

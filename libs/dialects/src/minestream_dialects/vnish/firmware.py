@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from minestream_dialects.dialect import Payloads
 from minestream_dialects.draft import Draft
 from minestream_dialects.fields import entry, text
-from minestream_schemas.units import Algorithm
+from minestream_schemas.units import Algorithm, algorithm_named
 
 Version = tuple[int, int]
 
@@ -18,11 +18,6 @@ _BY_SERIES: Final = {
     "L": Algorithm.SCRYPT,
     "S": Algorithm.SHA256D,
     "T": Algorithm.SHA256D,
-}
-_BY_NAME: Final = {
-    "scrypt": Algorithm.SCRYPT,
-    "sha256": Algorithm.SHA256D,
-    "sha256d": Algorithm.SHA256D,
 }
 
 
@@ -65,16 +60,11 @@ def algorithm_of_model(model: str | None) -> Algorithm:
     return _BY_SERIES[found["letter"].upper()] if found else Algorithm.UNKNOWN
 
 
-def _named(said: str | None) -> Algorithm:
-    plain = re.sub(r"[^a-z0-9]", "", (said or "").casefold())
-    return _BY_NAME.get(plain, Algorithm.UNKNOWN)
-
-
 def _algorithm(payloads: Payloads, model: str | None) -> tuple[Algorithm, str | None]:
     sources = (
-        ("info.algorithm", _named(text(entry(payloads.bodies.get("info"), "algorithm")))),
+        ("info.algorithm", algorithm_named(text(entry(payloads.bodies.get("info"), "algorithm")))),
         ("model", algorithm_of_model(model)),
-        ("inventory.algorithm", _named(payloads.algorithm_hint)),
+        ("inventory.algorithm", algorithm_named(payloads.algorithm_hint)),
         ("inventory.model", algorithm_of_model(payloads.model_hint)),
     )
     for evidence, algorithm in sources:

@@ -26,6 +26,7 @@ from api_gateway.domain.inventory import Fleet, Site
 from minestream_schemas.event import Model
 from minestream_schemas.ids import SiteId
 from minestream_schemas.inventory import INVENTORY, InventoryEntry
+from minestream_schemas.units import Algorithm, algorithm_named
 
 _ENTRY_KEYS: Final = (*InventoryEntry.model_fields, "credentials")
 _DEFAULT_KEYS: Final = tuple(
@@ -185,7 +186,9 @@ class _Reading:
         return entry
 
     def _placed(self, entry: InventoryEntry, keys: Keys, what: str, line: int) -> InventoryEntry:
-        entry = entry.model_copy(update={"address": entry.address.lower()})
+        known = algorithm_named(entry.algorithm)
+        algorithm = entry.algorithm if known is Algorithm.UNKNOWN else known.value
+        entry = entry.model_copy(update={"address": entry.address.lower(), "algorithm": algorithm})
         place = (entry.site_id, entry.address)
         if not 1 <= int(entry.address.rpartition(":")[2]) <= _HIGHEST_PORT:
             self._fault(keys["address"], f"a port from 1 to {_HIGHEST_PORT} is wanted")
