@@ -77,6 +77,20 @@ def test_what_is_generated_from_the_registry_is_up_to_date(path: Path, text: str
     assert (ROOT / path).read_text() == text, "run `make schemas`"
 
 
+def test_the_page_of_topics_says_each_fields_type_in_words() -> None:
+    (page,) = [text for path, text in documents() if path.name == "topics.md"]
+    for line in (
+        "| `ts` | date-time | yes | when the miner was polled, by our clock |",
+        "| `boards` | list of `BoardReading` |  |  |",
+        "| `endpoints` | `EndpointBody` by name |  |  |",
+        "| `hashrate_mean_hs` | number |  |  |",
+        "- kept: for 7 days; records up to 4096 KiB",
+        "- kept: for 1 h; records up to 1024 KiB",
+    ):
+        assert line in page.splitlines(), line
+    assert "| any |" not in page
+
+
 @every_event
 def test_every_golden_example_ever_committed_still_parses(topic: Topic) -> None:
     assert examples(topic), f"no example of {topic.name}"

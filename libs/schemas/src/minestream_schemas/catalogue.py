@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import PurePosixPath
+from typing import Any
 
 from minestream_schemas.event import Topic
 from minestream_schemas.topics import TOPICS
@@ -10,8 +12,9 @@ from minestream_schemas.topics import TOPICS
 _HEAD = """# Topics
 
 Generated from `minestream_schemas.topics` by `make schemas`; do not edit. Values are JSON, fields
-that were not said are left out, unknown fields are to be ignored. `minestream topics tail SUBJECT`
-shows a topic live. On a cluster that several environments share, `minestream` in the name is the
+that were not said are left out, unknown fields are to be ignored. A type in `code` is a part or a
+list of words; the schema has it under `$defs`. `minestream topics tail SUBJECT` shows a topic live.
+On a cluster that several environments share, `minestream` in the name is the
 environment's namespace.
 """
 
@@ -26,7 +29,10 @@ def documents() -> Iterator[tuple[PurePosixPath, str]]:
 
 
 def _section(topic: Topic) -> str:
-    kept = "compacted: the last record of each key" if topic.compacted else f"for {topic.retention}"
+    kept = "compacted: the last record of each key"
+    if topic.retention is not None:
+        hours = topic.retention // timedelta(hours=1)
+        kept = f"for {hours} h" if hours % 24 else f"for {hours // 24} days"
     spread = "1 partition"
     if topic.partitions > 1:
         spread = f"{topic.partitions} partitions by Java's murmur2"
@@ -43,9 +49,28 @@ def _section(topic: Topic) -> str:
         "",
     ]
     if topic.event.model_fields:
-        lines += ["| field | needed | meaning |", "|---|---|---|"]
+        lines += ["| field | type | needed | meaning |", "|---|---|---|---|"]
+        types = topic.event.model_json_schema(mode="validation")["properties"]
         for name, field in topic.event.model_fields.items():
             needed = "yes" if field.is_required() else ""
-            lines.append(f"| `{name}` | {needed} | {field.description or ''} |")
+            kind = _kind(types[name])
+            lines.append(f"| `{name}` | {kind} | {needed} | {field.description or ''} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """A JSON Schema in a word or three; null goes without saying."""
+    match schema:
+        case {"$ref": str(ref)}:
+            return f"`{ref.rpartition('/')[2]}`"
+        case {"anyOf": list(ways)}:
+            return " or ".join(_kind(way) for way in ways if way != {"type": "null"})
+        case {"type": "array", "items": dict(each)}:
+            return f"list of {_kind(each)}"
+        case {"type": "object", "additionalProperties": dict(each)}:
+            return f"{_kind(each)} by name"
+        case {"format": str(word)} | {"type": str(word)}:
+            return word
+        case _:
+            return "any"
