@@ -19,7 +19,8 @@ from minestream_schemas.event import Event, Topic
 
 E = TypeVar("E", bound=Event)
 _BACK_OFF_S: Final = (0.5, 5.0)
-_QUIET_S: Final = 5.0
+_QUIET_S: Final = 2.5
+_ANSWER_S: Final = 2.0
 _DOUBT_S: Final = 15.0
 _COPY_EVERY_S: Final = 5.0
 
@@ -74,6 +75,7 @@ class Shard(Generic[E]):
         self._ends: dict[Partition, int] = {}
         self._in_doubt_s: float | None = None
         self._heard_s = 0.0
+        self._silences = 0
         self._log = structlog.get_logger()
 
     @property
@@ -123,7 +125,7 @@ class Shard(Generic[E]):
             else:
                 consumer.seek(partition, self._next[partition])
         self._give_again()
-        self._heard_s = self._clock.monotonic()
+        self._heard_s, self._silences = self._clock.monotonic(), 0
         self._changed = True
         self._log.info("shard_assigned", partitions=len(partitions), fresh=len(fresh))
 
@@ -146,7 +148,8 @@ class Shard(Generic[E]):
                     continue
                 for record in records:
                     self._apply(record)
-                self._look_up_from_reading(heard=bool(records))
+                await self._listen(consumer, heard=bool(records))
+                self._end_doubt()
                 await self._keep_copy()
         finally:
             self._consumer = None
@@ -162,14 +165,32 @@ class Shard(Generic[E]):
             return dict.fromkeys(fresh, sys.maxsize)  # then silence tells
         return {where: end for where, end in ends.items() if end > begins[where]}
 
-    def _look_up_from_reading(self, *, heard: bool) -> None:
+    async def _listen(self, consumer: Consumer, *, heard: bool) -> None:
+        """Take the topic for read when nothing more comes of it though the broker is there.
+
+        The last records before the end may have been compacted away. A broker that is away is
+        silent too, so it is asked, and once more after another silence: it may just have come back.
+        """
         now_s = self._clock.monotonic()
         if heard:
-            self._heard_s = now_s
+            self._heard_s, self._silences = now_s, 0
         elif self._ends and now_s - self._heard_s > _QUIET_S:
-            # the last records before the end may have been compacted away
-            self._ends.clear()
-        if self._in_doubt_s is not None and now_s - self._in_doubt_s > _DOUBT_S:
+            self._silences = self._silences + 1 if await self._answers(consumer) else 0
+            self._heard_s = self._clock.monotonic()
+            if self._silences > 1:
+                self._ends.clear()
+
+    async def _answers(self, consumer: Consumer) -> bool:
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                await consumer.ends(self._ends)
+        except (BrokerUnavailableError, TimeoutError):
+            return False
+        return True
+
+    def _end_doubt(self) -> None:
+        since_s = self._in_doubt_s
+        if since_s is not None and self._clock.monotonic() - since_s > _DOUBT_S:
             self._log.warning("shard_kept_in_doubt", partitions=len(self._entries))
             self._give_again()
 

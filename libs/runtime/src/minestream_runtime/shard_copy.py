@@ -68,6 +68,8 @@ class EntryCopy(Generic[E]):
                 os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
             ) as file:
                 file.write(f"{digest}\n{body}")
+                file.flush()
+                os.fsync(file.fileno())
             beside.replace(self._path)
         except OSError as exc:
             self._log.warning("shard_copy_not_written", error=type(exc).__name__)

@@ -55,7 +55,7 @@ async def collect(settings: VnishSettings, health: Health) -> None:
             clock=clock,
             on_there=fleet.there,
             on_gone=fleet.gone,
-            copy=settings.state_dir / "inventory.copy",
+            copy=settings.state_dir / f"{settings.collector_id}.inventory",
         )
         health.checks["inventory"] = lambda: None if shard.ready else "not read yet"
         health.notes["link"] = lambda: (

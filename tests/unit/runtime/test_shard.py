@@ -1,0 +1,139 @@
+"""When a shard takes its topic for read, over a consumer that says what a test wants."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from minestream_runtime.errors import BrokerUnavailableError
+from minestream_runtime.kafka import Consumer, Partition, Record
+from minestream_runtime.settings import Settings
+from minestream_runtime.shard import Shard
+from minestream_runtime.shard_copy import EntryCopy
+from minestream_schemas.inventory import INVENTORY, InventoryEntry
+
+PARTITION = Partition(INVENTORY.name, 0)
+END = 4
+
+
+def entry(number: int) -> InventoryEntry:
+    return InventoryEntry(miner_id=f"target-{number}", site_id="site", address="127.0.0.1:80")
+
+
+def record(number: int) -> Record:
+    return Record(PARTITION, number, f"target-{number}".encode(), entry(number).to_json(), {}, 0)
+
+
+@dataclass
+class Topic:
+    """A topic of four records, its broker, and a clock that moves with each read."""
+
+    at: datetime = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    up: bool = True
+    waiting: list[Record] = field(default_factory=list)
+    reads: int = 0
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at.timestamp()
+
+    async def records(self, *, wait_s: float) -> list[Record]:
+        await asyncio.sleep(0)
+        self.at += timedelta(seconds=wait_s)
+        self.reads += 1
+        found, self.waiting = self.waiting, []
+        return found
+
+    async def beginnings(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        return dict.fromkeys(partitions, 0)
+
+    async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        if not self.up:
+            raise BrokerUnavailableError("away")
+        return dict.fromkeys(partitions, END)
+
+
+class World:
+    """A shard with the copy of a last life, and what it gave."""
+
+    def __init__(self, folder: Path) -> None:
+        self.copy = EntryCopy(folder / "copy", InventoryEntry)
+        self.copy.save({f"target-{number}": entry(number) for number in range(END)})
+        self.topic = Topic()
+        self.there: dict[str, InventoryEntry] = {}
+        self.gone: list[str] = []
+        self.shard = Shard(
+            Settings(),
+            INVENTORY,
+            InventoryEntry,
+            group="members",
+            clock=self.topic,
+            on_there=self.there.__setitem__,
+            on_gone=self.gone.append,
+            copy=folder / "copy",
+        )
+
+    async def follow(self, story: Callable[[], Any]) -> None:
+        """Recall the last life, follow the topic, and tell the story beside it."""
+        await self.shard._recall()
+        async with asyncio.TaskGroup() as group:
+            following = group.create_task(self.shard._follow(cast("Consumer", self.topic)))
+            await self.reads(1)
+            await self.shard.assigned(frozenset({PARTITION}))
+            await story()
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+
+    async def reads(self, more: int) -> None:
+        """So many reads later."""
+        until = self.topic.reads + more
+        async with asyncio.timeout(20):
+            while self.topic.reads < until:  # noqa: ASYNC110 - as below
+                await asyncio.sleep(0)
+
+
+async def test_a_broker_that_goes_away_half_way_takes_no_entry_of_the_last_life(
+    tmp_path: Path,
+) -> None:
+    this = World(tmp_path)
+
+    async def story() -> None:
+        this.topic.waiting = [record(0), record(1)]
+        await this.reads(2)
+        this.topic.up = False
+        await this.reads(200)  # 100 s
+        assert not this.shard.ready
+        assert this.gone == []
+        this.topic.up = True
+        this.topic.waiting = [record(2), record(3)]
+        await this.reads(2)
+        assert this.shard.ready
+
+    await this.follow(story)
+    assert this.gone == []
+    assert len(this.copy.load()) == END
+
+
+async def test_a_topic_whose_last_records_were_compacted_away_is_read_all_the_same(
+    tmp_path: Path,
+) -> None:
+    this = World(tmp_path)
+
+    async def story() -> None:
+        this.topic.waiting = [record(0), record(1)]
+        await this.reads(2)
+        assert not this.shard.ready
+        await this.reads(40)  # 20 s
+        assert this.shard.ready
+        async with asyncio.timeout(20):
+            while not this.gone:  # noqa: ASYNC110 - the shard has no event of ours
+                await asyncio.sleep(0)
+
+    await this.follow(story)
+    assert sorted(this.gone) == ["target-2", "target-3"]
