@@ -34,7 +34,12 @@ class Topic:
     at: datetime = datetime(2026, 11, 21, 12, tzinfo=UTC)
     up: bool = True
     waiting: list[Record] = field(default_factory=list)
+    sought: dict[Partition, int] = field(default_factory=dict)
     reads: int = 0
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.answers.set()
 
     def now(self) -> datetime:
         return self.at
@@ -49,10 +54,14 @@ class Topic:
         found, self.waiting = self.waiting, []
         return found
 
+    def seek(self, partition: Partition, offset: int) -> None:
+        self.sought[partition] = offset
+
     async def beginnings(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         return dict.fromkeys(partitions, 0)
 
     async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        await self.answers.wait()
         if not self.up:
             raise BrokerUnavailableError("away")
         return dict.fromkeys(partitions, END)
@@ -84,7 +93,6 @@ class World:
         async with asyncio.TaskGroup() as group:
             following = group.create_task(self.shard._follow(cast("Consumer", self.topic)))
             await self.reads(1)
-            await self.shard.assigned(frozenset({PARTITION}))
             await story()
             following.cancel()
             with suppress(asyncio.CancelledError):
@@ -98,12 +106,34 @@ class World:
                 await asyncio.sleep(0)
 
 
+async def test_records_that_come_while_the_ends_are_asked_for_are_not_passed_over(
+    tmp_path: Path,
+) -> None:
+    this = World(tmp_path)
+
+    async def story() -> None:
+        this.topic.answers.clear()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(this.shard.assigned(frozenset({PARTITION})))
+            await this.reads(1)
+            assert this.topic.sought == {PARTITION: 0}
+            this.topic.waiting = [record(number) for number in range(END)]
+            await this.reads(2)
+            assert not this.shard.ready
+            this.topic.answers.set()
+        assert this.shard.ready
+
+    await this.follow(story)
+    assert this.gone == []
+
+
 async def test_a_broker_that_goes_away_half_way_takes_no_entry_of_the_last_life(
     tmp_path: Path,
 ) -> None:
     this = World(tmp_path)
 
     async def story() -> None:
+        await this.shard.assigned(frozenset({PARTITION}))
         this.topic.waiting = [record(0), record(1)]
         await this.reads(2)
         this.topic.up = False
@@ -126,6 +156,7 @@ async def test_a_topic_whose_last_records_were_compacted_away_is_read_all_the_sa
     this = World(tmp_path)
 
     async def story() -> None:
+        await this.shard.assigned(frozenset({PARTITION}))
         this.topic.waiting = [record(0), record(1)]
         await this.reads(2)
         assert not this.shard.ready

@@ -117,16 +117,21 @@ class Shard(Generic[E]):
         for lost in self._entries.keys() - partitions:
             self._let_go(lost)
         fresh = partitions - self._entries.keys()
-        self._ends |= await self._unread(consumer, fresh)
+        for partition in fresh:
+            self._entries[partition] = {}
+            self._next[partition] = 0
+            self._ends[partition] = sys.maxsize  # until we know
         for partition in partitions:
-            if partition in fresh:  # nothing is ever committed, so it begins at its beginning
-                self._entries[partition] = {}
-                self._next[partition] = 0
-            else:
-                consumer.seek(partition, self._next[partition])
+            consumer.seek(partition, self._next[partition])
         self._give_again()
         self._heard_s, self._silences = self._clock.monotonic(), 0
         self._changed = True
+        # not before: while we wait, records are given already
+        for partition, end in (await self._ends_of(consumer, fresh)).items():
+            if self._next[partition] < end:
+                self._ends[partition] = end
+            else:
+                self._ends.pop(partition, None)
         self._log.info("shard_assigned", partitions=len(partitions), fresh=len(fresh))
 
     async def revoked(self, partitions: frozenset[Partition]) -> None:
@@ -154,16 +159,16 @@ class Shard(Generic[E]):
         finally:
             self._consumer = None
 
-    async def _unread(
+    async def _ends_of(
         self, consumer: Consumer, fresh: frozenset[Partition]
     ) -> dict[Partition, int]:
-        """How far each new partition must be read until it is known; empty ones are."""
+        """How far each new partition must be read until it is known; 0: it is empty."""
         try:
             begins = await consumer.beginnings(fresh)
             ends = await consumer.ends(fresh)
         except BrokerUnavailableError:
-            return dict.fromkeys(fresh, sys.maxsize)  # then silence tells
-        return {where: end for where, end in ends.items() if end > begins[where]}
+            return {}  # then silence tells
+        return {where: end if end > begins[where] else 0 for where, end in ends.items()}
 
     async def _listen(self, consumer: Consumer, *, heard: bool) -> None:
         """Take the topic for read when nothing more comes of it though the broker is there.

@@ -36,7 +36,11 @@ class Record:
 
 
 class Ownership(Protocol):
-    """Learns which partitions this consumer owns; both run before any further record is given."""
+    """Learns which partitions this consumer owns.
+
+    Records of new partitions may be given from ``assigned``'s first await on: aiokafka does not
+    wait for its end.
+    """
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
         """These are ours from now on: seek, load."""
