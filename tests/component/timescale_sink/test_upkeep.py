@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 from psycopg.errors import InsufficientPrivilege, UndefinedColumn
@@ -139,6 +140,23 @@ async def test_what_is_kept_long_enough_goes_and_its_rollup_stays_whatever_comes
     await _keep_up(tight)
     after = await ask("SELECT * FROM telemetry_v1.reading_hourly ORDER BY bucket_at, miner_id")
     assert after[: len(before)] == before
+
+
+async def test_gaps_that_ended_long_ago_go_and_open_ones_stay(
+    settings: SinkSettings, ask: Ask
+) -> None:
+    for number, ended in enumerate((NOW - timedelta(days=400), NOW - timedelta(days=1), None)):
+        await ask(
+            "INSERT INTO telemetry.gap (gap_id, event_id, subject, cause, began_at, ended_at, "
+            "reported_by) VALUES (%s, %s, 'm-1', 'miner_silent', %s, %s, 'processor')",
+            UUID(int=number),
+            UUID(int=number),
+            NOW - timedelta(days=500),
+            ended,
+        )
+    await _keep_up(settings.model_copy(update={"keep_gap_days": 365}))
+    left = await ask("SELECT gap_id FROM telemetry.gap ORDER BY gap_id")
+    assert [row["gap_id"].int for row in left] == [1, 2]
 
 
 async def test_partitions_are_made_ahead_and_for_late_rows_and_no_row_is_refused(

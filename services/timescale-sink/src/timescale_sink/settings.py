@@ -35,6 +35,7 @@ class SinkSettings(Settings):
     keep_hourly_days: int = Field(default=180, ge=8, description="hourly rollup")
     keep_daily_days: int = Field(default=1095, ge=8, description="daily rollup")
     keep_dead_letter_days: int = Field(default=90, ge=1, description="dead letters' rows")
+    keep_gap_days: int = Field(default=1095, ge=1, description="gaps that have ended")
 
     @property
     def keep(self) -> Keep:

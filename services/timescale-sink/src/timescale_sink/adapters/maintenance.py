@@ -17,6 +17,7 @@ from timescale_sink.settings import SinkSettings
 
 _LOCK: Final = 0x55706B70  # "Upkp"
 _EXPIRE_LETTERS: Final = "DELETE FROM telemetry.dead_letter WHERE at < %s"
+_EXPIRE_GAPS: Final = "DELETE FROM telemetry.gap WHERE ended_at < %s"
 
 
 class Maintenance(Protocol):
@@ -106,9 +107,12 @@ class Upkeep:
             if changed:
                 self._log.info("windows_revised", count=changed)
 
-        async def letters() -> None:
-            oldest = now - timedelta(days=settings.keep_dead_letter_days)
-            await connection.execute(_EXPIRE_LETTERS, (oldest,))
+        async def small_tables() -> None:
+            for statement, days in (
+                (_EXPIRE_LETTERS, settings.keep_dead_letter_days),
+                (_EXPIRE_GAPS, settings.keep_gap_days),
+            ):
+                await connection.execute(statement, (now - timedelta(days=days),))
 
         keep = settings.keep.table
         for name, task in (
@@ -116,7 +120,7 @@ class Upkeep:
             ("windows", windows),
             ("refresh", lambda: self._maintenance.refresh(connection, now=now)),
             ("expire", lambda: self._maintenance.expire(connection, now=now, keep=keep)),
-            ("letters", letters),
+            ("small_tables", small_tables),
         ):
             began_s = self._clock.monotonic()
             await self._guarded(name, task)
