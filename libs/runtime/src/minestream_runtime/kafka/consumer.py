@@ -1,7 +1,7 @@
 """Reads records in batches, and tells its owner which partitions came and went."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self
 
@@ -73,6 +73,7 @@ class Consumer:
         self._topics = topics
         self._group = settings.group(group) if group else None
         self._ownership = ownership
+        self._fault: Exception | None = None
         self._client = AIOKafkaConsumer(
             bootstrap_servers=settings.kafka_bootstrap,
             group_id=self._group,
@@ -127,11 +128,17 @@ class Consumer:
 
         Raises:
             BrokerUnavailableError: Kafka is away; call again.
+            Exception: what the owner raised at a change of partitions, or what has ended the
+                client's membership: calling again is no use.
         """
         try:
             fetched = await self._client.getmany(timeout_ms=int(wait_s * 1000), max_records=most)
         except errors.KafkaError as exc:
+            if self._left_for_good():
+                raise
             raise BrokerUnavailableError(type(exc).__name__) from exc
+        if self._fault is not None:
+            raise self._fault
         return [
             Record(
                 partition=self._ours(where),
@@ -176,6 +183,18 @@ class Consumer:
         except errors.KafkaError as exc:
             raise BrokerUnavailableError(type(exc).__name__) from exc
 
+    async def told(self, news: Awaitable[None]) -> None:
+        """Let the owner learn of a change. ``records`` raises what it raises: aiokafka only logs."""
+        try:
+            await news
+        except Exception as exc:  # noqa: BLE001 - raised where it is heard
+            self._fault = exc
+
+    def _left_for_good(self) -> bool:
+        """Has aiokafka's task for the group ended, as at exceptions that it does not know?"""
+        task = getattr(self._client._coordinator, "_coordination_task", None)  # noqa: SLF001 - no public way
+        return task is not None and task.done()
+
     async def _offsets(self, ask: Any, partitions: Iterable[Partition]) -> dict[Partition, int]:
         wanted = [self._theirs(partition) for partition in partitions]
         if not wanted:
@@ -210,8 +229,10 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # published wi
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         if self._ownership is not None and revoked:
-            await self._ownership.revoked(frozenset(map(self._consumer._ours, revoked)))  # noqa: SLF001
+            ours = frozenset(map(self._consumer._ours, revoked))  # noqa: SLF001
+            await self._consumer.told(self._ownership.revoked(ours))
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         if self._ownership is not None:  # also when it is left with none: that is news
-            await self._ownership.assigned(frozenset(map(self._consumer._ours, assigned)))  # noqa: SLF001
+            ours = frozenset(map(self._consumer._ours, assigned))  # noqa: SLF001
+            await self._consumer.told(self._ownership.assigned(ours))
