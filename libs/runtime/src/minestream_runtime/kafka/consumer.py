@@ -184,10 +184,10 @@ class Consumer:
             raise BrokerUnavailableError(type(exc).__name__) from exc
 
     async def told(self, news: Awaitable[None]) -> None:
-        """Let the owner learn of a change. ``records`` raises what it raises: aiokafka only logs."""
+        """Let the owner learn of a change; what it raises, ``records`` raises."""
         try:
             await news
-        except Exception as exc:  # noqa: BLE001 - raised where it is heard
+        except Exception as exc:  # noqa: BLE001 - aiokafka would only log it
             self._fault = exc
 
     def _left_for_good(self) -> bool:
