@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from tests.component.timescale_sink.conftest import Ask
 
+    from minestream_runtime.database import Connection
     from minestream_schemas.telemetry import MinerTelemetry
     from timescale_sink.settings import SinkSettings
 
@@ -78,6 +79,24 @@ async def _keep_up(settings: SinkSettings, *, now: datetime = NOW, turns: int = 
         maintenance = maintenance_of(await storage_dialect(pool, "telemetry"))
         upkeep = Upkeep(settings, pool, maintenance, StandingClock(now))
         return [await upkeep.turn() for _ in range(turns)]
+
+
+async def test_a_task_of_the_upkeep_that_fails_for_any_reason_ends_neither_others_nor_the_sink(
+    settings: SinkSettings, ask: Ask
+) -> None:
+    await ask(
+        "INSERT INTO telemetry.dead_letter VALUES ('s', 't', 0, 0, 'bug', 'r', %s)",
+        NOW - timedelta(days=100),
+    )
+    async with open_pool(settings, Role.OWNER, name="test") as pool:
+        maintenance = maintenance_of(await storage_dialect(pool, "telemetry"))
+
+        async def broken(connection: Connection, **_: object) -> None:
+            await connection.execute("SELECT * FROM telemetry.no_such_table")
+
+        maintenance.refresh = broken  # type: ignore[method-assign]
+        assert await Upkeep(settings, pool, maintenance, StandingClock(NOW)).turn()
+    assert await ask("SELECT * FROM telemetry.dead_letter") == []
 
 
 async def _dialect(ask: Ask) -> str:

@@ -8,7 +8,7 @@ import structlog
 
 from minestream_runtime.clock import Clock
 from minestream_runtime.database import Connection, Pool, StorageDialect, store_errors
-from minestream_runtime.errors import Disposition, MinestreamError
+from minestream_runtime.errors import Disposition, MinestreamError, unit_of_work
 from minestream_runtime.metrics import histogram
 from timescale_sink.adapters.late_windows import recompute
 from timescale_sink.adapters.maintenance_postgres import PostgresMaintenance
@@ -130,7 +130,7 @@ class Upkeep:
 
     async def _guarded(self, name: str, task: "Task") -> None:
         try:
-            with store_errors():
+            with unit_of_work(), store_errors():
                 await task()
         except MinestreamError as exc:
             if exc.disposition is Disposition.CRASH:
