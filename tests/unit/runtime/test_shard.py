@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
+
 from minestream_runtime.errors import BrokerUnavailableError
 from minestream_runtime.kafka import Consumer, Partition, Record
 from minestream_runtime.settings import Settings
@@ -168,3 +170,30 @@ async def test_a_topic_whose_last_records_were_compacted_away_is_read_all_the_sa
 
     await this.follow(story)
     assert sorted(this.gone) == ["target-2", "target-3"]
+
+
+async def test_a_broker_that_is_away_for_hours_is_still_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    this = World(tmp_path)
+    slept: list[float] = []
+    tried = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) > 2000:
+            tried.set()
+            await asyncio.get_running_loop().create_future()
+
+    def away(*_: object, **__: object) -> None:
+        raise BrokerUnavailableError("away")
+
+    monkeypatch.setattr("minestream_runtime.shard.Consumer", away)
+    monkeypatch.setattr("minestream_runtime.shard.asyncio.sleep", sleep)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(this.shard.run())
+        async with asyncio.timeout(20):
+            await tried.wait()
+        running.cancel()
+    assert len(this.there) == END
+    assert max(slept) <= 5

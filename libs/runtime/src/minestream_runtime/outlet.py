@@ -1,7 +1,6 @@
 """Hands events to Kafka, or to the spool while Kafka is away; order per key survives both."""
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -11,6 +10,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from minestream_runtime.backoff import Backoff
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import BrokerUnavailableError, RecordTooLargeError
 from minestream_runtime.ledger import Ledger
@@ -21,7 +21,6 @@ from minestream_schemas.gap import GAP, Gap, GapCause
 from minestream_schemas.ids import derived_id
 from minestream_schemas.topics import BY_NAME
 
-_BACK_OFF_S: Final = (0.25, 5.0)
 _IDLE_S: Final = 0.5
 _DOWN_SINCE: Final = "link_down_since"
 
@@ -122,7 +121,7 @@ class Outlet:
         if since is not None:  # the last run ended while Kafka was away
             self._down_since = datetime.fromisoformat(since)
             self._gap_told = True
-        tries = 0
+        backoff = Backoff(first_s=0.5, most_s=5.0)
         while True:
             self._show()
             await self._tell_gaps()
@@ -131,11 +130,10 @@ class Outlet:
                     await self._link_back()  # nothing left to try it with: the next event will
                 await self._idle(_IDLE_S)
                 continue
-            tries = 0 if await self._drain_once() else tries + 1
-            if tries:
-                least, most = _BACK_OFF_S
-                longest = min(most, least * 2 ** min(tries, 8))
-                await asyncio.sleep(random.uniform(least, longest))  # noqa: S311 - spreads load
+            if await self._drain_once():
+                backoff.reset()
+            else:
+                await asyncio.sleep(backoff.next_s())
 
     async def _drain_once(self) -> bool:
         """Send the oldest events; False when Kafka does not take them, or the disk gives none."""

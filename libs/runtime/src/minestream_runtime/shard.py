@@ -1,7 +1,6 @@
 """Follows a compacted topic as a member of a group: the partitions it owns are its shard."""
 
 import asyncio
-import random
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import structlog
 
+from minestream_runtime.backoff import Backoff
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import BrokerUnavailableError
 from minestream_runtime.kafka import Consumer, Partition, Record
@@ -18,7 +18,7 @@ from minestream_runtime.shard_copy import EntryCopy
 from minestream_schemas.event import Event, Topic
 
 E = TypeVar("E", bound=Event)
-_BACK_OFF_S: Final = (0.5, 5.0)
+_PAUSE_S: Final = 0.5
 _QUIET_S: Final = 2.5
 _ANSWER_S: Final = 2.0
 _DOUBT_S: Final = 15.0
@@ -93,21 +93,19 @@ class Shard(Generic[E]):
 
     async def run(self) -> None:
         """Follow the topic until cancelled; a broker that is away is waited for."""
-        tries = 0
+        backoff, waits = Backoff(first_s=0.5, most_s=5.0), False
         while True:
             try:
                 async with Consumer(
                     self._settings, [self._topic], group=self._group, ownership=self
                 ) as consumer:
-                    tries = 0
                     await self._follow(consumer)
             except BrokerUnavailableError as exc:
-                tries += 1
-                if tries == 1:
+                if not waits:
                     self._log.warning("shard_waits_for_kafka", error=str(exc))
                     await self._recall()
-            least, most = _BACK_OFF_S
-            await asyncio.sleep(random.uniform(least, min(most, least * 2**tries)))  # noqa: S311 - spreads load
+                waits = True
+            await asyncio.sleep(backoff.next_s())
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
         """See ``Ownership``."""
@@ -149,7 +147,7 @@ class Shard(Generic[E]):
                     records = await consumer.records(wait_s=0.5)
                 except BrokerUnavailableError as exc:
                     self._log.debug("shard_read_failed", error=str(exc))
-                    await asyncio.sleep(_BACK_OFF_S[0])
+                    await asyncio.sleep(_PAUSE_S)
                     continue
                 for record in records:
                     self._apply(record)
