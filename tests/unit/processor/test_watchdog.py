@@ -1,8 +1,11 @@
 """When the watchdog loses its patience; time is passed in."""
 
+import itertools
+import queue
+
 import pytest
 
-from processor.adapters.watchdog import Vitals, Watchdog
+from processor.adapters.watchdog import Vitals, Watchdog, watch
 
 BUSY = Vitals(busy=True, lag=0, processed=0, done={}, committed={})
 WELL = Vitals(busy=False, lag=0, processed=9, done={1: 9}, committed={1: 9})
@@ -58,3 +61,45 @@ def test_a_commit_that_follows_is_well(watchdog: Watchdog) -> None:
     for at in range(0, 1000, 2):
         vitals = Vitals(busy=False, lag=5, processed=at, done={1: at + 5}, committed={1: at})
         assert watchdog.look(vitals, at) is None
+
+
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> queue.SimpleQueue[str]:
+    """Why the process would have ended; a look every 5 ms."""
+    why: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def instead(_: int, __: str, *, sign: str, **___: object) -> None:
+        why.put(sign)
+
+    monkeypatch.setattr("processor.adapters.watchdog.exit_now", instead)
+    monkeypatch.setattr("processor.adapters.watchdog._LOOK_EVERY_S", 0.005)
+    return why
+
+
+def test_one_look_that_fails_does_not_end_the_watch(
+    watchdog: Watchdog, ended: queue.SimpleQueue[str]
+) -> None:
+    looks = itertools.count()
+
+    def vitals() -> Vitals:
+        if next(looks) == 1:
+            raise RuntimeError("Set changed size during iteration")
+        return Vitals(busy=True, lag=0, processed=0, done={}, committed={})
+
+    seconds = itertools.count(step=10)
+    over = watch(watchdog, vitals, lambda: float(next(seconds)))
+    assert ended.get(timeout=20) == "recovering_too_long"
+    over()
+
+
+def test_a_watch_that_sees_nothing_for_a_minute_ends_the_process(
+    watchdog: Watchdog, ended: queue.SimpleQueue[str]
+) -> None:
+    def vitals() -> Vitals:
+        raise RuntimeError("Faust is not there")
+
+    seconds = itertools.count(step=10)
+    over = watch(watchdog, vitals, lambda: float(next(seconds)))
+    assert ended.get(timeout=20) == "vitals_unreadable"
+    over()
+    assert next(seconds) >= 70

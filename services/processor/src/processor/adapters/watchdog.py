@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from processor.adapters.exits import EXIT_HUNG, exit_now
 
 _LOOK_EVERY_S = 2.0
+_BLIND_BUDGET_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,17 @@ def watch(
     over = threading.Event()
 
     def run() -> None:
+        seen_s = monotonic()
         while not over.wait(_LOOK_EVERY_S):
-            if sign := watchdog.look(vitals(), monotonic()):
+            at_s = monotonic()
+            try:
+                seen = vitals()
+            except Exception as exc:  # noqa: BLE001 - Faust is read from its side, amid changes
+                if at_s - seen_s > _BLIND_BUDGET_S:
+                    exit_now(EXIT_HUNG, "hung", sign="vitals_unreadable", error=repr(exc))
+                continue
+            seen_s = at_s
+            if sign := watchdog.look(seen, at_s):
                 exit_now(EXIT_HUNG, "hung", sign=sign)
 
     threading.Thread(target=run, name="watchdog", daemon=True).start()
