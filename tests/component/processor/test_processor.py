@@ -102,6 +102,20 @@ async def test_bad_records_are_set_aside_and_no_other_miners_reading_waits_for_t
     assert places.count(elsewhere) == 1
 
 
+async def test_a_poll_of_a_clock_gone_wrong_does_not_make_all_true_ones_late(
+    world: World, poll: Poll
+) -> None:
+    now = datetime.now(UTC)
+    ahead = poll("miner-h", now + timedelta(days=400))
+    for one in (poll("miner-h", now), ahead, poll("miner-h", now + timedelta(seconds=5))):
+        await world.producer.publish(RAW_MINER, one)
+    world.start()
+    (letter,) = await world.records(DEAD, many(1))
+    assert RawMiner.from_json(letter.value or b"") == ahead
+    told = readings(await world.records(TELEMETRY, many(2)))
+    assert not any("late" in reading.quality_flags for reading in told)
+
+
 async def test_a_tick_waits_for_the_backlog_before_it(world: World, poll: Poll) -> None:
     miner = "miner-b"
     partition = world.home(miner)

@@ -6,6 +6,7 @@ between the reading of a state and its writing.
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -37,6 +38,8 @@ _UNANSWERED: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED})
 _FRAME_BYTES: Final = 1024
 """What Kafka adds around a record of a topic's largest size."""
 _MINERS_PER_TURN: Final = 50
+_AHEAD: Final = timedelta(days=1)
+"""How far ahead of ours a collector's clock may be; the sink keeps nothing beyond either."""
 _COUNTED: Final[dict[Kind, MetricName]] = {
     Kind.REPEAT: "minestream_events_repeated_total",
     Kind.LATE: "minestream_events_late_total",
@@ -134,6 +137,9 @@ class RawAgent:
         key: bytes | None = message.key
         if key != raw.miner_id.encode():
             raise PayloadInvalidError("the key is not the miner's id")
+        if raw.polled_at - self._clock.now() > _AHEAD:
+            # else the miner's state would take each true reading for a late one until then
+            raise PayloadInvalidError("polled_at: more than a day ahead of our clock")
         if owner_of(key, RAW_MINER.partitions) != message.partition:
             await self._send_home(message, key)
             return
