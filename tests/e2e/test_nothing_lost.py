@@ -31,6 +31,7 @@ WITH said AS (
     SELECT *, date_bin(make_interval(secs => %(window_s)s), ts, 'epoch') AS start,
         lag(accepted_total) OVER spoken AS accepted_before,
         lag(rejected_total) OVER spoken AS rejected_before,
+        lag(stale_total) OVER spoken AS stale_before,
         lag(hw_errors_total) OVER spoken AS errors_before
     FROM telemetry_v1.reading
     WINDOW spoken AS (PARTITION BY miner_id, accepted_total IS NULL ORDER BY ts, event_id)
@@ -39,7 +40,11 @@ SELECT miner_id, start, count(*) AS readings, count(hashrate_hs) AS answered,
     avg(hashrate_hs) AS hashrate_mean_hs, min(hashrate_hs) AS hashrate_min_hs,
     max(hashrate_hs) AS hashrate_max_hs, avg(power_w) AS power_mean_w, max(power_w) AS power_max_w,
     avg(chip_temp_max_c) AS chip_temp_mean_c, max(chip_temp_max_c) AS chip_temp_max_c,
-    max(pcb_temp_max_c) AS pcb_temp_max_c,
+    max(pcb_temp_max_c) AS pcb_temp_max_c, max(anomaly_score) AS anomaly_score_max,
+    count(*) FILTER (WHERE status IN ('mining', 'tuning')) AS mining,
+    min((SELECT min(rpm) FROM unnest(fan_rpm) AS fan (rpm))) AS fan_rpm_min,
+    sum(CASE WHEN stale_total >= stale_before THEN stale_total - stale_before
+             WHEN stale_before IS NOT NULL THEN stale_total END) AS stale_delta,
     sum(CASE WHEN accepted_total >= accepted_before THEN accepted_total - accepted_before
              WHEN accepted_before IS NOT NULL THEN accepted_total END) AS accepted_delta,
     sum(CASE WHEN rejected_total >= rejected_before THEN rejected_total - rejected_before
@@ -52,6 +57,10 @@ WINDOW_FIELDS = (
     "readings", "answered", "hashrate_mean_hs", "hashrate_min_hs", "hashrate_max_hs",
     "power_mean_w", "power_max_w", "chip_temp_mean_c", "chip_temp_max_c", "pcb_temp_max_c",
     "accepted_delta", "rejected_delta", "hw_errors_delta",
+    "mining",
+    "fan_rpm_min",
+    "stale_delta",
+    "anomaly_score_max",
 )  # fmt: skip
 
 

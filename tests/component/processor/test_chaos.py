@@ -241,8 +241,11 @@ async def test_static_members_lose_nothing_either(chaos: MakeRun) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 async def test_without_the_fence_faust_fails_the_same_run(chaos: MakeRun) -> None:
-    result = await chaos(2, LONG, bare=True)
-    record("chaos", "bare, seed 2", asdict(result))
-    assert result.missing + result.wrong > 0
+    for seed in (2, 3, 4):  # a race is won now and then
+        result = await chaos(seed, LONG, bare=True)
+        record("chaos", f"bare, seed {seed}", asdict(result))
+        if result.missing + result.wrong > 0:
+            return
+    pytest.fail("three runs without the fence, and nothing went wrong: it proves nothing")
