@@ -96,6 +96,8 @@ class Sink:
             self._positions.forget()
             await asyncio.sleep(self._backoff.next_s())
             return
+        if not self._positions.held():
+            return  # nothing was asked of the database, so nothing is known of it
         if self._fault is not None:
             self._log.info("sink_writes", after=self._fault)
         self._fault = None
