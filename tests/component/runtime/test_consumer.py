@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiokafka.errors import KafkaError
 
-from minestream_runtime.errors import BrokerUnavailableError
+from minestream_runtime.errors import BrokerUnavailableError, ConfigurationError
 from minestream_runtime.kafka import Consumer, Partition
 from minestream_runtime.settings import Settings
 from minestream_schemas.inventory import INVENTORY
@@ -69,3 +69,34 @@ async def test_a_membership_that_has_ended_is_no_broker_that_is_away(
         coordinator.coordinator_dead()
         with pytest.raises(KafkaError, match="coordination"):
             await read_on(consumer)
+
+
+async def test_two_processes_of_one_instance_are_found_out(settings: Settings) -> None:
+    owners = Owner(), Owner()
+    async with (
+        Consumer(settings, [INVENTORY], group="members", ownership=owners[0]) as one,
+        Consumer(settings, [INVENTORY], group="members", ownership=owners[1]) as other,
+    ):
+        reading = [asyncio.ensure_future(read_on(each)) for each in (one, other)]
+        ended, others = await asyncio.wait(reading, return_when=asyncio.FIRST_COMPLETED)
+        for still in others:
+            still.cancel()
+        with pytest.raises(ConfigurationError, match="MINESTREAM_INSTANCE=0"):
+            await ended.pop()
+
+
+async def test_members_that_come_and_go_are_no_twins(settings: Settings) -> None:
+    owner = Owner()
+    async with Consumer(settings, [INVENTORY], group="members", ownership=owner) as consumer:
+        reading = asyncio.ensure_future(read_on(consumer))
+        for instance in "123":
+            other = Owner()
+            theirs = settings.model_copy(update={"instance": instance})
+            async with (
+                asyncio.timeout(30),
+                Consumer(theirs, [INVENTORY], group="members", ownership=other) as come,
+            ):
+                while not other.owns.is_set():
+                    await come.records(wait_s=0.1)
+        assert not reading.done()
+        reading.cancel()

@@ -1,17 +1,20 @@
 """Reads records in batches, and tells its owner which partitions came and went."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
 
-from minestream_runtime.errors import BrokerUnavailableError
+from minestream_runtime.errors import BrokerUnavailableError, ConfigurationError
 from minestream_runtime.settings import Settings
 from minestream_schemas.event import Topic
 from minestream_schemas.topics import TOPICS
 
+_OUSTED: Final = 3
+_OUSTED_WITHIN_S: Final = 60.0
 _LARGEST: Final = max(topic.max_message_bytes for topic in TOPICS)
 
 
@@ -55,7 +58,7 @@ class Consumer:
     Offsets are nobody's business here but the caller's: nothing is committed unless asked.
     In a group it is a static member, named after the group and ``settings.instance``: killed and
     started again within the session's time-out, it has its partitions back at once. So two
-    replicas need two instances.
+    replicas need two instances; two of one instance are found out within seconds.
     """
 
     def __init__(
@@ -74,6 +77,8 @@ class Consumer:
         self._group = settings.group(group) if group else None
         self._ownership = ownership
         self._fault: Exception | None = None
+        self._joined = (-1, "")
+        self._ousted: deque[float] = deque(maxlen=_OUSTED)
         self._client = AIOKafkaConsumer(
             bootstrap_servers=settings.kafka_bootstrap,
             group_id=self._group,
@@ -190,6 +195,23 @@ class Consumer:
         except Exception as exc:  # noqa: BLE001 - aiokafka would only log it
             self._fault = exc
 
+    def look_for_twin(self) -> None:
+        """Notice another process under our name: it takes our place again and again.
+
+        A static member that comes back under a new id but in the same generation has replaced
+        somebody, or been replaced. Both then own the same partitions, and Kafka tells neither.
+        """
+        coordinator = self._client._coordinator  # noqa: SLF001 - no public way
+        before, self._joined = self._joined, (coordinator.generation, coordinator.member_id)
+        if before[0] != self._joined[0] or before[1] == self._joined[1]:
+            return
+        self._ousted.append(asyncio.get_running_loop().time())
+        if len(self._ousted) == _OUSTED and self._ousted[-1] - self._ousted[0] < _OUSTED_WITHIN_S:
+            self._fault = ConfigurationError(
+                f"another process is a member of {self._group} as MINESTREAM_INSTANCE="
+                f"{self._settings.instance}: each replica needs an instance of its own"
+            )
+
     def _left_for_good(self) -> bool:
         """Has aiokafka's task for the group ended, as at exceptions that it does not know?"""
         task = getattr(self._client._coordinator, "_coordination_task", None)  # noqa: SLF001 - no public way
@@ -233,6 +255,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # published wi
             await self._consumer.told(self._ownership.revoked(ours))
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._consumer.look_for_twin()
         if self._ownership is not None:  # also when it is left with none: that is news
             ours = frozenset(map(self._consumer._ours, assigned))  # noqa: SLF001
             await self._consumer.told(self._ownership.assigned(ours))
