@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 from minestream_schemas.tick import Tick
+from minestream_schemas.window import TelemetryWindow
+from processor.adapters.agents import TickAgent
 from processor.adapters.state_codec import encode
 from processor.adapters.ticks import Dues, Progress, Ticker, Waiting
 from processor.domain.miner_state import to_us
@@ -113,3 +116,31 @@ async def test_each_owned_partition_gets_a_tick_with_raws_end_and_the_lag_is_kno
         (7, Tick(partition="7", at=AT, raw_end_offset=5)),
     ]
     assert ticker.lag() == 10 + 5
+
+
+async def test_one_miners_damaged_state_does_not_stop_the_clock_of_the_others(
+    reading: Callable[..., Reading],
+) -> None:
+    rules = Rules(window_s=10, grace_s=5)
+    sound = encode(step(None, reading(1, interval_s=1), rules).state)
+    table = {b"broken": b"\xc1 no state", b"sound": sound}
+    sent: list[object] = []
+
+    class Sent:
+        async def send_all(self, _: object, events: Iterable[object]) -> None:
+            sent.extend(events)
+
+    dues = Dues(rules, lambda _: table.items())
+    agent = TickAgent(
+        table=table,
+        outputs=cast("Any", Sent()),
+        guard=cast("Any", None),
+        progress=Progress(lambda _: 0),
+        dues=dues,
+        waiting=(waiting := Waiting()),
+        rules=rules,
+    )
+    waiting.add(4, tick(0, second=3600))
+    await agent.catch_up(4)
+    assert [event.window_start_at for event in sent if isinstance(event, TelemetryWindow)] == [AT]
+    assert b"broken" not in dues.at(4, 2**62)

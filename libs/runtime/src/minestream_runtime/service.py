@@ -57,7 +57,7 @@ async def _run(name: str, settings_type: type[S], main: Main[S]) -> int:
         return EXIT_CONFIGURATION if isinstance(exc, ConfigurationError) else EXIT_FAULT
     except BaseExceptionGroup as exc:
         log.exception("service_failed", error_type=type(exc.exceptions[0]).__name__)
-        return EXIT_FAULT
+        return EXIT_CONFIGURATION if exc.subgroup(ConfigurationError) else EXIT_FAULT
     except Exception as exc:
         log.exception("service_failed", error_type=type(exc).__name__)
         return EXIT_FAULT

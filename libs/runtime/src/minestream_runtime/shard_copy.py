@@ -34,7 +34,7 @@ class EntryCopy(Generic[E]):
     def load(self) -> dict[str, E]:
         """The entries as last saved; none where there is no whole copy."""
         try:
-            digest, _, body = self._path.read_text().partition("\n")
+            digest, _, body = self._path.read_text(encoding="utf-8").partition("\n")
         except FileNotFoundError:
             return {}
         except (OSError, UnicodeDecodeError) as exc:
@@ -65,7 +65,7 @@ class EntryCopy(Generic[E]):
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with os.fdopen(
-                os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
+                os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
             ) as file:
                 file.write(f"{digest}\n{body}")
                 file.flush()

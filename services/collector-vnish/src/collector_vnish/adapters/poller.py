@@ -86,17 +86,21 @@ class Fleet:
 
     def gone(self, miner_id: str) -> None:
         """A miner was removed, or is another replica's now."""
+        self._forget_rested()
         miner = self.miners.pop(miner_id, None)
         if miner is not None:
             self._resting[miner_id] = (self._clock.monotonic(), miner)
             self._remove(miner_id)
 
     def _rested(self, miner_id: str) -> Miner | None:
+        self._forget_rested()
+        found = self._resting.pop(miner_id, None)
+        return found[1] if found else None
+
+    def _forget_rested(self) -> None:
         too_old_s = self._clock.monotonic() - _REST_S
         while self._resting and next(iter(self._resting.values()))[0] < too_old_s:
             self._resting.popitem(last=False)
-        found = self._resting.pop(miner_id, None)
-        return found[1] if found else None
 
     def _password(self, entry: InventoryEntry) -> str | None:
         if entry.sealed is None:

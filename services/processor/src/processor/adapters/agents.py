@@ -10,11 +10,12 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
+import structlog
 from pydantic import ValidationError
 
 from minestream_dialects import normalise
 from minestream_runtime.clock import Clock
-from minestream_runtime.errors import PayloadInvalidError
+from minestream_runtime.errors import BugError, PayloadInvalidError, unit_of_work
 from minestream_runtime.kafka import Producer
 from minestream_runtime.kafka.producer import key_of
 from minestream_runtime.metrics import counter, histogram
@@ -208,6 +209,7 @@ class TickAgent:
         self._waiting = waiting
         self._rules = rules
         self._processed = counter("minestream_events_processed_total").labels(TICKS.name)
+        self._log = structlog.get_logger()
 
     async def run(self, stream: Any) -> None:
         """Deal with one tick after the other."""
@@ -239,7 +241,15 @@ class TickAgent:
         blob = self._table.get(key)
         if not blob:
             return
-        outcome = tick(decode(blob), at_us, self._rules)
+        try:
+            with unit_of_work():
+                outcome = tick(decode(blob), at_us, self._rules)
+        except BugError as exc:
+            # one miner's state must not stop the clock of all; its own next event meets it again
+            self._dues.leave_out(partition, key)
+            counter("minestream_dead_letters_total").labels("bug").inc()
+            self._log.error("tick_left_out", miner_id=key.decode(), error=str(exc))
+            return
         if outcome.changed:
             self._table[key] = encode(outcome.state)
         self._dues.note(partition, key, outcome.state)

@@ -13,6 +13,7 @@ from faust.transport.drivers.aiokafka import KafkaError  # type: ignore[attr-def
 from faust.types import TP
 
 from minestream_runtime.clock import Clock
+from minestream_runtime.errors import BugError, unit_of_work
 from minestream_runtime.metrics import gauge
 from minestream_schemas.raw import RAW_MINER
 from minestream_schemas.tick import Tick
@@ -69,9 +70,20 @@ class Dues:
         known = self._by_partition.get(partition)
         if known is None:
             known = self._by_partition[partition] = {
-                key: due_us(decode(blob), self._rules) for key, blob in self._stored(partition)
+                key: self._due_us(blob) for key, blob in self._stored(partition)
             }
         return sorted(key for key, due in known.items() if due <= at_us)
+
+    def leave_out(self, partition: int, key: bytes) -> None:
+        """A miner's state cannot be dealt with: not before its own next event."""
+        self._by_partition.get(partition, {}).pop(key, None)
+
+    def _due_us(self, blob: bytes) -> int:
+        try:
+            with unit_of_work():
+                return due_us(decode(blob), self._rules)
+        except BugError:
+            return 0  # due at once, and told and left out there
 
     def forget(self) -> None:
         """Partitions have moved: read the states again when they are needed."""
