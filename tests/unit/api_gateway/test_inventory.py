@@ -1,6 +1,13 @@
 from typing import Any
 
-from api_gateway.domain.inventory import Fleet, Site, compare, taken_addresses
+from api_gateway.domain.inventory import (
+    Changes,
+    Fleet,
+    Site,
+    compare,
+    removes_most,
+    taken_addresses,
+)
 from minestream_schemas.inventory import InventoryEntry
 
 
@@ -58,3 +65,13 @@ def test_two_wanted_miners_may_swap_their_addresses() -> None:
     there = fleet(entry("m-1", address="h:1"), entry("m-2", address="h:2"))
     wanted = fleet(entry("m-1", address="h:2"), entry("m-2", address="h:1"))
     assert list(taken_addresses(there, wanted)) == []
+
+
+def test_removing_most_of_a_fleet_is_noticed_and_a_few_miners_are_not() -> None:
+    def changes(removed: int) -> Changes:
+        entries = [entry(f"m-{number:03}") for number in range(100)]
+        return compare(fleet(*entries), fleet(*entries[removed:]), prune=True)
+
+    assert not removes_most(changes(50), 100)
+    assert removes_most(changes(51), 100)
+    assert not removes_most(changes(10), 10)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from minestream_devstack.demo import Watch, World
+from minestream_devstack.demo import FOREIGN, Watch, World, refuse_what_is_not_ours
 from minestream_devstack.supervision import State
+from minestream_runtime.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(("miners", "interval_s"), [(1, 5), (24, 5), (200, 5), (1000, 25)])
@@ -35,3 +36,18 @@ def test_a_program_that_lies_down_is_named_once() -> None:
     watch.look([state("RUNNING", 7)])
     assert watch.look([state("BACKOFF", None)]) == ["processor"]
     assert watch.look([state("BACKOFF", None)]) == []
+
+
+def test_a_program_that_is_told_to_stop_has_not_fallen() -> None:
+    watch = Watch()
+    watch.look([state("RUNNING", 7)])
+    assert watch.look([state("STOPPING", 7)]) == []
+    assert watch.look([state("STOPPED", None)]) == []
+    assert watch.fallen == set()
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_servers_of_others_are_left_alone(name: str) -> None:
+    refuse_what_is_not_ours({})
+    with pytest.raises(ConfigurationError, match=name):
+        refuse_what_is_not_ours({name: "somewhere"})

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from minestream_devstack import demo as demonstration
+from minestream_devstack import orphans
 from minestream_devstack.doctor import Finding, Verdict, quick, thorough
 from minestream_devstack.follow import follow, tail
 from minestream_devstack.home import Home
@@ -24,6 +25,8 @@ from minestream_devstack.services import NAMES
 from minestream_devstack.stack import Stack, Wish, states
 from minestream_runtime.errors import ConfigurationError
 
+_OTHERS_S: Final = 60.0
+"""How long the demo waits for a `minestream down` in another shell."""
 _SHOWN: Final = ("MINESTREAM_KAFKA_BOOTSTRAP", "MINESTREAM_DATABASE_URL", "MINESTREAM_GATEWAY_URL")
 _COLOUR: Final = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FATAL: "red"}
 
@@ -86,6 +89,12 @@ def status(
             ready = "[green]yes[/]" if fault is None else f"[red]no[/]: {escape(fault)}"
             table.add_row(state.name, str(state.pid or "-"), ready, address or "-")
         _console().print(table)
+    if not rows and (left := orphans.find(stack.home)):
+        stack.screen.say(
+            f"the supervisor of {stack.home.folder} was killed and left {len(left)} processes: "
+            "`minestream up` takes over, `minestream down` ends them"
+        )
+        raise typer.Exit(1)
     if not rows:
         stack.screen.say(f"nothing runs in {stack.home.folder}: `minestream up` starts it")
         raise typer.Exit(1)
@@ -176,7 +185,7 @@ def demo(
             for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(sign, signal.SIG_IGN)  # what follows takes seconds and must end
             with stack.screen.step("stopping"):
-                stack.down()
+                stack.down(wait_s=_OTHERS_S)
     if watch.fallen:
         stack.screen.say(f"[red]did not stay up: {', '.join(sorted(watch.fallen))}[/]")
         raise typer.Exit(1)
@@ -195,6 +204,9 @@ def _greeting(stack: Stack, took_s: float) -> str:
 
 def _stay(stack: Stack, watch: demonstration.Watch, *, until: float | None) -> None:
     while until is None or time.monotonic() < until:
+        if not stack.supervisor.alive:
+            stack.screen.say("ended by `minestream down`")
+            return
         for name in watch.look(stack.supervisor.states()):
             stack.screen.say(f"[red]{name} ended and is started again: minestream logs {name}[/]")
         time.sleep(1 if until is None else min(1, max(0.0, until - time.monotonic())))

@@ -7,9 +7,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from minestream_devstack.home import MARK
 from minestream_devstack.ports import HOST, answers
@@ -18,6 +20,11 @@ from minestream_devstack.stack import Stack, Wish
 from minestream_devstack.supervision import State
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.errors import ConfigurationError
+
+SITE: Final = "demo"
+"""The site of every emulated miner."""
+_TOLD_TO_STOP: Final = frozenset({"STOPPING", "STOPPED"})
+FOREIGN: Final = ("MINESTREAM_KAFKA_BOOTSTRAP", "MINESTREAM_DATABASE_URL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,8 @@ class Watch:
         fell = []
         for state in states:
             before = self.pids.setdefault(state.name, state.pid)
+            if state.phase in _TOLD_TO_STOP:
+                continue
             if state.pid != before or state.phase != "RUNNING":
                 if state.name not in self.fallen or state.pid != before:
                     fell.append(state.name)
@@ -101,6 +110,7 @@ def begin(stack: Stack, world: World) -> None:
     Raises:
         ConfigurationError: something did not start, or no reading came.
     """
+    refuse_what_is_not_ours(os.environ)
     stack.home.create()
     began_at = SystemClock().now()
     port = stack.claim(EMULATORS, 8490)
@@ -111,23 +121,43 @@ def begin(stack: Stack, world: World) -> None:
     with stack.screen.step(f"{world.miners} emulated miners"):
         _wait_for_world(stack, port)
     with stack.screen.step("inventory"):
-        _enter_fleet(stack)
+        _refuse_another_fleet(stack)
+        _inventory_command(stack, "import", str(inventory(stack)), "--prune", "--yes")
     with stack.screen.step("first reading at the gateway"):
         _wait_for_reading(stack.home.exports["MINESTREAM_GATEWAY_URL"], since=began_at)
 
 
-def _wait_for_world(stack: Stack, port: int, *, within_s: float = 60) -> None:
-    deadline = time.monotonic() + within_s
-    while not (inventory(stack).exists() and answers(port)):
-        if time.monotonic() > deadline:
-            raise ConfigurationError("the emulated world did not start: minestream logs emulators")
-        time.sleep(0.1)
+def refuse_what_is_not_ours(environ: Mapping[str, str]) -> None:
+    """The demo enters a fleet of its own, so it keeps away from servers that others use.
+
+    Raises:
+        ConfigurationError: the environment leads to such servers.
+    """
+    given = [name for name in FOREIGN if environ.get(name)]
+    if given:
+        raise ConfigurationError(
+            f"the demo brings servers of its own and would replace the fleet of others: "
+            f"unset {', '.join(given)}"
+        )
 
 
-def _enter_fleet(stack: Stack) -> None:
-    command = [sys.executable, "-m", "minestream_devstack", "inventory", "import"]
+def _refuse_another_fleet(stack: Stack) -> None:
+    listed = _inventory_command(stack, "list", "--json")
+    others = [
+        entry["miner_id"]
+        for entry in map(json.loads, listed.splitlines())
+        if entry["site_id"] != SITE
+    ]
+    if others:
+        raise ConfigurationError(
+            f"this stack has a fleet of its own ({others[0]} and {len(others) - 1} more): "
+            "run the demo in another folder"
+        )
+
+
+def _inventory_command(stack: Stack, *arguments: str) -> str:
     done = subprocess.run(  # noqa: S603 - a command of our own making
-        [*command, str(inventory(stack)), "--prune"],
+        [sys.executable, "-m", "minestream_devstack", "inventory", *arguments],
         env={**os.environ, **stack.home.exports},
         capture_output=True,
         text=True,
@@ -136,6 +166,15 @@ def _enter_fleet(stack: Stack) -> None:
     )
     if done.returncode != 0:
         raise ConfigurationError(f"the inventory was refused: {done.stderr or done.stdout}")
+    return done.stdout
+
+
+def _wait_for_world(stack: Stack, port: int, *, within_s: float = 60) -> None:
+    deadline = time.monotonic() + within_s
+    while not (inventory(stack).exists() and answers(port)):
+        if time.monotonic() > deadline:
+            raise ConfigurationError("the emulated world did not start: minestream logs emulators")
+        time.sleep(0.1)
 
 
 def _wait_for_reading(gateway: str, *, since: datetime, within_s: float = 120) -> None:

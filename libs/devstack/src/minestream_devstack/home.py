@@ -5,13 +5,14 @@ import json
 import os
 import secrets
 import tempfile
+import time
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from minestream_runtime.errors import ConfigurationError
 
@@ -91,25 +92,37 @@ class Home:
         write_private(self.folder / "exports.json", json.dumps(variables))
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
+    def changing(self, *, wait_s: float = 0.0) -> Iterator[None]:
         """Let nobody else start or stop this stack meanwhile.
+
+        Args:
+            wait_s: how long to wait for somebody who is at it.
 
         Raises:
             ConfigurationError: somebody else is at it.
         """
         self.create()
         with (self.folder / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as exc:
-                raise ConfigurationError(
-                    f"another `minestream` is starting or stopping {self.folder}: wait for it"
-                ) from exc
+            deadline = time.monotonic() + wait_s
+            while not _locked(lock):
+                if time.monotonic() >= deadline:
+                    raise ConfigurationError(
+                        f"another `minestream` is starting or stopping {self.folder}: wait for it"
+                    )
+                time.sleep(0.1)
             yield
 
     @property
     def _key(self) -> Path:
         return self.folder / "credentials.key"
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def write_private(file: Path, text: str) -> None:

@@ -110,13 +110,16 @@ class Stack:
             self._furnish(exports)
             self._start([program.name for program in (*extra, *services)])
 
-    def down(self) -> bool:
+    def down(self, *, wait_s: float = 0.0) -> bool:
         """Stop everything; data stay.
+
+        Args:
+            wait_s: how long to wait for somebody else who starts or stops it.
 
         Returns:
             whether anything ran.
         """
-        with self.home.changing():
+        with self.home.changing(wait_s=wait_s):
             ran = self.supervisor.alive
             if ran:
                 states = self.supervisor.states()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+import structlog
 from pydantic import Field, model_validator
 
 from minestream_runtime.clock import Clock
@@ -109,6 +110,8 @@ class Collector:
     ) -> None:
         self._clock = clock
         self._outlet = outlet
+        self._silent: set[str] = set()
+        self._log = structlog.get_logger()
         self._lanes = Lanes(
             poll,
             self._deliver,
@@ -127,6 +130,7 @@ class Collector:
         """Poll a target no more."""
         self._scheduler.remove(target)
         self._lanes.forget(target)
+        self._silent.discard(target)
         self._show()
 
     def factor_after(self, target: str, *, answered: bool) -> int:
@@ -145,10 +149,19 @@ class Collector:
             counter("minestream_polls_skipped_total").labels("own_fault").inc()
             return
         self._scheduler.settle(polled.target, answered=polled.answered)
+        self._tell_transition(polled)
         await self._outlet.publish(polled.topic, polled.event)
         at = datetime.fromtimestamp(polled.event.at_s, UTC)
         age_s = (self._clock.now() - at).total_seconds()
         histogram("minestream_event_age_seconds").labels("collected").observe(age_s)
+
+    def _tell_transition(self, polled: Polled) -> None:
+        if polled.answered and polled.target in self._silent:
+            self._silent.discard(polled.target)
+            self._log.info("target_answers", target=polled.target)
+        elif not polled.answered and polled.target not in self._silent:
+            self._silent.add(polled.target)
+            self._log.warning("target_silent", target=polled.target)
 
     def _show(self) -> None:
         gauge("minestream_targets").set(len(self._scheduler.schedule))

@@ -1,8 +1,9 @@
 """What every service is told by its environment: ``MINESTREAM_`` variables, checked at start."""
 
+import re
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from minestream_runtime.errors import ConfigurationError
@@ -34,6 +35,13 @@ class Settings(BaseSettings):
     health_host: str = Field(default="127.0.0.1", description="where health and metrics listen")
     health_port: int = Field(default=0, ge=0, le=65535, description="0: nowhere")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr) -> SecretStr:
+        if not re.match(r"postgres(ql)?://|\w+\s*=", url.get_secret_value()):
+            raise ValueError("no address: postgresql://user@host:port/database is wanted")
+        return url
 
     @classmethod
     def load(cls) -> Self:

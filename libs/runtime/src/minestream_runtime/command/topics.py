@@ -103,6 +103,8 @@ async def _tail(
             f"{settings.kafka_bootstrap} has no topic {state.name}: `minestream topics create`"
         )
     left = count
+    if not from_beginning:
+        typer.echo("waiting for what comes (--from-beginning: what is there)", err=True)
     async with Consumer(settings, [topic], from_end=not from_beginning) as consumer:
         while left is None or left > 0:
             for record in await consumer.records():

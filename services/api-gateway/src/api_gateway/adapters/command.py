@@ -22,10 +22,21 @@ from api_gateway.adapters.inventory.reading import Wanted, read_inventory
 from api_gateway.adapters.inventory.sealing import sealed_fleet
 from api_gateway.adapters.inventory.writing import write_inventory
 from api_gateway.adapters.relay import Relay
-from api_gateway.domain.inventory import Changes, Fleet, compare, taken_addresses
+from api_gateway.domain.inventory import (
+    Changes,
+    Fleet,
+    compare,
+    removes_most,
+    taken_addresses,
+)
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.errors import BrokerUnavailableError, MinestreamError
+from minestream_runtime.errors import (
+    BrokerUnavailableError,
+    ConfigurationError,
+    MinestreamError,
+    StoreUnavailableError,
+)
 from minestream_runtime.kafka import Producer, topic_states
 from minestream_runtime.sealing import Sealer
 from minestream_schemas.inventory import INVENTORY
@@ -37,6 +48,9 @@ _LOOK_EVERY_S: Final = 0.1
 _FAULTS_SHOWN: Final = 1000
 _WIDE: Final = 240
 """Columns of a table that goes into a file or a pipe."""
+_NO_STORE: Final = (
+    "is a stack running here (`minestream status`), or MINESTREAM_DATABASE_URL right?"
+)
 _T = TypeVar("_T")
 
 
@@ -59,7 +73,7 @@ def import_(
         bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Let --prune remove the whole fleet, unasked.")
+        bool, typer.Option("--yes", help="Let --prune remove most of the fleet, unasked.")
     ] = False,
 ) -> None:
     """Bring the fleet to what FILE says, and tell the collectors."""
@@ -73,7 +87,7 @@ def import_(
             )
         if prune and not wanted.fleet.miners and not (yes or dry_run):
             _confirm()
-        changes, last = _run(_import(wanted, prune=prune, dry_run=dry_run))
+        changes, last = _run(_import(wanted, prune=prune, dry_run=dry_run, yes=yes))
     except DocumentError as exc:
         _refuse(file, exc.faults)
     except UnicodeDecodeError as exc:
@@ -145,7 +159,9 @@ def publish() -> None:
         _publish(last)
 
 
-async def _import(wanted: Wanted, *, prune: bool, dry_run: bool) -> tuple[Changes, int | None]:
+async def _import(
+    wanted: Wanted, *, prune: bool, dry_run: bool, yes: bool
+) -> tuple[Changes, int | None]:
     settings = GatewaySettings.load()
     sealer = Sealer.from_settings(settings)
     async with open_writer(settings) as writer, fleet.changing(writer) as connection:
@@ -154,6 +170,11 @@ async def _import(wanted: Wanted, *, prune: bool, dry_run: bool) -> tuple[Change
         changes = compare(there, target, prune=prune)
         if not prune:
             _check_addresses(there, target, wanted)
+        if removes_most(changes, len(there.miners)) and not (yes or dry_run):
+            raise ConfigurationError(
+                f"--prune would remove {len(changes.removed)} of {len(there.miners)} miners and "
+                "nothing was written: add --yes if that is meant"
+            )
         last = None if dry_run else await fleet.apply(connection, changes)
     return changes, last
 
@@ -251,6 +272,9 @@ async def _waiting(writer: Writer, last: int) -> int:
 def _run(work: Coroutine[Any, Any, _T]) -> _T:
     try:
         return asyncio.run(work)
+    except StoreUnavailableError as exc:
+        _console.print(f"{exc}\n{_NO_STORE}", style="red", markup=False)
+        raise typer.Exit(1) from exc
     except MinestreamError as exc:
         _console.print(str(exc), style="red", markup=False)
         raise typer.Exit(1) from exc

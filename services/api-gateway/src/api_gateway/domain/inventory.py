@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from minestream_schemas.inventory import InventoryEntry
 
@@ -87,3 +88,16 @@ def taken_addresses(there: Fleet, wanted: Fleet) -> Iterable[tuple[str, str]]:
         holder = holders.get((entry.site_id, entry.address))
         if holder is not None:
             yield miner_id, holder
+
+
+_FEW: Final = 10
+
+
+def removes_most(changes: Changes, there: int) -> bool:
+    """Would these changes remove most of a fleet, which is seldom meant?
+
+    Args:
+        changes: what an import would do.
+        there: how many miners the fleet has.
+    """
+    return len(changes.removed) > max(_FEW, there // 2)
