@@ -23,9 +23,9 @@ from collector_vnish.adapters.poller import Fleet, Poller
 from collector_vnish.adapters.vnish import VnishClient
 from collector_vnish.settings import VnishSettings
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.collecting import Polled
+from minestream_runtime.collecting.collector import Polled
+from minestream_runtime.collecting.lanes import Lanes
 from minestream_runtime.http import device_session
-from minestream_runtime.lanes import Lanes
 from minestream_schemas.inventory import InventoryEntry
 
 MINERS, POLLS, ROUNDS, AT_ONCE = 64, 2000, 5, 64

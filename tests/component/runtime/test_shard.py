@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from minestream_runtime.clock import SystemClock
+from minestream_runtime.collecting.shard import Shard
+from minestream_runtime.collecting.shard_copy import EntryCopy
 from minestream_runtime.kafka import Producer
 from minestream_runtime.settings import Settings
-from minestream_runtime.shard import Shard
-from minestream_runtime.shard_copy import EntryCopy
 from minestream_schemas.inventory import INVENTORY, InventoryEntry
 
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.lanes import Lanes
+from minestream_runtime.collecting.lanes import Lanes
 
 HAND_OVER_S = 0.05
 

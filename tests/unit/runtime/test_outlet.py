@@ -13,10 +13,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from minestream_runtime.collecting.ledger import Ledger
+from minestream_runtime.collecting.outlet import Outlet
+from minestream_runtime.collecting.spool import Batch, Spool, Spooled
 from minestream_runtime.errors import BrokerUnavailableError, RecordTooLargeError
-from minestream_runtime.ledger import Ledger
-from minestream_runtime.outlet import Outlet
-from minestream_runtime.spool import Batch, Spool, Spooled
 from minestream_schemas.event import Topic
 from minestream_schemas.gap import GAP, Gap, GapCause
 from minestream_schemas.raw import RAW_MINER

@@ -10,7 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from minestream_runtime.scheduler import JITTER_RATIO, SHORTEST_SLEEP_S, Schedule, Scheduler
+from minestream_runtime.collecting.scheduler import (
+    JITTER_RATIO,
+    SHORTEST_SLEEP_S,
+    Schedule,
+    Scheduler,
+)
 
 TARGETS = st.sampled_from([f"target-{number}" for number in range(8)])
 INTERVALS_S = st.sampled_from([1.0, 10.0, 60.0, 300.0])
@@ -158,7 +163,7 @@ def test_a_silent_target_is_asked_a_tenth_as_often_and_at_once_as_usual_when_it_
 def test_of_two_that_are_due_together_the_more_urgent_goes_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("minestream_runtime.scheduler._origin_s", lambda _: 3.0)
+    monkeypatch.setattr("minestream_runtime.collecting.scheduler._origin_s", lambda _: 3.0)
     schedule = Schedule()
     schedule.add("a-usual", interval_s=10.0, now_s=0.0)
     schedule.add("z-urgent", interval_s=10.0, now_s=0.0, priority=5)

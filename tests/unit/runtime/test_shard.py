@@ -10,11 +10,11 @@ from typing import Any, cast
 
 import pytest
 
+from minestream_runtime.collecting.shard import Shard
+from minestream_runtime.collecting.shard_copy import EntryCopy
 from minestream_runtime.errors import BrokerUnavailableError
 from minestream_runtime.kafka import Consumer, Partition, Record
 from minestream_runtime.settings import Settings
-from minestream_runtime.shard import Shard
-from minestream_runtime.shard_copy import EntryCopy
 from minestream_schemas.inventory import INVENTORY, InventoryEntry
 
 PARTITION = Partition(INVENTORY.name, 0)
@@ -188,8 +188,8 @@ async def test_a_broker_that_is_away_for_hours_is_still_waited_for(
     def away(*_: object, **__: object) -> None:
         raise BrokerUnavailableError("away")
 
-    monkeypatch.setattr("minestream_runtime.shard.Consumer", away)
-    monkeypatch.setattr("minestream_runtime.shard.asyncio.sleep", sleep)
+    monkeypatch.setattr("minestream_runtime.collecting.shard.Consumer", away)
+    monkeypatch.setattr("minestream_runtime.collecting.shard.asyncio.sleep", sleep)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(this.shard.run())
         async with asyncio.timeout(20):

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from minestream_runtime.collecting import CollectorSettings
+from minestream_runtime.collecting.collector import CollectorSettings
 
 SERVICE: Final = "collector-vnish"
 

@@ -12,11 +12,11 @@ from collector_vnish.adapters.vnish import Answer, OwnFaultError, VnishClient
 from collector_vnish.domain.endpoints import Endpoint, Memory, after_silence, due, remember
 from collector_vnish.domain.polls import SILENT, Poll, fit, is_ours, to_event
 from minestream_runtime.clock import Clock, new_event_id
-from minestream_runtime.collecting import CollectorSettings, Polled
+from minestream_runtime.collecting.collector import CollectorSettings, Polled
+from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.metrics import counter, histogram
 from minestream_runtime.sealing import Sealer
-from minestream_runtime.spool import Spooled
 from minestream_schemas.inventory import InventoryEntry
 from minestream_schemas.raw import RAW_MINER, EndpointBody, PollStatus, RawMiner
 

@@ -12,10 +12,10 @@ import structlog
 
 from minestream_runtime.backoff import Backoff
 from minestream_runtime.clock import Clock
+from minestream_runtime.collecting.ledger import Ledger
+from minestream_runtime.collecting.spool import Batch, Kept, Lost, Spool, Spooled
 from minestream_runtime.errors import BrokerUnavailableError, RecordTooLargeError
-from minestream_runtime.ledger import Ledger
 from minestream_runtime.metrics import counter, gauge
-from minestream_runtime.spool import Batch, Kept, Lost, Spool, Spooled
 from minestream_schemas.event import Topic
 from minestream_schemas.gap import GAP, Gap, GapCause
 from minestream_schemas.ids import derived_id

@@ -10,11 +10,11 @@ import structlog
 
 from minestream_runtime.backoff import Backoff
 from minestream_runtime.clock import Clock
+from minestream_runtime.collecting.shard_copy import EntryCopy
 from minestream_runtime.errors import BrokerUnavailableError
 from minestream_runtime.kafka import Consumer, Partition, Record
 from minestream_runtime.metrics import counter
 from minestream_runtime.settings import Settings
-from minestream_runtime.shard_copy import EntryCopy
 from minestream_schemas.event import Event, Topic
 
 E = TypeVar("E", bound=Event)

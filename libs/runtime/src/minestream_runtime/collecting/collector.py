@@ -12,14 +12,14 @@ import structlog
 from pydantic import Field, model_validator
 
 from minestream_runtime.clock import Clock
+from minestream_runtime.collecting.lanes import Lanes
+from minestream_runtime.collecting.ledger import Ledger
+from minestream_runtime.collecting.outlet import Outlet
+from minestream_runtime.collecting.scheduler import Scheduler
+from minestream_runtime.collecting.spool import Spool, Spooled
 from minestream_runtime.kafka import Producer
-from minestream_runtime.lanes import Lanes
-from minestream_runtime.ledger import Ledger
 from minestream_runtime.metrics import counter, gauge, histogram
-from minestream_runtime.outlet import Outlet
-from minestream_runtime.scheduler import Scheduler
 from minestream_runtime.settings import Settings
-from minestream_runtime.spool import Spool, Spooled
 from minestream_schemas.event import Topic
 
 FLOOR_S = 10.0
