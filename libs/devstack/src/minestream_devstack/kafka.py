@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from minestream_devstack import jars
-from minestream_devstack.ports import HOST, Ports, answers
+from minestream_devstack.ports import HOST, answers
 from minestream_devstack.process import Child
+from minestream_devstack.server import Server
 from minestream_runtime.errors import ConfigurationError
 
 _MAIN: Final = "kafka.Kafka"
@@ -81,18 +82,18 @@ def properties(log_folder: Path, *, broker_port: int, controller_port: int) -> d
     }
 
 
-class KafkaServer:
+class KafkaServer(Server):
     """A Kafka whose data, ports and configuration live in one folder.
 
     ``prepare`` then either ``start``, or whoever supervises runs ``command``. All of it may be
     repeated: formatting happens once, ports stay unless somebody else took them.
     """
 
+    title = "Kafka"
+    port_name = "broker"
+
     def __init__(self, folder: Path, *, preferred_port: int = 9092) -> None:
-        self._folder = folder
-        self._preferred_port = preferred_port
-        self._ports = Ports(folder / "ports.json")
-        self._child: Child | None = None
+        super().__init__(folder, preferred_port=preferred_port)
 
     @property
     def bootstrap(self) -> str:
@@ -100,26 +101,9 @@ class KafkaServer:
         return f"{HOST}:{self.port}"
 
     @property
-    def port(self) -> int:
-        """The broker's port; known once prepared.
-
-        Raises:
-            ConfigurationError: it was never prepared here.
-        """
-        port = self._ports.known("broker")
-        if port is None:
-            raise ConfigurationError(f"no Kafka was ever set up in {self._folder}")
-        return port
-
-    @property
     def known_bootstrap(self) -> str | None:
         """As ``bootstrap``; None when it was never prepared."""
-        return None if self._ports.known("broker") is None else self.bootstrap
-
-    @property
-    def pid(self) -> int | None:
-        """The process id while ``start`` has it running."""
-        return self._child.pid if self._child is not None and self._child.alive else None
+        return self.bootstrap if self.prepared else None
 
     @property
     def command(self) -> list[str]:
@@ -137,7 +121,7 @@ class KafkaServer:
         wanted = self._preferred_port
         chosen = properties(
             self._folder / "log",
-            broker_port=self._ports.claim("broker", wanted),
+            broker_port=self._ports.claim(self.port_name, wanted),
             controller_port=self._ports.claim("controller", wanted + 1 if wanted else 0),
         )
         self._settings_file.write_text("".join(f"{k}={v}\n" for k, v in chosen.items()))
@@ -156,16 +140,6 @@ class KafkaServer:
     def ready(self) -> bool:
         """Whether it answers a question about its topics."""
         return answers(self.port) and asyncio.run(_speaks(self.bootstrap))
-
-    def stop(self) -> None:
-        """End what ``start`` began."""
-        if self._child is not None:
-            self._child.stop()
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        if self._child is not None:
-            self._child.kill()
 
     @property
     def _settings_file(self) -> Path:

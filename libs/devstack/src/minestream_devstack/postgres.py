@@ -20,8 +20,9 @@ from urllib.parse import quote
 
 import psutil
 
-from minestream_devstack.ports import HOST, Ports, answers
+from minestream_devstack.ports import HOST, answers
 from minestream_devstack.process import Child, as_user
+from minestream_devstack.server import Server
 from minestream_runtime.errors import ConfigurationError
 
 _SUPERUSER: Final = "minestream"
@@ -75,38 +76,21 @@ def unprivileged() -> str | None:
     raise ConfigurationError("PostgreSQL does not run as root, and there is no user `nobody`")
 
 
-class PostgresServer:
+class PostgresServer(Server):
     """A PostgreSQL whose data, port and password live in one folder.
 
     ``prepare`` then either ``start``, or whoever supervises runs ``command`` as ``user``.
     """
 
+    title = "PostgreSQL"
+    port_name = "postgres"
+
     def __init__(
         self, folder: Path, *, preferred_port: int = 5432, throwaway: bool = False
     ) -> None:
-        self._folder = folder.absolute()
-        self._preferred_port = preferred_port
+        super().__init__(folder.absolute(), preferred_port=preferred_port)
         self._throwaway = throwaway
-        self._ports = Ports(folder / "ports.json")
-        self._child: Child | None = None
         self.user = unprivileged()
-
-    @property
-    def port(self) -> int:
-        """The server's port; known once prepared.
-
-        Raises:
-            ConfigurationError: it was never prepared here.
-        """
-        port = self._ports.known("postgres")
-        if port is None:
-            raise ConfigurationError(f"no PostgreSQL was ever set up in {self._folder}")
-        return port
-
-    @property
-    def pid(self) -> int | None:
-        """The process id while ``start`` has it running."""
-        return self._child.pid if self._child is not None and self._child.alive else None
 
     @property
     def data_folder(self) -> Path:
@@ -141,7 +125,7 @@ class PostgresServer:
     @property
     def known_url(self) -> str | None:
         """As ``url``; None when it was never prepared."""
-        return None if self._ports.known("postgres") is None else self.url()
+        return self.url() if self.prepared else None
 
     def prepare(self) -> None:
         """Choose a port, make the cluster once, remove what a killed server left behind.
@@ -154,7 +138,7 @@ class PostgresServer:
         if not (self.data_folder / "PG_VERSION").exists():
             self._initdb()
         self._remove_stale_lock()
-        self._ports.claim("postgres", self._preferred_port)
+        self._ports.claim(self.port_name, self._preferred_port)
 
     def start(self, *, within_s: float = 60) -> None:
         """Start it as a child of this process and wait until it takes connections.
@@ -186,16 +170,6 @@ class PostgresServer:
         except psycopg.OperationalError:
             return False
         return True
-
-    def stop(self) -> None:
-        """End what ``start`` began (a fast shutdown)."""
-        if self._child is not None:
-            self._child.stop()
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        if self._child is not None:
-            self._child.kill()
 
     def forget(self) -> None:
         """Delete the data, where they lie outside the folder too."""
