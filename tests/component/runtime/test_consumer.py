@@ -71,6 +71,7 @@ async def test_a_membership_that_has_ended_is_no_broker_that_is_away(
             await read_on(consumer)
 
 
+@pytest.mark.soak  # Kafka 4.3 now and then answers both with UNKNOWN_SERVER_ERROR, for minutes
 async def test_two_processes_of_one_instance_are_found_out(settings: Settings) -> None:
     owners = Owner(), Owner()
     async with (
