@@ -188,10 +188,8 @@ class Stack:
 
     def claim_everywhere(self, name: str, preferred: int, *, program: str) -> int:
         """A port that a program listens on at many addresses of this machine; see ``claim``."""
-        known = self._ports.known(name)
-        if program in self._active() and known is not None:
-            return known
-        return self._ports.claim(name, preferred, host=ANY_HOST)
+        running = {name} if program in self._active() else set[str]()
+        return self._claim(name, preferred, running, host=ANY_HOST)
 
     def _active(self) -> set[str]:
         if not self.supervisor.alive:
@@ -243,11 +241,11 @@ class Stack:
             found |= program.exports
         return found
 
-    def _claim(self, name: str, preferred: int, running: set[str]) -> int:
+    def _claim(self, name: str, preferred: int, running: set[str], *, host: str = HOST) -> int:
         known = self._ports.known(name)
         if name in running and known is not None:
             return known
-        return self._ports.claim(name, preferred)
+        return self._ports.claim(name, preferred, host=host)
 
     def _service(self, service: Service, exports: Mapping[str, str], running: set[str]) -> Program:
         return service_program(
