@@ -4,6 +4,7 @@ import logging
 import sys
 
 import structlog
+from opentelemetry import trace
 
 _LEAST = {
     # a line for each attempt while a broker is away; that it went and came back is ours to tell
@@ -25,6 +26,7 @@ def configure(service: str, *, level: str = "info") -> None:
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _add_trace,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         structlog.processors.StackInfoRenderer(),
@@ -54,3 +56,14 @@ def configure(service: str, *, level: str = "info") -> None:
     for name, least in _LEAST.items():
         logging.getLogger(name).setLevel(least)
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def _add_trace(
+    logger: object, method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Name the trace that a line belongs to, where it is sampled."""
+    del logger, method
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid and context.trace_flags.sampled:
+        event["trace_id"] = f"{context.trace_id:032x}"
+    return event

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import structlog
 
-from minestream_runtime import health, logs
+from minestream_runtime import health, logs, traces
 from minestream_runtime.errors import ConfigurationError, MinestreamError
 from minestream_runtime.settings import Settings
 
@@ -48,7 +48,8 @@ async def _run(name: str, settings_type: type[S], main: Main[S]) -> int:
     log.info("service_started", instance=settings.instance)
     try:
         async with health.serving(ready, host=settings.health_host, port=settings.health_port):
-            await task
+            with traces.configured(name, settings):
+                await task
     except asyncio.CancelledError:
         log.info("service_stopped")
         return EXIT_OK

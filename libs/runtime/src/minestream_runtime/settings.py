@@ -1,6 +1,7 @@
 """What every service is told by its environment: ``MINESTREAM_`` variables, checked at start."""
 
 import re
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -34,6 +35,17 @@ class Settings(BaseSettings):
     instance: str = Field(default="0", description="which replica of its service this is")
     health_host: str = Field(default="127.0.0.1", description="where health and metrics listen")
     health_port: int = Field(default=0, ge=0, le=65535, description="0: nowhere")
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        description="where traces go, OTLP over HTTP: http://host:4318",
+    )
+    trace_folder: Path | None = Field(
+        default=None, description="traces also go to files here, for `minestream trace`"
+    )
+    trace_ratio: float = Field(
+        default=0.01, ge=0, le=1, description="the share of polls that are traced; errors always"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("database_url")

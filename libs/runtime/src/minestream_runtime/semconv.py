@@ -1,0 +1,27 @@
+"""Names of spans' attributes: OpenTelemetry's semantic conventions 1.43, and our own.
+
+Spelt here and nowhere else, so that a change of the conventions is a change of this file.
+"""
+
+from typing import Final
+
+MESSAGING_SYSTEM: Final = "messaging.system"
+MESSAGING_DESTINATION: Final = "messaging.destination.name"
+MESSAGING_PARTITION: Final = "messaging.destination.partition.id"
+MESSAGING_OFFSET: Final = "messaging.kafka.offset"
+MESSAGING_OPERATION: Final = "messaging.operation.type"
+MESSAGING_BATCH: Final = "messaging.batch.message_count"
+ERROR_TYPE: Final = "error.type"
+HTTP_METHOD: Final = "http.request.method"
+HTTP_STATUS: Final = "http.response.status_code"
+URL_PATH: Final = "url.path"
+SERVER_ADDRESS: Final = "server.address"
+
+EVENT_ID: Final = "minestream.event.id"
+MINER_ID: Final = "minestream.miner.id"
+SITE_ID: Final = "minestream.site.id"
+POLL_STATUS: Final = "minestream.poll.status"
+ROWS: Final = "minestream.rows"
+CLIENTS: Final = "minestream.stream.clients"
+ALWAYS: Final = "minestream.always"
+"""Set at a span's start: it is kept whatever the share of traces that are."""

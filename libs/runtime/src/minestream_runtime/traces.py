@@ -1,0 +1,352 @@
+"""Traces: the way of one poll through all services, its context in the records' headers (W3C).
+
+The id of a poll's trace *is* the id of its raw event, so a row leads to its trace and an event's
+id is all that a search needs. A span is made only where its trace is sampled; what is not costs a
+header that is handed on.
+"""
+
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from time import time_ns
+from typing import Any, Final
+from uuid import UUID
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
+
+from minestream_runtime import semconv
+from minestream_runtime.settings import Settings
+
+Headers = tuple[tuple[str, bytes], ...]
+Attributes = Mapping[str, str | int | float | bool]
+
+TRACEPARENT: Final = "traceparent"
+_LENGTH: Final = 55
+_RANDOM_BITS: Final = 56
+"""The bits of a trace id that W3C calls random; those of a UUIDv7 are."""
+_FILE_BYTES: Final = 16 * 1024 * 1024
+_EXPORT_TIMEOUT_S: Final = 3.0
+_asked: ContextVar[int | None] = ContextVar("minestream_trace_id", default=None)
+
+
+@contextmanager
+def configured(service: str, settings: Settings) -> Iterator[None]:
+    """Make spans and export them, until the context ends; what waits then is still sent.
+
+    Without an endpoint and a folder no span is kept, and none is made.
+
+    Args:
+        service: as its topics and group call it.
+        settings: where to (``otlp_endpoint``, ``trace_folder``) and how many (``trace_ratio``).
+    """
+    exporters: list[SpanExporter] = []
+    if settings.otlp_endpoint is not None:
+        endpoint = settings.otlp_endpoint.rstrip("/") + "/v1/traces"
+        exporters.append(OTLPSpanExporter(endpoint=endpoint, timeout=_EXPORT_TIMEOUT_S))
+    if settings.trace_folder is not None:
+        file = settings.trace_folder / f"{service}-{settings.instance}.jsonl"
+        exporters.append(_FileExporter(file))
+    provider = TracerProvider(
+        sampler=PollSampler(settings.trace_ratio if exporters else 0.0),
+        resource=Resource.create(
+            {
+                "service.name": service,
+                "service.namespace": settings.topic_namespace,
+                "service.instance.id": settings.instance,
+            }
+        ),
+        id_generator=_Ids(),
+        shutdown_on_exit=False,
+    )
+    for exporter in exporters:
+        provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=1000))
+    _current.use(provider.get_tracer("minestream"), exporting=bool(exporters))
+    try:
+        yield
+    finally:
+        _current.use(trace.NoOpTracer(), exporting=False)
+        provider.shutdown()
+
+
+@contextmanager
+def root(
+    name: str,
+    event_id: UUID,
+    *,
+    kind: SpanKind = SpanKind.INTERNAL,
+    attributes: Attributes | None = None,
+) -> Iterator[Span]:
+    """A trace's first span, current until it ends; the trace's id is the event's.
+
+    Args:
+        name: what is done, without anything that varies.
+        event_id: of the raw event that this becomes.
+        kind: as OpenTelemetry has them.
+        attributes: names from ``semconv``.
+    """
+    if not _current.wants(event_id.int):
+        yield NonRecordingSpan(
+            SpanContext(event_id.int, _span_id(), is_remote=False, trace_flags=TraceFlags(0))
+        )
+        return
+    token = _asked.set(event_id.int)
+    try:
+        span = _current.tracer.start_span(name, Context(), kind, attributes)
+    finally:
+        _asked.reset(token)
+    with trace.use_span(span, end_on_exit=True):
+        yield span
+
+
+@contextmanager
+def child(
+    name: str,
+    parent: SpanContext | None,
+    *,
+    kind: SpanKind = SpanKind.INTERNAL,
+    attributes: Attributes | None = None,
+) -> Iterator[Span]:
+    """A span under another, current until it ends; none where the other is not sampled.
+
+    Args:
+        name: what is done, without anything that varies.
+        parent: of ``context_of`` or a span's; None: there is none, and there will be no span.
+        kind: as OpenTelemetry has them.
+        attributes: names from ``semconv``.
+    """
+    if parent is None or not parent.trace_flags.sampled:
+        yield NonRecordingSpan(parent or trace.INVALID_SPAN_CONTEXT)
+        return
+    span = _current.tracer.start_span(name, _under(parent), kind, attributes)
+    with trace.use_span(span, end_on_exit=True):
+        yield span
+
+
+@contextmanager
+def batch(
+    name: str,
+    each: str,
+    parents: Sequence[tuple[SpanContext, Attributes]],
+    *,
+    attributes: Attributes | None = None,
+) -> Iterator[None]:
+    """One span for a batch, which links to its sampled messages, and one for each of these.
+
+    Each message's span stands under the message's own context and lasts as long as the batch.
+
+    Args:
+        name: of the batch's span.
+        each: of each message's span.
+        parents: the sampled messages' contexts and attributes; none: no span is made.
+        attributes: of the batch's span.
+    """
+    if not parents:
+        yield
+        return
+    began = time_ns()
+    span = _current.tracer.start_span(
+        name,
+        Context(),
+        SpanKind.CONSUMER,
+        {**(attributes or {}), semconv.ALWAYS: True},
+        [Link(parent) for parent, _ in parents],
+        began,
+    )
+    with trace.use_span(span, end_on_exit=True):
+        yield
+    ended = time_ns()
+    for parent, own in parents:
+        _current.tracer.start_span(
+            each,
+            _under(parent),
+            SpanKind.CONSUMER,
+            own,
+            [Link(span.get_span_context())],
+            began,
+        ).end(ended)
+
+
+def failed(
+    name: str,
+    parent: SpanContext | None,
+    exc: BaseException,
+    *,
+    kind: str,
+    attributes: Attributes | None = None,
+) -> None:
+    """A span for an error, kept whatever the share of traces that are.
+
+    Args:
+        name: what was tried.
+        parent: the context of what it was tried with; None: of nothing in particular.
+        exc: the error; its text must hold no secret.
+        kind: low-cardinality; becomes ``error.type``.
+        attributes: names from ``semconv``.
+    """
+    marks = {**(attributes or {}), semconv.ERROR_TYPE: kind, semconv.ALWAYS: True}
+    span = _current.tracer.start_span(name, _under(parent), SpanKind.INTERNAL, marks)
+    span.record_exception(exc)
+    span.set_status(trace.StatusCode.ERROR, str(exc))
+    span.end()
+
+
+def headers_of(span: Span) -> Headers:
+    """What a record carries so that its reader's spans stand under this one; maybe nothing."""
+    context = span.get_span_context()
+    if not context.is_valid:
+        return ()
+    flags = "01" if context.trace_flags.sampled else "00"
+    return ((TRACEPARENT, f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags}".encode()),)
+
+
+def context_of(headers: Mapping[str, bytes] | Iterable[tuple[str, bytes]]) -> SpanContext | None:
+    """The context in a record's headers; None where there is none, or none that can be read."""
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    value = next((value for name, value in pairs if name == TRACEPARENT), None)
+    if value is None or len(value) != _LENGTH:
+        return None
+    try:
+        version, trace_id, span_id, flags = value.decode("ascii").split("-")
+        context = SpanContext(
+            int(trace_id, 16),
+            int(span_id, 16),
+            is_remote=True,
+            trace_flags=TraceFlags(int(flags, 16)),
+        )
+    except ValueError:
+        return None
+    return context if context.is_valid and version != "ff" else None
+
+
+def sampled(headers: Mapping[str, bytes]) -> SpanContext | None:
+    """The context in a record's headers if its trace is sampled; nearly free where it is not."""
+    value = headers.get(TRACEPARENT)
+    if value is None or value.endswith(b"0"):
+        return None
+    context = context_of(headers)
+    return context if context is not None and context.trace_flags.sampled else None
+
+
+class PollSampler(Sampler):
+    """Keeps a share of traces, by the random bits of their id; and whatever asks to be kept.
+
+    OpenTelemetry's own sampler takes the lower 64 bits, of which a UUID fixes the first two.
+
+    Args:
+        ratio: the share, 0 to 1.
+    """
+
+    def __init__(self, ratio: float) -> None:
+        self.ratio = ratio
+        self._bound = round(ratio * (1 << _RANDOM_BITS))
+
+    def keeps(self, trace_id: int) -> bool:
+        """Is the trace of that id among those kept?"""
+        return trace_id & ((1 << _RANDOM_BITS) - 1) < self._bound
+
+    def should_sample(  # noqa: PLR0917 - as OpenTelemetry calls it
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Any = None,
+        links: Sequence[Link] | None = None,
+        trace_state: Any = None,
+    ) -> SamplingResult:
+        """Decide about a span."""
+        del name, kind, links, trace_state
+        parent = trace.get_current_span(parent_context).get_span_context()
+        keep = (
+            bool(attributes and attributes.get(semconv.ALWAYS))
+            or (parent.is_valid and parent.trace_flags.sampled)
+            or (not parent.is_valid and self.keeps(trace_id))
+        )
+        return SamplingResult(
+            Decision.RECORD_AND_SAMPLE if keep else Decision.DROP, attributes if keep else None
+        )
+
+    def get_description(self) -> str:
+        """What it is called in a provider's description."""
+        return f"PollSampler{{{self.ratio}}}"
+
+
+class _Ids(RandomIdGenerator):
+    """Random ids, but for a trace that was asked for by its id."""
+
+    def generate_trace_id(self) -> int:
+        return _asked.get() or super().generate_trace_id()
+
+
+class _FileExporter(SpanExporter):
+    """Writes spans as JSON lines, for ``minestream trace``; keeps the last 16 to 32 MiB."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        file.parent.mkdir(parents=True, exist_ok=True)
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        lines = "".join(f"{json.dumps(_described(span))}\n" for span in spans)
+        try:
+            if self._file.exists() and self._file.stat().st_size > _FILE_BYTES:
+                self._file.replace(self._file.with_suffix(".old.jsonl"))
+            with self._file.open("a") as out:
+                out.write(lines)
+        except OSError:  # a full disk costs traces, not telemetry
+            return SpanExportResult.FAILURE
+        return SpanExportResult.SUCCESS
+
+
+def _described(span: ReadableSpan) -> dict[str, Any]:
+    context, parent = span.get_span_context(), span.parent
+    return {
+        "trace_id": f"{context.trace_id:032x}" if context else None,
+        "span_id": f"{context.span_id:016x}" if context else None,
+        "parent_id": f"{parent.span_id:016x}" if parent else None,
+        "name": span.name,
+        "service": span.resource.attributes.get("service.name"),
+        "began_ns": span.start_time,
+        "ended_ns": span.end_time,
+        "error": span.status.description if not span.status.is_ok else None,
+        "attributes": dict(span.attributes or {}),
+        "links": [f"{link.context.trace_id:032x}" for link in span.links],
+    }
+
+
+class _Current:
+    """The process's tracer; one that does nothing until traces are configured."""
+
+    def __init__(self) -> None:
+        self.use(trace.NoOpTracer(), exporting=False)
+
+    def use(self, tracer: trace.Tracer, *, exporting: bool) -> None:
+        self.tracer = tracer
+        sampler = getattr(tracer, "sampler", None)
+        self._sampler = sampler if exporting and isinstance(sampler, PollSampler) else None
+
+    def wants(self, trace_id: int) -> bool:
+        return self._sampler is not None and self._sampler.keeps(trace_id)
+
+
+_current: Final = _Current()
+
+
+def _under(parent: SpanContext | None) -> Context:
+    if parent is None:
+        return Context()
+    return trace.set_span_in_context(NonRecordingSpan(parent), Context())
+
+
+def _span_id() -> int:
+    return secrets.randbits(64) or 1
