@@ -30,6 +30,16 @@ MetricName = Literal[
     "minestream_maintenance_seconds",
     "minestream_http_request_seconds",
     "minestream_outbox_waiting",
+    "collector_upload_total",
+    "collector_upload_latency_ms",
+    "minestream_spool_bytes",
+    "minestream_window_lateness_seconds",
+    "minestream_database_seconds",
+    "minestream_stream_clients",
+    "minestream_stream_subscriptions",
+    "minestream_stream_sent_total",
+    "minestream_stream_coalesced_total",
+    "minestream_stream_closed_total",
 ]
 
 
@@ -86,4 +96,24 @@ METRICS: Final[dict[MetricName, Metric]] = {
         "histogram", "one request to the gateway", ("route", "status"), _SECONDS
     ),
     "minestream_outbox_waiting": Metric("gauge", "inventory events committed, not yet on Kafka"),
+    "collector_upload_total": Metric(
+        "counter", "events that a collector handed over, by where they went", ("outcome",)
+    ),
+    "collector_upload_latency_ms": Metric(
+        "histogram", "from handing an event over to its acknowledgement", (), _MS
+    ),
+    "minestream_spool_bytes": Metric("gauge", "compressed bytes waiting for Kafka on disk"),
+    "minestream_window_lateness_seconds": Metric(
+        "histogram", "how long after its end a window was closed", ("by",), _SECONDS
+    ),
+    "minestream_database_seconds": Metric(
+        "histogram", "time spent in the database, by what for", ("what",), _SECONDS
+    ),
+    "minestream_stream_clients": Metric("gauge", "open websockets"),
+    "minestream_stream_subscriptions": Metric("gauge", "subscriptions of all websockets"),
+    "minestream_stream_sent_total": Metric("counter", "messages sent to websockets", ("kind",)),
+    "minestream_stream_coalesced_total": Metric(
+        "counter", "readings that a newer one overtook before a slow client took them"
+    ),
+    "minestream_stream_closed_total": Metric("counter", "websockets ended", ("code",)),
 }
