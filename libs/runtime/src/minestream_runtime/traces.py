@@ -5,12 +5,10 @@ id is all that a search needs. A span is made only where its trace is sampled; w
 header that is handed on.
 """
 
-import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 from time import time_ns
 from typing import Any, Final
 from uuid import UUID
@@ -19,14 +17,15 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
 
 from minestream_runtime import semconv
 from minestream_runtime.settings import Settings
+from minestream_runtime.trace_files import FileExporter
 
 Headers = tuple[tuple[str, bytes], ...]
 Attributes = Mapping[str, str | int | float | bool]
@@ -35,7 +34,6 @@ TRACEPARENT: Final = "traceparent"
 _LENGTH: Final = 55
 _RANDOM_BITS: Final = 56
 """The bits of a trace id that W3C calls random; those of a UUIDv7 are."""
-_FILE_BYTES: Final = 16 * 1024 * 1024
 _EXPORT_TIMEOUT_S: Final = 3.0
 _asked: ContextVar[int | None] = ContextVar("minestream_trace_id", default=None)
 
@@ -56,7 +54,7 @@ def configured(service: str, settings: Settings) -> Iterator[None]:
         exporters.append(OTLPSpanExporter(endpoint=endpoint, timeout=_EXPORT_TIMEOUT_S))
     if settings.trace_folder is not None:
         file = settings.trace_folder / f"{service}-{settings.instance}.jsonl"
-        exporters.append(_FileExporter(file))
+        exporters.append(FileExporter(file))
     provider = TracerProvider(
         sampler=PollSampler(settings.trace_ratio if exporters else 0.0),
         resource=Resource.create(
@@ -287,41 +285,6 @@ class _Ids(RandomIdGenerator):
 
     def generate_trace_id(self) -> int:
         return _asked.get() or super().generate_trace_id()
-
-
-class _FileExporter(SpanExporter):
-    """Writes spans as JSON lines, for ``minestream trace``; keeps the last 16 to 32 MiB."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        file.parent.mkdir(parents=True, exist_ok=True)
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        lines = "".join(f"{json.dumps(_described(span))}\n" for span in spans)
-        try:
-            if self._file.exists() and self._file.stat().st_size > _FILE_BYTES:
-                self._file.replace(self._file.with_suffix(".old.jsonl"))
-            with self._file.open("a") as out:
-                out.write(lines)
-        except OSError:  # a full disk costs traces, not telemetry
-            return SpanExportResult.FAILURE
-        return SpanExportResult.SUCCESS
-
-
-def _described(span: ReadableSpan) -> dict[str, Any]:
-    context, parent = span.get_span_context(), span.parent
-    return {
-        "trace_id": f"{context.trace_id:032x}" if context else None,
-        "span_id": f"{context.span_id:016x}" if context else None,
-        "parent_id": f"{parent.span_id:016x}" if parent else None,
-        "name": span.name,
-        "service": span.resource.attributes.get("service.name"),
-        "began_ns": span.start_time,
-        "ended_ns": span.end_time,
-        "error": span.status.description if not span.status.is_ok else None,
-        "attributes": dict(span.attributes or {}),
-        "links": [f"{link.context.trace_id:032x}" for link in span.links],
-    }
 
 
 class _Current:
