@@ -1,0 +1,12 @@
+// Before the first paint: the theme that was chosen, else the system's. Cached for long: a change needs a new name.
+(() => {
+  let chosen = null;
+  try {
+    chosen = localStorage.getItem("minestream.theme");
+  } catch {
+    // storage is shut: the system's theme it is
+  }
+  const dark =
+    chosen === "dark" || (chosen !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+})();
