@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -8,8 +9,8 @@ from timescale_sink.adapters.decoding import decode
 from timescale_sink.domain.source import Fault
 
 
-def record(value: bytes | None) -> Record:
-    return Record(Partition("minestream.telemetry.v1", 3), 17, b"k", value, {}, 0)
+def record(value: bytes | None, at_ms: int = 0) -> Record:
+    return Record(Partition("minestream.telemetry.v1", 3), 17, b"k", value, {}, at_ms)
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,17 @@ def test_the_reason_names_fields_and_never_their_contents() -> None:
     assert isinstance(item.content, Fault)
     assert "event_id" in item.content.reason
     assert "SECRET" not in item.content.reason
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "instant"),
+    [
+        (1_772_627_400_250, datetime(2026, 3, 4, 12, 30, 0, 250_000, tzinfo=UTC)),
+        (-1, None),
+        (2**63 - 1, None),
+    ],
+)
+def test_an_item_knows_when_it_was_published_if_its_record_says_an_instant(
+    at_ms: int, instant: datetime | None
+) -> None:
+    assert decode(record(b"{}", at_ms)).published_at == instant

@@ -9,7 +9,7 @@ from minestream_schemas.event import Event
 from minestream_schemas.raw import RawMiner
 from minestream_schemas.topics import BY_NAME
 from timescale_sink.domain.letters import letter_from
-from timescale_sink.domain.source import Fault, Item, Letter, Source
+from timescale_sink.domain.source import Fault, Item, Letter, Source, instant_of
 
 _SHOWN = 3
 
@@ -26,7 +26,7 @@ def decode(record: Record) -> Item:
     except BugError as exc:
         content = Fault(DeadLetterKind.BUG, str(exc))
     text = value.decode("utf-8", "replace") if isinstance(content, RawMiner) else None
-    return Item(source, len(value), content, text)
+    return Item(source, len(value), content, instant_of(record.at_ms), text)
 
 
 def _content(source: Source, record: Record, model: type[Event]) -> Event | Letter | Fault:

@@ -90,12 +90,14 @@ def copy_into_stage(table: Table) -> Composed:
 
 def _append(table: Table) -> Composed:
     return sql.SQL(
-        "WITH fresh AS (INSERT INTO telemetry.{table} ({columns}) "
-        "SELECT {columns} FROM {stage} ON CONFLICT DO NOTHING RETURNING 1) "
+        "WITH fresh AS (INSERT INTO telemetry.{table} ({columns}{stamp}) "
+        "SELECT {columns}{now} FROM {stage} ON CONFLICT DO NOTHING RETURNING 1) "
         "SELECT count(*) FROM fresh"
     ).format(
         table=sql.Identifier(table.name),
         columns=_names(table.columns),
+        stamp=sql.SQL(", stored_at" if table.stamped else ""),
+        now=sql.SQL(", clock_timestamp()" if table.stamped else ""),
         stage=sql.Identifier(stage_name(table)),
     )
 
@@ -103,7 +105,8 @@ def _append(table: Table) -> Composed:
 _APPEND_READINGS: Final = sql.SQL(
     """
 WITH fresh AS (
-    INSERT INTO telemetry.reading ({columns}) SELECT {columns} FROM stage_reading
+    INSERT INTO telemetry.reading ({columns}, stored_at)
+    SELECT {columns}, clock_timestamp() FROM stage_reading
     ON CONFLICT DO NOTHING RETURNING miner_id, ts, quality_flags
 ), hours AS (
     INSERT INTO telemetry.dirty_bucket (kind, at)
@@ -120,14 +123,14 @@ SELECT count(*) FROM fresh
 
 _UPSERT_LATEST: Final = sql.SQL(
     """
-INSERT INTO telemetry.latest AS kept ({columns}, boards, answered_at)
-SELECT DISTINCT ON (s.miner_id) {staged}, s.boards, a.answered_at
+INSERT INTO telemetry.latest AS kept ({columns}, boards, stored_at, answered_at)
+SELECT DISTINCT ON (s.miner_id) {staged}, s.boards, clock_timestamp(), a.answered_at
 FROM stage_reading AS s JOIN (
     SELECT miner_id, max(ts) FILTER (WHERE hashrate_hs IS NOT NULL) AS answered_at
     FROM stage_reading GROUP BY miner_id) AS a USING (miner_id)
 ORDER BY s.miner_id, s.ts DESC, s.event_id DESC
 ON CONFLICT (miner_id) DO UPDATE SET
-    ({columns}, boards) = ROW ({excluded}, excluded.boards),
+    ({columns}, boards, stored_at) = ROW ({excluded}, excluded.boards, excluded.stored_at),
     answered_at = greatest(kept.answered_at, excluded.answered_at)
 WHERE (excluded.ts, excluded.event_id) > (kept.ts, kept.event_id)
 """
@@ -175,11 +178,15 @@ SELECT count(*) FROM written
 ).format(columns=_names(tables.WINDOW.columns), excluded=_names(tables.WINDOW.columns, "excluded."))
 
 FROM_STAGE: Final[dict[Table, tuple[Composed, ...]]] = {
-    tables.READING: (_APPEND_READINGS, _UPSERT_LATEST, sql.Composed([_ANSWERED])),
+    tables.RAW_EVENT: (_append(tables.RAW_EVENT),),
     tables.BOARD: (_append(tables.BOARD),),
     tables.CHIP_SAMPLE: (_append(tables.CHIP_SAMPLE),),
-    tables.WINDOW: (_UPSERT_WINDOWS,),
     tables.ANOMALY: (_append(tables.ANOMALY),),
-    tables.RAW_EVENT: (_append(tables.RAW_EVENT),),
+    tables.READING: (_APPEND_READINGS, _UPSERT_LATEST, sql.Composed([_ANSWERED])),
+    tables.WINDOW: (_UPSERT_WINDOWS,),
 }
-"""What moves each table's rows from its stage; the first statement counts the rows written."""
+"""What moves each table's rows from its stage; the first statement counts the rows written.
+
+In this order: readings late, so that their ``stored_at`` is near the commit; but before windows,
+else each reading of a window that closes in the same batch would look late.
+"""

@@ -111,7 +111,11 @@ class Store:
                     for table in used:
                         await _copy(connection, table, rows.tables[table.name], types[table.name])
                     self._passing(Stage.AFTER_COPY)
-                    written = {table.name: await _settle(connection, table) for table in used}
+                    written = {
+                        table.name: await _settle(connection, table)
+                        for table in statements.FROM_STAGE
+                        if table in used
+                    }
                     await _rare(connection, rows)
                     self._passing(Stage.BEFORE_COMMIT)
         self._passing(Stage.COMMITTED)

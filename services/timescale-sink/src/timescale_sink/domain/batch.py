@@ -21,7 +21,7 @@ from timescale_sink.domain.tables import Keep, Table
 
 Row = tuple[Any, ...]
 
-_reading = attrgetter(*tables.READING_COLUMNS)
+_reading = attrgetter(*tables.READING_FIELDS)
 _board = attrgetter(*tables.BOARD_FIELDS)
 _sample = attrgetter(*tables.CHIP_SHARED)
 _chips = attrgetter("slot", *tables.CHIP_ARRAYS)
@@ -102,7 +102,7 @@ def _rows(
     match event:
         case MinerTelemetry():
             shown = event.boards if newest[event.miner_id] == (event.ts, event.event_id) else ()
-            yield tables.READING, _listed((*_reading(event), shown))
+            yield tables.READING, _listed((*_reading(event), item.published_at, shown))
             for board in event.boards:
                 yield tables.BOARD, (event.event_id, event.ts, event.miner_id, *_board(board))
         case MinerChips():
@@ -113,7 +113,7 @@ def _rows(
         case Anomaly():
             yield tables.ANOMALY, _anomaly(event)
         case RawMiner():
-            yield tables.RAW_EVENT, (*_raw(event), item.text)
+            yield tables.RAW_EVENT, (*_raw(event), item.text, item.published_at)
         case _:
             raise ValueError(f"no table keeps a {type(event).__name__}")
 

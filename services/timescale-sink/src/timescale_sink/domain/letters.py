@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from minestream_schemas.dead_letter import DeadLetterHeader
-from timescale_sink.domain.source import Letter, Source
+from timescale_sink.domain.source import Letter, Source, instant_of
 
+_NEVER = datetime.fromtimestamp(0, tz=UTC)
 _OURS = frozenset(header.value for header in DeadLetterHeader)
 
 
@@ -43,7 +44,7 @@ def letter_from(
         key: of the record.
         value: of the record.
         headers: the record's own and those of ``DeadLetterHeader``.
-        at_ms: Kafka's timestamp, for a letter that does not say its own.
+        at_ms: Kafka's timestamp, for a letter that does not say its own; neither: 1970.
     """
     said = {name: legible(content or b"") for name, content in headers.items()}
     return Letter(
@@ -51,7 +52,7 @@ def letter_from(
         source=_source(said) or place,
         kind=said.get(DeadLetterHeader.KIND, "unknown"),
         reason=said.get(DeadLetterHeader.REASON, "the dead letter does not say"),
-        at=_instant(said.get(DeadLetterHeader.AT)) or datetime.fromtimestamp(at_ms / 1000, tz=UTC),
+        at=_instant(said.get(DeadLetterHeader.AT)) or instant_of(at_ms) or _NEVER,
         key=key,
         value=value,
         headers={

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from minestream_schemas.dead_letter import DeadLetterKind
 from minestream_schemas.event import Event
@@ -15,6 +15,16 @@ class Source:
     topic: str
     partition: int
     offset: int
+
+
+def instant_of(at_ms: int) -> datetime | None:
+    """A Kafka timestamp as an instant; None for "no timestamp" (-1) and what no calendar holds."""
+    if at_ms < 0:
+        return None
+    try:
+        return datetime.fromtimestamp(at_ms / 1000, tz=UTC)
+    except (OverflowError, ValueError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +68,12 @@ class Item:
         source: where it lay.
         size: bytes of its value.
         content: what it is.
+        published_at: Kafka's timestamp: when its sender published it; None: it does not say.
         text: its value as it came, where that is kept too.
     """
 
     source: Source
     size: int
     content: Event | Letter | Fault
+    published_at: datetime | None = None
     text: str | None = None

@@ -19,11 +19,13 @@ class Table:
         name: within the schema.
         columns: those that a record fills.
         at: the column of its event time.
+        stamped: does each row say when it was written, in ``stored_at``?
     """
 
     name: str
     columns: tuple[str, ...]
     at: str
+    stamped: bool = False
 
 
 _CHIP_ARRAYS: Final = tuple(name for name in BoardChips.model_fields if name != "slot")
@@ -34,14 +36,17 @@ _OF_RAW: Final = (
     *("dialect", "firmware", "status"),
 )
 
-READING_COLUMNS: Final = tuple(name for name in MinerTelemetry.model_fields if name != "boards")
-READING: Final = Table("reading", (*READING_COLUMNS, "boards"), "ts")
+READING_FIELDS: Final = tuple(name for name in MinerTelemetry.model_fields if name != "boards")
+READING_COLUMNS: Final = (*READING_FIELDS, "published_at")
+READING: Final = Table("reading", (*READING_COLUMNS, "boards"), "ts", stamped=True)
 """``boards`` is for the table ``latest``: only a miner's newest reading in a batch has them."""
 BOARD: Final = Table("board", (*_OF_READING, *BoardReading.model_fields), "ts")
 CHIP_SAMPLE: Final = Table("chip_sample", (*_OF_SAMPLE, "slot", *_CHIP_ARRAYS), "ts")
 WINDOW: Final = Table("window", tuple(TelemetryWindow.model_fields), "window_start_at")
 ANOMALY: Final = Table("anomaly", tuple(Anomaly.model_fields), "ts")
-RAW_EVENT: Final = Table("raw_event", (*_OF_RAW, "event"), "polled_at")
+RAW_EVENT: Final = Table(
+    "raw_event", (*_OF_RAW, "event", "published_at"), "polled_at", stamped=True
+)
 TABLES: Final = (READING, BOARD, CHIP_SAMPLE, WINDOW, ANOMALY, RAW_EVENT)
 
 GAP_COLUMNS: Final = tuple(Gap.model_fields)

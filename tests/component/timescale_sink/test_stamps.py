@@ -1,0 +1,129 @@
+"""When each hop let go of a reading: the stamps of its rows."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+from tests.component.timescale_sink.events import NOW, raw, reading
+
+from minestream_runtime.database import Migrations, Role, StorageDialect, migrate, open_pool
+from minestream_runtime.database.migrations import detect
+from minestream_runtime.kafka import Partition
+from minestream_schemas.raw import RAW_MINER
+from minestream_schemas.telemetry import TELEMETRY
+from timescale_sink.adapters.migrations import MIGRATIONS
+from timescale_sink.adapters.store import Move, Store
+from timescale_sink.domain.batch import rows_of
+from timescale_sink.domain.source import Item, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.component.timescale_sink.conftest import Ask, Eventually, Tell
+
+    from minestream_schemas.event import Event
+    from timescale_sink.settings import SinkSettings
+
+_STAMPED = ("reading", "latest", "raw_event")
+_STAMPS = "SELECT published_at, stored_at FROM telemetry_v1.{}"
+_SENT = datetime(2026, 3, 4, 12, 30, 0, 250_000, tzinfo=UTC)
+
+
+async def _write(
+    settings: SinkSettings, *events: Event, published_at: datetime | None = _SENT
+) -> None:
+    """Write events as one batch, from wherever this group's one partition stands."""
+    items = [Item(Source(TELEMETRY.name, 0, 0), 1, event, published_at, "{}") for event in events]
+    async with open_pool(settings, Role.WRITER, name="test") as pool:
+        store = Store(pool, group="test")
+        partition = Partition(TELEMETRY.name, 0)
+        held = (await store.offsets({partition: 0}))[partition]
+        await store.write(rows_of(items), {partition: Move(held, held + 1)})
+
+
+@pytest.mark.usefixtures("running")
+async def test_rows_say_when_their_event_was_published_and_when_they_were_stored(
+    tell: Tell, eventually: Eventually, ask: Ask
+) -> None:
+    before = datetime.now(UTC)
+    await tell(TELEMETRY, reading("site-a-r01-s01", NOW))
+    await tell(RAW_MINER, raw("site-a-r01-s01", NOW))
+    await eventually("SELECT 1 FROM telemetry_v1.raw_event")
+    await eventually("SELECT 1 FROM telemetry_v1.reading")
+    for view in _STAMPED:
+        (row,) = await ask(_STAMPS.format(view))
+        sent, stored = row["published_at"], row["stored_at"]
+        # Kafka's timestamps are whole milliseconds
+        assert before - timedelta(milliseconds=1) <= sent <= stored, view
+        assert stored <= datetime.now(UTC), view
+
+
+async def test_a_repeat_keeps_the_first_stamps(settings: SinkSettings, ask: Ask) -> None:
+    stamps = [_STAMPS.format(view) for view in _STAMPED]
+    sent = (reading("site-a-r01-s01", NOW), raw("site-a-r01-s01", NOW))
+    await _write(settings, *sent)
+    first = [await ask(query) for query in stamps]
+    await _write(settings, *sent, published_at=_SENT + timedelta(hours=1))
+    assert [await ask(query) for query in stamps] == first
+    assert [rows[0]["published_at"] for rows in first] == [_SENT] * 3
+
+
+async def test_a_record_without_a_timestamp_is_stored_without_one(
+    settings: SinkSettings, ask: Ask
+) -> None:
+    await _write(settings, reading("site-a-r01-s01", NOW), published_at=None)
+    (row,) = await ask("SELECT published_at, stored_at FROM telemetry_v1.latest")
+    assert row["published_at"] is None
+    assert row["stored_at"] is not None
+
+
+@pytest.fixture
+def empty_database(postgres_url: str) -> Iterator[str]:
+    """A database without any migration."""
+    name = f"test_{secrets.token_hex(5)}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        yield urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+_OLD_ROWS = """
+SELECT telemetry.ensure_partitions('reading', %(ts)s, %(ts)s::timestamptz + interval '1 s');
+INSERT INTO telemetry.reading (event_id, raw_event_id, ts, miner_id, site_id, dialect, algorithm,
+    status) VALUES (gen_random_uuid(), gen_random_uuid(), %(ts)s, 'm-1', 's', 'd', 'a', 'mining')
+"""
+
+
+async def test_a_database_from_before_gains_the_stamps_and_keeps_its_rows(
+    settings: SinkSettings, empty_database: str, tmp_path: Path
+) -> None:
+    for file in MIGRATIONS.folder.iterdir():
+        if file.name < "0007":
+            (tmp_path / file.name).write_text(file.read_text())
+    settings = settings.model_copy(update={"database_url": SecretStr(empty_database)})
+    await migrate(settings, [Migrations("telemetry", tmp_path)])
+    async with await psycopg.AsyncConnection[Any].connect(
+        empty_database, autocommit=True
+    ) as connection:
+        async with psycopg.AsyncClientCursor(connection) as cursor:
+            await cursor.execute(_OLD_ROWS, {"ts": NOW - timedelta(days=2)})
+        if await detect(connection) is StorageDialect.TIMESCALE:
+            packed = "SELECT compress_chunk(c) FROM show_chunks('telemetry.reading') AS c"
+            await connection.execute(packed)
+        assert "telemetry/0007_stamps" in await migrate(settings, [MIGRATIONS])
+        await _write(settings, reading("m-2", NOW), reading("m-3", NOW - timedelta(days=2)))
+        await connection.execute("SET ROLE minestream_reader")
+        rows = await (
+            await connection.execute(
+                "SELECT published_at, stored_at IS NULL AS old FROM telemetry_v1.reading "
+                "ORDER BY miner_id"
+            )
+        ).fetchall()
+    assert rows == [(None, True), (_SENT, False), (_SENT, False)]
