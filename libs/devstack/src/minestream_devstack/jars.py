@@ -1,17 +1,16 @@
 """Kafka's own jars: fetched once from Maven's repository, pinned by SHA-256, then cached."""
 
-import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from minestream_devstack.cache import alone, cache_of
 from minestream_runtime.errors import ConfigurationError
 
 KAFKA_VERSION: Final = "4.3.0"
@@ -54,11 +53,7 @@ def pinned(text: str | None = None) -> list[Jar]:
 
 def cache_folder() -> Path:
     """Where the jars are kept, for all stacks of this user (``MINESTREAM_CACHE``)."""
-    base = os.environ.get("MINESTREAM_CACHE")
-    if base:
-        return Path(base) / f"kafka-{KAFKA_VERSION}"
-    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(caches) / "minestream" / f"kafka-{KAFKA_VERSION}"
+    return cache_of(f"kafka-{KAFKA_VERSION}")
 
 
 def missing(folder: Path, jars: list[Jar]) -> list[Jar]:
@@ -101,7 +96,7 @@ def ensure(
     if folder.is_dir() and not missing(folder, jars):
         return folder
     try:
-        with _alone(folder):
+        with alone(folder):
             absent = missing(folder, jars)
             with tempfile.TemporaryDirectory(dir=folder, prefix=".incoming-") as incoming:
                 for count, jar in enumerate(absent, start=len(jars) - len(absent) + 1):
@@ -112,14 +107,6 @@ def ensure(
             f"no permission to write {folder}: set MINESTREAM_CACHE to a folder of yours"
         ) from exc
     return folder
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _fetch(jar: Jar, incoming: Path, folder: Path) -> None:
