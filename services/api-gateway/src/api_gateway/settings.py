@@ -1,5 +1,7 @@
 """What the gateway is told by its environment, beside what all services share."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from minestream_runtime.settings import Settings
@@ -22,4 +24,7 @@ class GatewaySettings(Settings):
     )
     outbox_keep_s: float = Field(
         default=86_400.0, ge=0, description="how long sent rows stay to be looked at"
+    )
+    dashboard_folder: Path | None = Field(
+        default=None, description="the dashboard's build; without it / says how to build it"
     )

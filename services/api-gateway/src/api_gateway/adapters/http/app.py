@@ -5,7 +5,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from api_gateway.adapters.database import Reader
-from api_gateway.adapters.http import openapi, problems
+from api_gateway.adapters.http import dashboard, openapi, problems
 from api_gateway.adapters.http.gaps import routes as gaps
 from api_gateway.adapters.http.miners import routes as miners
 from api_gateway.adapters.http.observed import Observed
@@ -50,6 +50,7 @@ def create_app(settings: GatewaySettings, reader: Reader, health: Health, clock:
     app.state.health, app.state.clock = health, clock
     for router in _ROUTERS:
         app.include_router(router)
+    dashboard.install(app, settings.dashboard_folder)
     problems.install(app)
     app.add_middleware(Observed, clock=clock)
     return app
