@@ -10,13 +10,22 @@ from api_gateway.adapters.http.gaps import routes as gaps
 from api_gateway.adapters.http.miners import routes as miners
 from api_gateway.adapters.http.observed import Observed
 from api_gateway.adapters.http.operations import routes as operations
+from api_gateway.adapters.http.readings import routes as readings
 from api_gateway.adapters.http.sites import routes as sites
 from api_gateway.adapters.http.telemetry import routes as telemetry
+from api_gateway.adapters.tracing import Ways
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import Clock
 from minestream_runtime.health import Health
 
-_ROUTERS: Final = (miners.router, telemetry.router, gaps.router, sites.router, operations.router)
+_ROUTERS: Final = (
+    miners.router,
+    telemetry.router,
+    readings.router,
+    gaps.router,
+    sites.router,
+    operations.router,
+)
 
 
 class Gateway(FastAPI):
@@ -48,6 +57,7 @@ def create_app(settings: GatewaySettings, reader: Reader, health: Health, clock:
     )
     app.state.settings, app.state.reader = settings, reader
     app.state.health, app.state.clock = health, clock
+    app.state.ways = Ways(reader, settings)
     for router in _ROUTERS:
         app.include_router(router)
     dashboard.install(app, settings.dashboard_folder)

@@ -11,8 +11,17 @@ from api_gateway.adapters.http.problems import KINDS, MEDIA_TYPE, Problem
 
 _ALWAYS: Final = (414, 422, 500)
 _FROM_THE_DATABASE: Final = (503, 504)
+_EXAMPLES: Final = {
+    "miner_id": "site-a-r01-s99",
+    "site_id": "site-z",
+    "event_id": "0199d2a4-7c1e-7b3a-9f10-2f6d8c0a5e11",
+}
+_MISSING: Final = {
+    "miner_id": "no miner site-a-r01-s99",
+    "site_id": "no site site-z",
+    "event_id": "no reading and no raw event 0199d2a4-7c1e-7b3a-9f10-2f6d8c0a5e11",
+}
 _DETAILS: Final = {
-    404: "no miner site-a-r01-s99",
     414: "at most 4096 bytes",
     422: "wrong: limit",
     500: "our fault; the log knows more under this request_id",
@@ -86,11 +95,15 @@ def _example(path: str, status: int) -> dict[str, Any]:
         "type": f"urn:minestream:problem:{kind.word}",
         "title": kind.title,
         "status": status,
-        "detail": _DETAILS[status],
-        "instance": path.format(miner_id="site-a-r01-s99", site_id="site-a"),
+        "detail": _DETAILS.get(status) or _missing(path),
+        "instance": path.format(**_EXAMPLES),
         "request_id": "6f1c0c7d5d0b4b0e",
     }
     if status == 422:  # noqa: PLR2004 - HTTP's own number
         fault = {"parameter": "limit", "detail": "Input should be less than or equal to 500"}
         example["faults"] = [fault]
     return example
+
+
+def _missing(path: str) -> str:
+    return next(detail for name, detail in _MISSING.items() if f"{{{name}}}" in path)

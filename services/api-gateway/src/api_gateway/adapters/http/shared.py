@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, creat
 from pydantic_core import to_json
 
 from api_gateway.adapters.database import Reader
+from api_gateway.adapters.tracing import Ways
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import Clock
 from minestream_runtime.health import Health
@@ -69,10 +70,16 @@ def _health(request: Request) -> Health:
     return health
 
 
+def _ways(request: Request) -> Ways:
+    ways: Ways = request.app.state.ways
+    return ways
+
+
 WithReader = Annotated[Reader, Depends(_reader)]
 WithClock = Annotated[Clock, Depends(_clock)]
 WithHealth = Annotated[Health, Depends(_health)]
 WithSettings = Annotated[GatewaySettings, Depends(_settings)]
+WithWays = Annotated[Ways, Depends(_ways)]
 
 
 def answer(content: Any, *, status: int = 200) -> Response:

@@ -20,12 +20,16 @@ Entry = answer_model(
     updated_at=AwareDatetime,
     revision=int,
 )
+PUBLISHED: Final = Field(description="when the processor sent it; null: not known any more")
+STORED: Final = Field(description="when its row was committed; null: not known any more")
 LatestReading = answer_model(
     "LatestReading",
     MinerTelemetry,
     leave_out=frozenset(),
     age_s=float,
     answered_at=AwareDatetime | None,
+    published_at=(AwareDatetime | None, PUBLISHED),
+    stored_at=(AwareDatetime | None, STORED),
 )
 
 
@@ -177,6 +181,8 @@ LATEST_EXAMPLE: Final[dict[str, Any]] = {
     "boards": [BOARD_EXAMPLE],
     "age_s": 12.4,
     "answered_at": "2026-01-31T12:00:00Z",
+    "published_at": "2026-01-31T12:00:00.074Z",
+    "stored_at": "2026-01-31T12:00:00.190521Z",
 }
 DETAIL_EXAMPLE: Final = {
     "miner_id": "site-a-r01-s03",

@@ -1,0 +1,1 @@
+"""One reading and its way."""
