@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 MetricName = Literal[
-    "minestream_event_age_seconds",
     "miner_poll_total",
     "miner_poll_errors_total",
     "miner_poll_latency_ms",
@@ -13,8 +12,12 @@ MetricName = Literal[
     "minestream_targets",
     "minestream_polls_in_flight",
     "minestream_spool_events",
+    "minestream_spool_bytes",
     "minestream_spool_age_seconds",
     "minestream_spool_dropped_total",
+    "collector_upload_total",
+    "collector_upload_latency_ms",
+    "minestream_event_age_seconds",
     "minestream_events_published_total",
     "minestream_events_processed_total",
     "minestream_events_repeated_total",
@@ -23,18 +26,15 @@ MetricName = Literal[
     "minestream_dead_letters_total",
     "minestream_fence_dropped_total",
     "minestream_windows_closed_total",
+    "minestream_window_lateness_seconds",
     "minestream_consumer_lag_records",
     "minestream_batch_rows",
     "minestream_batch_seconds",
     "minestream_rows_written_total",
     "minestream_maintenance_seconds",
+    "minestream_database_seconds",
     "minestream_http_request_seconds",
     "minestream_outbox_waiting",
-    "collector_upload_total",
-    "collector_upload_latency_ms",
-    "minestream_spool_bytes",
-    "minestream_window_lateness_seconds",
-    "minestream_database_seconds",
     "minestream_stream_clients",
     "minestream_stream_subscriptions",
     "minestream_stream_sent_total",
@@ -45,75 +45,112 @@ MetricName = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric: its kind, labels, and what it means."""
+    """One metric: its kind, what it means, in which unit, and by which labels it is told apart."""
 
     kind: Literal["counter", "gauge", "histogram"]
     meaning: str
+    unit: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
 
+
+HOPS: Final = ("published", "processor", "stored", "pushed")
+"""Where an event's age is taken: on Kafka, normalised, in its row, on a websocket."""
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _MS = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000)
 _ROWS = (1, 10, 50, 100, 500, 1_000, 5_000)
 
 METRICS: Final[dict[MetricName, Metric]] = {
-    "minestream_event_age_seconds": Metric(
-        "histogram", "age of an event when this service had dealt with it", ("hop",), _SECONDS
+    "miner_poll_total": Metric("counter", "polls by outcome", "polls", ("status",)),
+    "miner_poll_errors_total": Metric(
+        "counter", "polls without a whole answer", "polls", ("status",)
     ),
-    "miner_poll_total": Metric("counter", "polls by outcome", ("status",)),
-    "miner_poll_errors_total": Metric("counter", "polls without a whole answer", ("status",)),
-    "miner_poll_latency_ms": Metric("histogram", "one poll, all its endpoints", (), _MS),
+    "miner_poll_latency_ms": Metric("histogram", "one poll, all its endpoints", "ms", (), _MS),
     "minestream_poll_lateness_seconds": Metric(
-        "histogram", "how long after its due time a poll began", (), _SECONDS
+        "histogram", "how long after its due time a poll began", "s", (), _SECONDS
     ),
-    "minestream_polls_skipped_total": Metric("counter", "due polls left out", ("reason",)),
-    "minestream_targets": Metric("gauge", "miners in this shard"),
-    "minestream_polls_in_flight": Metric("gauge", "polls under way", ("lane",)),
-    "minestream_spool_events": Metric("gauge", "events waiting for Kafka on disk"),
-    "minestream_spool_age_seconds": Metric("gauge", "age of the oldest waiting event"),
-    "minestream_spool_dropped_total": Metric("counter", "events dropped from a full spool"),
-    "minestream_events_published_total": Metric(
-        "counter", "events acknowledged by Kafka", ("topic",)
+    "minestream_polls_skipped_total": Metric("counter", "due polls left out", "polls", ("reason",)),
+    "minestream_targets": Metric("gauge", "miners in this shard", "miners"),
+    "minestream_polls_in_flight": Metric("gauge", "polls under way", "polls", ("lane",)),
+    "minestream_spool_events": Metric("gauge", "events waiting for Kafka on disk", "events"),
+    "minestream_spool_bytes": Metric("gauge", "what waits for Kafka on disk, compressed", "bytes"),
+    "minestream_spool_age_seconds": Metric("gauge", "age of the oldest waiting event", "s"),
+    "minestream_spool_dropped_total": Metric(
+        "counter", "events dropped from a full spool", "events"
     ),
-    "minestream_events_processed_total": Metric("counter", "events dealt with", ("topic",)),
-    "minestream_events_repeated_total": Metric("counter", "events seen before", ("topic",)),
-    "minestream_events_late_total": Metric("counter", "events older than the newest", ("topic",)),
-    "minestream_events_rerouted_total": Metric(
-        "counter", "events found on a partition that is not their key's, sent home", ("topic",)
-    ),
-    "minestream_dead_letters_total": Metric("counter", "records set aside", ("kind",)),
-    "minestream_fence_dropped_total": Metric("counter", "stale records refused at a rebalance"),
-    "minestream_windows_closed_total": Metric("counter", "windows closed", ("by",)),
-    "minestream_consumer_lag_records": Metric("gauge", "records not yet dealt with", ("topic",)),
-    "minestream_batch_rows": Metric("histogram", "records in one transaction", (), _ROWS),
-    "minestream_batch_seconds": Metric("histogram", "one transaction", (), _SECONDS),
-    "minestream_rows_written_total": Metric("counter", "rows committed", ("table",)),
-    "minestream_maintenance_seconds": Metric(
-        "histogram", "one task of the storage's upkeep", ("task",), _SECONDS
-    ),
-    "minestream_http_request_seconds": Metric(
-        "histogram", "one request to the gateway", ("route", "status"), _SECONDS
-    ),
-    "minestream_outbox_waiting": Metric("gauge", "inventory events committed, not yet on Kafka"),
     "collector_upload_total": Metric(
-        "counter", "events that a collector handed over, by where they went", ("outcome",)
+        "counter", "events that a collector handed over, by where they went", "events", ("outcome",)
     ),
     "collector_upload_latency_ms": Metric(
-        "histogram", "from handing an event over to its acknowledgement", (), _MS
+        "histogram", "from handing an event over to its acknowledgement", "ms", (), _MS
     ),
-    "minestream_spool_bytes": Metric("gauge", "compressed bytes waiting for Kafka on disk"),
+    "minestream_event_age_seconds": Metric(
+        "histogram",
+        f"age of an event when a hop had dealt with it: {', '.join(HOPS)}",
+        "s",
+        ("hop",),
+        _SECONDS,
+    ),
+    "minestream_events_published_total": Metric(
+        "counter", "events acknowledged by Kafka", "events", ("topic",)
+    ),
+    "minestream_events_processed_total": Metric(
+        "counter", "events dealt with", "events", ("topic",)
+    ),
+    "minestream_events_repeated_total": Metric(
+        "counter", "events seen before", "events", ("topic",)
+    ),
+    "minestream_events_late_total": Metric(
+        "counter", "events older than their miner's newest", "events", ("topic",)
+    ),
+    "minestream_events_rerouted_total": Metric(
+        "counter",
+        "events found on a partition that is not their key's, sent home",
+        "events",
+        ("topic",),
+    ),
+    "minestream_dead_letters_total": Metric("counter", "records set aside", "records", ("kind",)),
+    "minestream_fence_dropped_total": Metric(
+        "counter", "stale records refused at a rebalance", "records"
+    ),
+    "minestream_windows_closed_total": Metric("counter", "windows closed", "windows", ("by",)),
     "minestream_window_lateness_seconds": Metric(
-        "histogram", "how long after its end a window was closed", ("by",), _SECONDS
+        "histogram", "how long after its end a window was closed", "s", ("by",), _SECONDS
+    ),
+    "minestream_consumer_lag_records": Metric(
+        "gauge", "records not yet dealt with", "records", ("topic",)
+    ),
+    "minestream_batch_rows": Metric(
+        "histogram", "records in one transaction", "records", (), _ROWS
+    ),
+    "minestream_batch_seconds": Metric("histogram", "one transaction", "s", (), _SECONDS),
+    "minestream_rows_written_total": Metric("counter", "rows committed", "rows", ("table",)),
+    "minestream_maintenance_seconds": Metric(
+        "histogram", "one task of the storage's upkeep", "s", ("task",), _SECONDS
     ),
     "minestream_database_seconds": Metric(
-        "histogram", "time spent in the database, by what for", ("what",), _SECONDS
+        "histogram", "time spent in the database, by what for", "s", ("what",), _SECONDS
     ),
-    "minestream_stream_clients": Metric("gauge", "open websockets"),
-    "minestream_stream_subscriptions": Metric("gauge", "subscriptions of all websockets"),
-    "minestream_stream_sent_total": Metric("counter", "messages sent to websockets", ("kind",)),
+    "minestream_http_request_seconds": Metric(
+        "histogram", "one request to the gateway", "s", ("route", "status"), _SECONDS
+    ),
+    "minestream_outbox_waiting": Metric(
+        "gauge", "inventory events committed, not yet on Kafka", "events"
+    ),
+    "minestream_stream_clients": Metric("gauge", "open websockets", "websockets"),
+    "minestream_stream_subscriptions": Metric(
+        "gauge", "subscriptions of all websockets", "subscriptions"
+    ),
+    "minestream_stream_sent_total": Metric(
+        "counter", "messages sent to websockets", "messages", ("kind",)
+    ),
     "minestream_stream_coalesced_total": Metric(
-        "counter", "readings that a newer one overtook before a slow client took them"
+        "counter",
+        "readings that a newer one overtook before a slow client took them",
+        "readings",
     ),
-    "minestream_stream_closed_total": Metric("counter", "websockets ended", ("code",)),
+    "minestream_stream_closed_total": Metric(
+        "counter", "websockets ended", "websockets", ("code",)
+    ),
 }
