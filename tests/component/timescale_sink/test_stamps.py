@@ -12,9 +12,11 @@ import pytest
 from pydantic import SecretStr
 from tests.component.timescale_sink.events import NOW, raw, reading
 
+from minestream_runtime.clock import new_event_id
 from minestream_runtime.database import Migrations, Role, StorageDialect, migrate, open_pool
 from minestream_runtime.database.migrations import detect
 from minestream_runtime.kafka import Partition
+from minestream_schemas.ids import derived_id
 from minestream_schemas.raw import RAW_MINER
 from minestream_schemas.telemetry import TELEMETRY
 from timescale_sink.adapters.migrations import MIGRATIONS
@@ -127,3 +129,37 @@ async def test_a_database_from_before_gains_the_stamps_and_keeps_its_rows(
             )
         ).fetchall()
     assert rows == [(None, True), (_SENT, False), (_SENT, False)]
+
+
+async def test_a_reading_is_found_by_its_own_id_and_by_its_polls(
+    settings: SinkSettings, ask: Ask
+) -> None:
+    polls = [raw(f"site-a-r01-s{n:02}", NOW - timedelta(days=n % 3)) for n in range(1, 10)]
+    readings = [
+        reading(poll.miner_id, poll.polled_at, raw_event_id=poll.event_id) for poll in polls
+    ]
+    await _write(settings, *readings)
+    await ask("SET ROLE minestream_reader")
+    for sent in readings:
+        for event_id in (sent.event_id, sent.raw_event_id):
+            (row,) = await ask("SELECT * FROM telemetry_v1.reading_by_id(%s)", event_id)
+            assert (row["miner_id"], row["ts"]) == (sent.miner_id, sent.ts)
+    for unknown in (new_event_id(NOW), derived_id("nobody's")):
+        assert await ask("SELECT * FROM telemetry_v1.reading_by_id(%s)", unknown) == []
+
+
+async def test_a_reading_is_found_without_reading_the_whole_table(
+    settings: SinkSettings, ask: Ask
+) -> None:
+    await _write(settings, reading("site-a-r01-s01", NOW))
+    await ask("SET enable_seqscan = off")
+    await ask("SET enable_indexscan = off")
+    sought = "EXPLAIN SELECT * FROM telemetry_v1.reading WHERE event_id = %s"
+    plan = await ask(sought, derived_id("any"))
+    assert any("event_id_idx" in row["QUERY PLAN"] for row in plan)
+
+
+async def test_an_id_tells_its_instant_if_it_is_one_that_does(ask: Ask) -> None:
+    query = "SELECT telemetry_v1.instant_of(%s) AS at"
+    assert await ask(query, new_event_id(NOW)) == [{"at": NOW}]
+    assert await ask(query, derived_id("reading")) == [{"at": None}]
