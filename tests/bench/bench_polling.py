@@ -17,6 +17,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import aiohttp
 from aiohttp import web
 
 from collector_vnish.adapters.poller import Fleet, Poller
@@ -56,7 +57,8 @@ def serve(ready: Connection) -> None:
 
 async def bare(addresses: list[str]) -> float:
     """CPU seconds of so many bare GETs."""
-    async with device_session() as session:
+    connector = aiohttp.TCPConnector(limit=0, limit_per_host=2, keepalive_timeout=5)
+    async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
 
         async def loop(mine: list[str]) -> None:
             for number in range(POLLS // AT_ONCE):

@@ -7,11 +7,16 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import http_exceptions
 
 from minestream_runtime.clock import SystemClock
+from minestream_runtime.devices import (
+    AddressInvalidError,
+    ConnectionEndedError,
+    Devices,
+    Said,
+)
 from minestream_runtime.http import (
     KEPT_OF_GARBAGE_BYTES,
     Fault,
@@ -228,7 +233,7 @@ def family(base: type[BaseException]) -> set[type[BaseException]]:
 def raised(cause: type[BaseException]) -> BaseException:
     """An instance, whatever its constructor wants."""
     error = cause.__new__(cause)
-    for name in ("host", "port", "ssl", "status", "message", "os_error", "_conn_key", "_os_error"):
+    for name in ("status", "message", "silent"):
         try:
             setattr(error, name, None)
         except (AttributeError, TypeError):
@@ -236,30 +241,37 @@ def raised(cause: type[BaseException]) -> BaseException:
     return error
 
 
-class Failing:
-    """A session whose every request fails in one way."""
+class Failing(Devices):
+    """Devices of which every one fails in one way."""
 
     def __init__(self, cause: BaseException) -> None:
+        super().__init__(per_host=1, keep_s=1.0, connect_s=1.0)
         self.cause = cause
 
-    def request(self, *_: Any, **__: Any) -> "Failing":
-        return self
-
-    async def __aenter__(self) -> aiohttp.ClientResponse:
+    async def ask(self, *_: Any, **__: Any) -> Said:
         raise self.cause
-
-    async def __aexit__(self, *_: object) -> None:
-        return
 
 
 def ours(cause: type[BaseException]) -> bool:
-    return cause.__module__.split(".")[0] in {"aiohttp", "builtins", "socket", "ssl", "asyncio"}
+    return cause.__module__.split(".")[0] in {
+        "aiohttp",
+        "asyncio",
+        "builtins",
+        "minestream_runtime",
+        "socket",
+        "ssl",
+    }
 
 
 CAUSES = sorted(
     (
         cause
-        for base in (aiohttp.ClientError, http_exceptions.HttpProcessingError, OSError)
+        for base in (
+            http_exceptions.HttpProcessingError,
+            ConnectionEndedError,
+            AddressInvalidError,
+            OSError,
+        )
         for cause in family(base)
         if ours(cause)
     ),
@@ -270,7 +282,7 @@ CAUSES = sorted(
 @pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.__name__)
 async def test_no_error_of_the_library_or_the_system_escapes(cause: type[BaseException]) -> None:
     reply = await fetch(
-        Failing(raised(cause)),  # type: ignore[arg-type]
+        Failing(raised(cause)),
         Question("http://127.0.0.1:1/"),
         SystemClock(),
         deadline_s=1,
@@ -294,7 +306,7 @@ async def test_no_error_of_the_library_or_the_system_escapes(cause: type[BaseExc
 )
 async def test_the_systems_error_number_decides(number: int, fault: Fault) -> None:
     reply = await fetch(
-        Failing(OSError(number, "x")),  # type: ignore[arg-type]
+        Failing(OSError(number, "x")),
         Question("http://127.0.0.1:1/"),
         SystemClock(),
         deadline_s=1,

@@ -3,6 +3,8 @@
 import asyncio
 import errno
 import random
+import re
+import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,10 +14,10 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
 from minestream_runtime.clock import Clock
+from minestream_runtime.devices import AddressInvalidError, ConnectionEndedError, Devices
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 CONNECT_S: Final = 3.0
@@ -23,7 +25,10 @@ PER_HOST: Final = 2
 KEPT_OF_GARBAGE_BYTES: Final = 4096
 _RETRY_PAUSE_S: Final = (0.1, 0.5)
 _KEEPALIVE_S: Final = 5.0
-_CHUNK_BYTES: Final = 64 * 1024
+_ALWAYS: Final = (
+    "Accept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: minestream\r\n"
+)
+_PLAIN: Final = re.compile(r"[!-~]+")
 _OUR_OWN: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _NO_ROUTE: Final = frozenset(
     {
@@ -95,27 +100,17 @@ class Question:
     bearer: str | None = None
 
 
-def device_session() -> aiohttp.ClientSession:
-    """The one session a collector shares: two connections per host, no cookies, no decoding.
+def device_session() -> Devices:
+    """The connections that a collector shares: two per device.
 
-    Connections are kept for 5 s: long enough for the requests of one poll, too short to hold one
-    per device of a large fleet.
+    They are kept for 5 s: long enough for the requests of one poll, too short to hold one per
+    device of a large fleet.
     """
-    connector = aiohttp.TCPConnector(
-        limit=0, limit_per_host=PER_HOST, keepalive_timeout=_KEEPALIVE_S, ttl_dns_cache=300
-    )
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        headers={"Accept": "application/json", "Accept-Encoding": "identity"},
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
-        trust_env=False,
-    )
+    return Devices(per_host=PER_HOST, keep_s=_KEEPALIVE_S, connect_s=CONNECT_S)
 
 
 async def fetch(
-    session: aiohttp.ClientSession,
+    session: Devices,
     question: Question,
     clock: Clock,
     *,
@@ -140,31 +135,28 @@ async def fetch(
         return Reply(fault, (clock.monotonic() - began_s) * 1000, error=error)
 
     try:
-        # around everything: a read timeout starts anew at every chunk, so dripping never trips it
-        async with asyncio.timeout(deadline_s), _request(session, question) as response:
-            body, whole = await _read(response, max_bytes)
-            if not whole:
-                response.close()
-            return Reply(
-                fault=None if whole else Fault.TOO_LARGE,
-                latency_ms=(clock.monotonic() - began_s) * 1000,
-                http_status=response.status if 100 <= response.status <= 599 else None,  # noqa: PLR2004 - HTTP's range
-                body=body if whole else body[:KEPT_OF_GARBAGE_BYTES],
-                server_at=_instant(response.headers.get("Date")),
-                reply_id=(response.headers.get("X-Reply-Id") or "")[:64] or None,
-                error=None if whole else f"body over {max_bytes} bytes",
-            )
+        where, request = _request(question)
+        said = await session.ask(
+            where,
+            request,
+            deadline_s=deadline_s,
+            max_bytes=max_bytes,
+            again=question.method == "GET",
+        )
     except TimeoutError:
         late_s = clock.monotonic() - began_s
         return reply(Fault.TIMEOUT, f"no whole answer within {late_s:.1f} s")
-    except OSError as exc:  # aiohttp's connection errors are both; their errno tells more
-        return reply(_fault_of(exc), _text(exc))
-    except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError) as exc:
-        return reply(Fault.TIMEOUT, f"connection ended early ({type(exc).__name__})")
-    except aiohttp.InvalidURL:
-        return reply(Fault.REFUSED, "no such address")
-    except (aiohttp.ClientError, HttpProcessingError, ValueError) as exc:
-        return reply(Fault.GARBAGE, f"does not speak HTTP ({type(exc).__name__})")
+    except (OSError, ConnectionEndedError, HttpProcessingError, ValueError) as exc:
+        return reply(*_said_of(exc))
+    return Reply(
+        None if said.whole else Fault.TOO_LARGE,
+        (clock.monotonic() - began_s) * 1000,
+        said.status if 100 <= said.status <= 599 else None,  # noqa: PLR2004 - HTTP's range
+        said.body if said.whole else said.body[:KEPT_OF_GARBAGE_BYTES],
+        _instant(said.headers.get("Date")),
+        (said.headers.get("X-Reply-Id") or "")[:64] or None,
+        None if said.whole else f"body over {max_bytes} bytes",
+    )
 
 
 async def fetch_with_retry(
@@ -189,35 +181,41 @@ async def fetch_with_retry(
     return await ask()
 
 
-def _request(
-    session: aiohttp.ClientSession, question: Question
-) -> aiohttp.client._RequestContextManager:
-    headers = {}
+def _request(question: Question) -> tuple[str, bytes]:
+    """Where a question goes, and its bytes.
+
+    Raises:
+        AddressInvalidError: its address has characters that no address has.
+    """
+    scheme, _, rest = question.url.partition("://")
+    where, _, path = rest.partition("/")
+    if scheme != "http" or not _PLAIN.fullmatch(rest):
+        raise AddressInvalidError("no http://host:port/path")
+    head = f"{question.method} /{path} HTTP/1.1\r\nHost: {where}\r\n{_ALWAYS}"
     if question.bearer is not None:
-        headers["Authorization"] = f"Bearer {question.bearer}"
-    if question.body is not None:
-        headers["Content-Type"] = "application/json"
-    return session.request(
-        question.method,
-        question.url,
-        data=question.body,
-        headers=headers,
-        allow_redirects=False,
-    )
+        head += f"Authorization: Bearer {question.bearer}\r\n"
+    if question.body is None:
+        return where, f"{head}\r\n".encode()
+    head += f"Content-Type: application/json\r\nContent-Length: {len(question.body)}\r\n\r\n"
+    return where, head.encode() + question.body
 
 
-async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> tuple[bytes, bool]:
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
-        body += chunk
-        if len(body) > max_bytes:
-            return bytes(body), False
-    return bytes(body), True
+def _said_of(exc: Exception) -> tuple[Fault, str]:
+    """What an error says about a device, and that for people."""
+    match exc:
+        case socket.gaierror():
+            return Fault.REFUSED, "no such host"
+        case OSError():
+            return _fault_of(exc), _text(exc)
+        case ConnectionEndedError():
+            return Fault.TIMEOUT, str(exc)
+        case AddressInvalidError():
+            return Fault.REFUSED, "no such address"
+        case _:
+            return Fault.GARBAGE, f"does not speak HTTP ({type(exc).__name__})"
 
 
 def _fault_of(exc: OSError) -> Fault:
-    if isinstance(exc, aiohttp.ClientConnectorDNSError | aiohttp.ClientSSLError):
-        return Fault.REFUSED
     if exc.errno in _OUR_OWN:
         return Fault.OURS
     if exc.errno in _NO_ROUTE:
@@ -226,8 +224,6 @@ def _fault_of(exc: OSError) -> Fault:
 
 
 def _text(exc: OSError) -> str:
-    if isinstance(exc, aiohttp.ClientConnectorDNSError):
-        return "no such host"
     if exc.errno is not None and exc.errno in errno.errorcode:
         return f"{errno.errorcode[exc.errno]}: {_reason(exc.errno)}"
     return type(exc).__name__

@@ -9,6 +9,7 @@ import msgspec
 import structlog
 
 from collector_vnish.adapters.vnish import Answer, OwnFaultError, VnishClient
+from collector_vnish.adapters.wire import encode
 from collector_vnish.domain.endpoints import Endpoint, Memory, after_silence, due, remember
 from collector_vnish.domain.polls import SILENT, Poll, fit, is_ours, to_event
 from minestream_runtime.clock import Clock, new_event_id
@@ -233,7 +234,7 @@ class Poller:
             collector_id=self._collector_id,
             interval_s=interval_s * self._factor_after(miner_id, answered),
         )
-        event, value = fit(event, RawMiner.to_json, RAW_MINER.max_message_bytes - _ROOM_BYTES)
+        event, value = fit(event, encode, RAW_MINER.max_message_bytes - _ROOM_BYTES)
         _count(event)
         spooled = Spooled(
             topic=RAW_MINER.name,

@@ -1,10 +1,10 @@
 """Speaks Vnish's HTTP API: one endpoint in, its body as the contract has it out."""
 
 import base64
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import aiohttp
 import msgspec
 
 from collector_vnish.domain import masking
@@ -12,6 +12,7 @@ from collector_vnish.domain.endpoints import Endpoint
 from collector_vnish.domain.polls import firmware_of, shape_fault
 from minestream_dialects.bodies import decode
 from minestream_runtime.clock import Clock
+from minestream_runtime.devices import Devices
 from minestream_runtime.http import (
     KEPT_OF_GARBAGE_BYTES,
     Fault,
@@ -24,7 +25,7 @@ from minestream_schemas.raw import EndpointBody, PollStatus
 
 _OK: Final = 200
 _REFUSES: Final = frozenset({401, 403})
-_TOO_MANY: Final = 429
+_TOP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _STATUS_OF: Final = {
     Fault.TIMEOUT: PollStatus.TIMEOUT,
     Fault.REFUSED: PollStatus.REFUSED,
@@ -59,7 +60,7 @@ class VnishClient:
         deadline_s: for one whole answer.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, clock: Clock, *, deadline_s: float) -> None:
+    def __init__(self, session: Devices, clock: Clock, *, deadline_s: float) -> None:
         self._session = session
         self._clock = clock
         self.deadline_s = deadline_s
@@ -142,7 +143,7 @@ class VnishClient:
             kept = reply.body if endpoint is not Endpoint.SETTINGS else b""
             return Answer(self._body(reply, status, kept=_start(kept), error=error))
         body = self._body(reply, PollStatus.OK, kept=reply.body)
-        content, fault = _content(body, reply.body)
+        content, fault = _content(endpoint, body, reply.body)
         fault = fault or shape_fault(endpoint, content)
         if endpoint is Endpoint.SETTINGS:
             masked = b"" if fault else msgspec.json.encode(masking.mask(content))
@@ -184,13 +185,17 @@ def _url(address: str, path: str) -> str:
     return f"http://{address}/api/v1/{path}"
 
 
-def _content(body: EndpointBody, raw: bytes) -> tuple[object, str | None]:
-    """The JSON of a body, mended where that is needed, or why there is none."""
-    try:
+def _content(endpoint: Endpoint, body: EndpointBody, raw: bytes) -> tuple[object, str | None]:
+    """The JSON of a body, mended where that is needed, or why there is none.
+
+    Of a ``summary``, which every poll brings, all is checked but only the top is built.
+    """
+    with suppress(msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        if endpoint is Endpoint.SUMMARY and body.encoding == "text":
+            return _TOP.decode(raw), None
         return msgspec.json.decode(raw), None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        mended = decode(body)
-        return mended.value, mended.problem
+    mended = decode(body)
+    return mended.value, mended.problem
 
 
 def _token(reply: Reply) -> str | None:

@@ -1,0 +1,202 @@
+"""Connections to devices: few, kept for a while, given back whatever happens, never trusted."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from minestream_runtime.devices import (
+    AddressInvalidError,
+    ConnectionEndedError,
+    Devices,
+    Said,
+)
+
+Talk = Callable[[int, asyncio.StreamWriter], Awaitable[bool]]
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@asynccontextmanager
+async def device(talk: Talk) -> AsyncIterator[tuple[str, list[int]]]:
+    """A device; per request it is told which of its connections asks, and says whether to go on."""
+    asked: list[int] = []
+    writers: list[asyncio.StreamWriter] = []
+    serving: list[asyncio.Task[None] | None] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        serving.append(asyncio.current_task())
+        mine = len(writers)
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                await reader.readuntil(b"\r\n\r\n")
+                asked.append(mine)
+                if not await talk(len(asked), writer):
+                    break
+                await writer.drain()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()[:2]
+    try:
+        async with server:
+            yield f"{host}:{port}", asked
+    finally:
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.gather(*filter(None, serving))
+
+
+def saying(answer: bytes, *, then_closes: bool = False) -> Talk:
+    async def talk(_: int, writer: asyncio.StreamWriter) -> bool:
+        writer.write(answer)
+        return not then_closes
+
+    return talk
+
+
+def devices(*, per_host: int = 2, keep_s: float = 5.0) -> Devices:
+    return Devices(per_host=per_host, keep_s=keep_s, connect_s=1.0)
+
+
+async def ask(
+    these: Devices, where: str, *, deadline_s: float = 2.0, again: bool = True, limit: int = 1 << 20
+) -> Said:
+    return await these.ask(where, REQUEST, deadline_s=deadline_s, max_bytes=limit, again=again)
+
+
+async def test_a_connection_serves_again_within_its_time_and_is_closed_after_it() -> None:
+    async with device(saying(WHOLE)) as (where, asked), devices(keep_s=0.2) as these:
+        await ask(these, where)
+        await ask(these, where)
+        assert asked == [1, 1]
+        async with asyncio.timeout(5):
+            while these.kept:  # noqa: ASYNC110 - it goes by itself
+                await asyncio.sleep(0.05)
+        await ask(these, where)
+    assert asked == [1, 1, 2]
+
+
+async def test_a_body_of_ten_thousand_chunks_comes_whole() -> None:
+    chunks = b"".join(b"3\r\nabc\r\n" for _ in range(10_000))
+    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
+    async with device(saying(answer)) as (where, asked), devices() as these:
+        assert (await ask(these, where)).body == b"abc" * 10_000
+        assert (await ask(these, where)).body == b"abc" * 10_000
+    assert asked == [1, 1]
+
+
+async def test_a_body_may_end_where_the_connection_does() -> None:
+    talk = saying(b"HTTP/1.0 200 OK\r\n\r\nall of it", then_closes=True)
+    async with device(talk) as (where, _), devices() as these:
+        said = await ask(these, where)
+    assert (said.body, said.whole) == (b"all of it", True)
+
+
+@pytest.mark.parametrize("status", [204, 304])
+async def test_an_answer_without_a_body_is_whole(status: int) -> None:
+    answer = b"HTTP/1.1 %d Nothing\r\n\r\n" % status
+    async with device(saying(answer)) as (where, _), devices() as these:
+        said = await ask(these, where)
+    assert (said.status, said.body, said.whole) == (status, b"", True)
+
+
+async def test_what_comes_before_the_answer_is_passed_over() -> None:
+    async with device(saying(b"HTTP/1.1 103 Early\r\n\r\n" + WHOLE)) as (where, _), devices() as d:
+        assert (await ask(d, where)).status == 200
+
+
+@pytest.mark.parametrize(("again", "tries"), [(True, 3), (False, 2)])
+async def test_a_kept_connection_that_died_is_replaced_where_asking_twice_is_harmless(
+    *, again: bool, tries: int
+) -> None:
+    async def talk(number: int, writer: asyncio.StreamWriter) -> bool:
+        if number == 2:
+            writer.transport.abort()
+            return False
+        writer.write(WHOLE)
+        return True
+
+    async with device(talk) as (where, asked), devices() as these:
+        await ask(these, where)
+        if again:
+            assert (await ask(these, where)).status == 200
+        else:
+            with pytest.raises((ConnectionEndedError, ConnectionResetError)):
+                await ask(these, where, again=False)
+    assert len(asked) == tries
+
+
+async def test_who_says_more_than_it_was_asked_is_not_asked_on_that_connection_again() -> None:
+    async with device(saying(WHOLE + WHOLE)) as (where, asked), devices() as these:
+        assert (await ask(these, where)).body == b"{}"
+        assert (await ask(these, where)).body == b"{}"
+    assert asked == [1, 2]
+
+
+async def test_a_request_that_runs_out_of_time_gives_its_place_back() -> None:
+    free = asyncio.Event()
+
+    async def talk(number: int, writer: asyncio.StreamWriter) -> bool:
+        if number == 1:
+            await free.wait()
+        writer.write(WHOLE)
+        return True
+
+    async with device(talk) as (where, asked), devices(per_host=1) as these:
+        first = asyncio.ensure_future(ask(these, where, deadline_s=0.2))
+        await asyncio.sleep(0)
+        with pytest.raises(TimeoutError):
+            await ask(these, where, deadline_s=0.1)
+        with pytest.raises(TimeoutError):
+            await first
+        assert (await ask(these, where)).status == 200
+        free.set()
+    assert asked == [1, 2]
+
+
+async def test_a_request_that_is_cancelled_gives_its_place_back() -> None:
+    async def talk(number: int, writer: asyncio.StreamWriter) -> bool:
+        if number > 1:
+            writer.write(WHOLE)
+        return True
+
+    async with device(talk) as (where, asked), devices(per_host=1) as these:
+        first = asyncio.ensure_future(ask(these, where))
+        waits = asyncio.ensure_future(ask(these, where))
+        async with asyncio.timeout(2):
+            while not asked:  # noqa: ASYNC110 - the other side has no event of ours
+                await asyncio.sleep(0.01)
+        first.cancel()
+        assert (await waits).status == 200
+        assert first.cancelled()
+
+
+@pytest.mark.parametrize("where", ["nowhere", ":80", "host:", "host:0", "host:99999", "host:x"])
+async def test_an_address_that_is_none_is_refused(where: str) -> None:
+    async with devices() as these:
+        with pytest.raises(AddressInvalidError):
+            await ask(these, where)
+
+
+async def test_names_and_ipv6_addresses_are_found() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(WHOLE)
+        writer.close()
+
+    hosts = ["127.0.0.1"]
+    with suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        hosts.append("::1")
+    server = await asyncio.start_server(serve, hosts, 0)
+    where = [listener.getsockname()[:2] for listener in server.sockets]
+    asked = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in where]
+    asked += [f"localhost:{port}" for host, port in where if host == "127.0.0.1"]
+    async with server, devices() as these:
+        for address in asked:
+            assert (await ask(these, address)).status == 200
