@@ -35,6 +35,17 @@ def test_the_trace_of_a_poll_has_the_id_of_its_event(tmp_path: Path) -> None:
     assert process["parent_id"] == poll["span_id"]
 
 
+def test_a_poll_that_is_not_traced_still_carries_its_trace_id(tmp_path: Path) -> None:
+    (event_id,) = _ids(1)
+    with traces.configured("svc", Settings(trace_folder=tmp_path, trace_ratio=0)):
+        assert not traces.kept(event_id)
+        headers = traces.headers_of_unkept(event_id)
+        assert traces.sampled(dict(headers)) is None
+        traces.failed("drop", traces.context_of(headers), ValueError("full"), kind="full")
+    (error,) = _spans(tmp_path)
+    assert error["trace_id"] == event_id.hex
+
+
 @pytest.mark.parametrize("ratio", [0.0, 0.01, 0.5, 1.0])
 def test_about_the_asked_share_of_polls_is_sampled(ratio: float) -> None:
     sampler = traces.PollSampler(ratio)

@@ -199,6 +199,20 @@ def failed(
     span.end()
 
 
+def kept(event_id: UUID) -> bool:
+    """Is the trace of that poll among those that are kept?"""
+    return _current.wants(event_id.int)
+
+
+def headers_of_unkept(event_id: UUID) -> Headers:
+    """What the record of a poll carries that has no spans: which trace it would have been.
+
+    Costs a tenth of a ``root`` that makes none. An error on its way still finds its trace.
+    """
+    trace_id = event_id.hex  # its second half is random, and as good as any span's id
+    return ((TRACEPARENT, f"00-{trace_id}-{trace_id[16:]}-00".encode()),)
+
+
 def headers_of(span: Span) -> Headers:
     """What a record carries so that its reader's spans stand under this one; maybe nothing."""
     context = span.get_span_context()
