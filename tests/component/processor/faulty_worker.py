@@ -16,22 +16,24 @@ from processor.settings import ProcessorSettings
 FAULT = os.environ["PROCESSOR_FAULT"]
 
 if FAULT == "dies-before-changelog":
-    send = sends.StrictProducer.send
+    put = sends.StrictProducer.put
 
-    async def die_instead(self: sends.StrictProducer, topic: str, *args: Any, **kwargs: Any) -> Any:
+    async def die_instead(self: sends.StrictProducer, topic: str, **record: Any) -> None:
         if topic in self.app.tables.changelog_topics:
             os._exit(137)
-        return await send(self, topic, *args, **kwargs)
+        await put(self, topic, **record)
 
-    sends.StrictProducer.send = die_instead  # type: ignore[method-assign]
+    sends.StrictProducer.put = die_instead  # type: ignore[method-assign]
 
 if FAULT == "bug":
     apply = agents.RawAgent._apply
 
-    def fail(self: agents.RawAgent, key: bytes, partition: int, raw: RawMiner) -> Any:
+    async def fail(
+        self: agents.RawAgent, key: bytes, partition: int, raw: RawMiner, span: Any = None
+    ) -> Any:
         if raw.miner_id == "poison":
             raise ZeroDivisionError("a bug of ours")
-        return apply(self, key, partition, raw)
+        return await apply(self, key, partition, raw, span)
 
     agents.RawAgent._apply = fail  # type: ignore[method-assign]
 

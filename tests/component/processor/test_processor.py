@@ -46,7 +46,7 @@ def headers(record: Record) -> dict[str, str]:
 async def test_a_reading_comes_out_with_its_trace_and_a_sigterm_ends_it_clean_and_quick(
     world: World, poll: Poll
 ) -> None:
-    trace = [("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]
+    trace = [("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00")]
     one = poll("miner-a", after(1))
     await world.producer.publish(RAW_MINER, one, headers=trace)
     process = world.start()

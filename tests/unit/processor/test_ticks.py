@@ -124,6 +124,14 @@ async def test_one_miners_damaged_state_does_not_stop_the_clock_of_the_others(
     rules = Rules(window_s=10, grace_s=5)
     sound = encode(step(None, reading(1, interval_s=1), rules).state)
     table = {b"broken": b"\xc1 no state", b"sound": sound}
+
+    class Kept:
+        def get(self, _: int, key: bytes) -> bytes | None:
+            return table.get(key)
+
+        async def put(self, _: int, key: bytes, blob: bytes) -> None:
+            table[key] = blob
+
     sent: list[object] = []
 
     class Sent:
@@ -132,13 +140,14 @@ async def test_one_miners_damaged_state_does_not_stop_the_clock_of_the_others(
 
     dues = Dues(rules, lambda _: table.items())
     agent = TickAgent(
-        table=table,
+        states=cast("Any", Kept()),
         outputs=cast("Any", Sent()),
         guard=cast("Any", None),
         progress=Progress(lambda _: 0),
         dues=dues,
         waiting=(waiting := Waiting()),
         rules=rules,
+        clock=StandingClock(),
     )
     waiting.add(4, tick(0, second=3600))
     await agent.catch_up(4)

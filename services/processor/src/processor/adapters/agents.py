@@ -5,39 +5,39 @@ between the reading of a state and its writing.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
 import structlog
+from opentelemetry.trace import Span, SpanContext, SpanKind
 from pydantic import ValidationError
 
-from minestream_dialects import normalise
+from minestream_dialects import Normalised, normalise
+from minestream_runtime import semconv, traces
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import BugError, PayloadInvalidError, unit_of_work
 from minestream_runtime.kafka import Producer
-from minestream_runtime.kafka.producer import key_of
 from minestream_runtime.metrics import counter, histogram
 from minestream_schemas.anomaly import ANOMALY
-from minestream_schemas.event import Event, Topic
+from minestream_schemas.event import Event
 from minestream_schemas.gap import GAP
 from minestream_schemas.metrics import MetricName
 from minestream_schemas.raw import MAX_EVENT_BYTES, RAW_MINER, PollStatus, RawMiner
 from minestream_schemas.telemetry import CHIPS, TELEMETRY
 from minestream_schemas.tick import TICKS, Tick
-from minestream_schemas.window import WINDOW
+from minestream_schemas.window import WINDOW, TelemetryWindow
 from processor.adapters.faults import Guard, headers_of
-from processor.adapters.sends import owner_of
+from processor.adapters.sends import Headers, Outputs, owner_of
 from processor.adapters.state_codec import decode, encode
+from processor.adapters.states import States
 from processor.adapters.ticks import Dues, Progress, Waiting
 from processor.domain.miner_state import to_us
 from processor.domain.step import Kind, Outcome, Reading, Rules, step, tick
 
 OUTPUTS: Final = (TELEMETRY, CHIPS, WINDOW, ANOMALY, GAP)
 _UNANSWERED: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED})
-_FRAME_BYTES: Final = 1024
-"""What Kafka adds around a record of a topic's largest size."""
 _MINERS_PER_TURN: Final = 50
 _AHEAD: Final = timedelta(days=1)
 """How far ahead of ours a collector's clock may be; the sink keeps nothing beyond either."""
@@ -45,9 +45,6 @@ _COUNTED: Final[dict[Kind, MetricName]] = {
     Kind.REPEAT: "minestream_events_repeated_total",
     Kind.LATE: "minestream_events_late_total",
 }
-
-Headers = dict[str, bytes] | None
-
 
 E = TypeVar("E", bound=Event)
 
@@ -72,38 +69,13 @@ def read(kind: type[E], value: bytes | None) -> E:
         raise PayloadInvalidError(where) from exc
 
 
-class Outputs:
-    """Sends events through Faust, which waits for all of them before it commits their input."""
-
-    def __init__(self, topics: Mapping[str, Any]) -> None:
-        self._topics = topics
-
-    async def send(self, topic: Topic, event: Event, headers: Headers = None) -> None:
-        """Hand one event to Faust's producer.
-
-        Raises:
-            ValueError: when it is larger than its topic allows.
-        """
-        value = event.to_json()
-        if len(value) > topic.max_message_bytes - _FRAME_BYTES:
-            raise ValueError(f"{topic.name}: an event of {len(value)} bytes is too large")
-        await self._topics[topic.name].send(key=key_of(topic, event), value=value, headers=headers)
-
-    async def send_all(
-        self, topic: Topic, events: Iterable[Event], headers: Headers = None
-    ) -> None:
-        """Hand several events to Faust's producer; see ``send``."""
-        for event in events:
-            await self.send(topic, event, headers)
-
-
 class RawAgent:
     """Deals with the records of raw.miner."""
 
     def __init__(
         self,
         *,
-        table: Any,
+        states: States,
         outputs: Outputs,
         producer: Producer,
         guard: Guard,
@@ -113,7 +85,7 @@ class RawAgent:
         rules: Rules,
         clock: Clock,
     ) -> None:
-        self._table = table
+        self._states = states
         self._outputs = outputs
         self._producer = producer
         self._guard = guard
@@ -144,20 +116,41 @@ class RawAgent:
         if owner_of(key, RAW_MINER.partitions) != message.partition:
             await self._send_home(message, key)
             return
-        outcome = self._apply(key, message.partition, raw)
-        await self._tell(outcome[0], outcome[1], _trace_of(message))
+        parent = traces.sampled(dict(headers_of(message)))
+        if parent is None:
+            outcome, chips = await self._apply(key, message.partition, raw)
+            await self._tell(outcome, chips, _trace_of(message))
+        else:
+            await self._traced(message, raw, parent)
         self._processed.inc()
         self._age.observe(max(0.0, (self._clock.now() - raw.polled_at).total_seconds()))
 
-    def _apply(self, key: bytes, partition: int, raw: RawMiner) -> tuple[Outcome, Event | None]:
-        normalised = normalise(raw)
+    async def _traced(self, message: Any, raw: RawMiner, parent: SpanContext) -> None:
+        about = {
+            semconv.EVENT_ID: str(raw.event_id),
+            semconv.MINER_ID: raw.miner_id,
+            semconv.MESSAGING_SYSTEM: "kafka",
+            semconv.MESSAGING_OPERATION: "process",
+            semconv.MESSAGING_DESTINATION: message.topic,
+            semconv.MESSAGING_PARTITION: str(message.partition),
+            semconv.MESSAGING_OFFSET: message.offset,
+        }
+        name = f"process {RAW_MINER.name}"
+        with traces.child(name, parent, kind=SpanKind.CONSUMER, attributes=about) as span:
+            outcome, chips = await self._apply(message.key, message.partition, raw, span)
+            await self._tell(outcome, chips, traces.headers_of(span))
+
+    async def _apply(
+        self, key: bytes, partition: int, raw: RawMiner, span: Span | None = None
+    ) -> tuple[Outcome, Event | None]:
+        normalised = normalise(raw) if span is None else _normalise_traced(raw, span)
         reading = Reading(normalised.telemetry, raw.interval_s, raw.status not in _UNANSWERED)
-        blob = self._table.get(key)
+        blob = self._states.get(partition, key)
         outcome = step(decode(blob) if blob else None, reading, self._rules)
+        self._dues.note(partition, key, outcome.state)
         # also at a repeat: RocksDB is written before the changelog, and a kill in between loses
         # the latter; only a second write lets the partition's next owner know of the event
-        self._table[key] = encode(outcome.state)
-        self._dues.note(partition, key, outcome.state)
+        await self._states.put(partition, key, encode(outcome.state))
         if outcome.kind is not Kind.NEW:
             counter(_COUNTED[outcome.kind]).labels(RAW_MINER.name).inc()
         return outcome, normalised.chips
@@ -173,7 +166,7 @@ class RawAgent:
         if outcome.windows:
             await self._outputs.send_all(WINDOW, outcome.windows, headers)
             if outcome.kind is not Kind.REPEAT:
-                counter("minestream_windows_closed_total").labels("event").inc(len(outcome.windows))
+                _count_closed(outcome.windows, "event", self._clock)
 
     async def _send_home(self, message: Any, key: bytes) -> None:
         home = partial(
@@ -193,21 +186,23 @@ class TickAgent:
     def __init__(
         self,
         *,
-        table: Any,
+        states: States,
         outputs: Outputs,
         guard: Guard,
         progress: Progress,
         dues: Dues,
         waiting: Waiting,
         rules: Rules,
+        clock: Clock,
     ) -> None:
-        self._table = table
+        self._states = states
         self._outputs = outputs
         self._guard = guard
         self._progress = progress
         self._dues = dues
         self._waiting = waiting
         self._rules = rules
+        self._clock = clock
         self._processed = counter("minestream_events_processed_total").labels(TICKS.name)
         self._log = structlog.get_logger()
 
@@ -224,8 +219,7 @@ class TickAgent:
     async def catch_up(self, partition: int) -> None:
         """Apply the tick that has become ripe, if one has.
 
-        Inside a stream's iteration over a record of the same partition only: Faust takes the
-        partition of the table from there.
+        Only while a record of the same partition is in hand: a rebalance waits for those.
         """
         done = self._progress.done(partition)
         ripe = None if done is None else self._waiting.ripe(partition, done)
@@ -238,7 +232,7 @@ class TickAgent:
                 await asyncio.sleep(0)
 
     async def _close(self, partition: int, key: bytes, at_us: int) -> None:
-        blob = self._table.get(key)
+        blob = self._states.get(partition, key)
         if not blob:
             return
         try:
@@ -250,16 +244,29 @@ class TickAgent:
             counter("minestream_dead_letters_total").labels("bug").inc()
             self._log.error("tick_left_out", miner_id=key.decode(), error=str(exc))
             return
-        if outcome.changed:
-            self._table[key] = encode(outcome.state)
         self._dues.note(partition, key, outcome.state)
+        if outcome.changed:
+            await self._states.put(partition, key, encode(outcome.state))
         await self._outputs.send_all(WINDOW, outcome.windows)
         await self._outputs.send_all(GAP, outcome.gaps)
-        counter("minestream_windows_closed_total").labels("tick").inc(len(outcome.windows))
+        _count_closed(outcome.windows, "tick", self._clock)
+
+
+def _normalise_traced(raw: RawMiner, span: Span) -> Normalised:
+    about = {semconv.EVENT_ID: str(raw.event_id), semconv.MINER_ID: raw.miner_id}
+    with traces.child("normalise", span.get_span_context(), attributes=about):
+        return normalise(raw)
 
 
 def _trace_of(message: Any) -> Headers:
-    for name, value in headers_of(message):
-        if name == "traceparent":
-            return {name: value}
-    return None
+    """The trace as it came, to be handed on: it is not sampled, so nothing is added to it."""
+    return [(name, value) for name, value in headers_of(message) if name == traces.TRACEPARENT]
+
+
+def _count_closed(windows: Iterable[TelemetryWindow], by: str, clock: Clock) -> None:
+    now = clock.now()
+    lateness = histogram("minestream_window_lateness_seconds").labels(by)
+    for window in windows:
+        end = window.window_start_at + timedelta(seconds=window.window_s)
+        lateness.observe((now - end).total_seconds())
+        counter("minestream_windows_closed_total").labels(by).inc()

@@ -7,7 +7,7 @@ import faust
 
 from minestream_schemas.event import Event, Topic
 from processor.adapters.fence import fence
-from processor.adapters.sends import SendSensor, partition_by_key
+from processor.adapters.sends import partition_by_key
 from processor.settings import PARTITIONS, ProcessorSettings
 
 _LARGEST_SEND_BYTES: Final = 8 * 1024 * 1024
@@ -66,7 +66,6 @@ def make_app(settings: ProcessorSettings, *, fenced: bool = True) -> faust.App:
     logging.getLogger("processor").setLevel(logging.WARNING)
     if fenced:
         fence(app)
-    app.sensors.add(SendSensor())
     return app
 
 
@@ -100,9 +99,3 @@ def bytes_topic(app: faust.App, settings: ProcessorSettings, topic: Topic) -> An
 def state_table(app: faust.App) -> Any:
     """The one table: a blob for each miner."""
     return app.Table(_TABLE, key_type=bytes, value_type=bytes, partitions=PARTITIONS)
-
-
-def stored(table: Any, partition: int) -> list[tuple[bytes, bytes]]:
-    """All keys and blobs of one partition of the table, as RocksDB has them."""
-    store = table.data
-    return list(store._visible_items(store._db_for_partition(partition)))  # noqa: SLF001 - Faust iterates over all partitions only

@@ -14,9 +14,9 @@ from faust.types import TP
 
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import BugError, unit_of_work
-from minestream_runtime.metrics import gauge
+from minestream_schemas.event import Topic
 from minestream_schemas.raw import RAW_MINER
-from minestream_schemas.tick import Tick
+from minestream_schemas.tick import TICKS, Tick
 from processor.adapters.state_codec import decode
 from processor.domain.miner_state import MinerState
 from processor.domain.step import Rules, due_us
@@ -130,7 +130,7 @@ class Broker(Protocol):
 
 
 class Ticker:
-    """Sends a tick to each owned partition, again and again, and measures the lag."""
+    """Sends a tick to each owned partition, again and again, and knows the lag."""
 
     def __init__(self, broker: Broker, progress: Progress, clock: Clock, *, every_s: float) -> None:
         self._broker = broker
@@ -165,50 +165,59 @@ class Ticker:
         at = self._clock.now()
         self._ends = dict(await self._broker.ends(owned)) if owned else {}
         self.looked_at_s = self._clock.monotonic()
-        gauge("minestream_consumer_lag_records").labels(RAW_MINER.name).set(self.lag())
         for partition, end in sorted(self._ends.items()):
             tick = Tick(partition=str(partition), at=at, raw_end_offset=end)
             await self._broker.send_tick(partition, tick)
 
 
 class FaustBroker:
-    """``Broker`` over a running Faust app."""
+    """``Broker`` over a running Faust app, for the clock and for the measuring of lags."""
 
-    def __init__(self, app: Any, raw: str, ticks: Any) -> None:
+    def __init__(self, app: Any, namespace: str) -> None:
         self._app = app
-        self._raw = raw
-        self._ticks = ticks
+        self._namespace = namespace
 
     def busy(self) -> bool:
         """Are partitions being moved or recovered, or has none been given out yet?"""
         app = self._app
         return bool(app.rebalancing or app.in_recovery or not app.tables.actives_ready)
 
-    def owned(self) -> frozenset[int]:
+    def owned(self, topic: Topic = RAW_MINER) -> frozenset[int]:
         """See ``Broker``."""
         if self.busy() or not self._app.consumer.started:
             return frozenset()
+        name = topic.named(self._namespace)
         assigned = self._app.consumer.assignment()
-        return frozenset(tp.partition for tp in assigned if tp.topic == self._raw)
+        return frozenset(tp.partition for tp in assigned if tp.topic == name)
 
-    def begun(self, partition: int) -> int | None:
+    def begun(self, partition: int, topic: Topic = RAW_MINER) -> int | None:
         """Where reading began at the last rebalance."""
-        found: int | None = self._app.consumer.begun.get(TP(self._raw, partition))
+        found: int | None = self._app.consumer.begun.get(
+            TP(topic.named(self._namespace), partition)
+        )
         return found
 
-    def committed(self) -> dict[int, int]:
-        """The group's offsets as last committed or found, by partition of raw."""
+    def committed(self, topic: Topic = RAW_MINER) -> dict[int, int]:
+        """The group's offsets as last committed or found, by partition."""
+        name = topic.named(self._namespace)
         offsets = dict(self._app.consumer._committed_offset)  # noqa: SLF001 - no public way
-        return {tp.partition: at for tp, at in offsets.items() if tp.topic == self._raw and at}
+        return {tp.partition: at for tp, at in offsets.items() if tp.topic == name and at}
 
-    async def ends(self, partitions: Iterable[int]) -> dict[int, int]:
+    def settled(self, topic: Topic, partition: int) -> int | None:
+        """How far a partition is committed, or where reading of it began."""
+        return self.committed(topic).get(partition, self.begun(partition, topic))
+
+    async def ends(self, partitions: Iterable[int], topic: Topic = RAW_MINER) -> dict[int, int]:
         """See ``Broker``."""
-        found = await self._app.consumer.highwaters(
-            *(TP(self._raw, number) for number in partitions)
-        )
+        name = topic.named(self._namespace)
+        found = await self._app.consumer.highwaters(*(TP(name, number) for number in partitions))
         return {tp.partition: end for tp, end in found.items()}
 
     async def send_tick(self, partition: int, tick: Tick) -> None:
         """See ``Broker``."""
-        key = str(partition).encode()
-        await self._ticks.send(key=key, value=tick.to_json(), partition=partition)
+        await self._app.producer.put(
+            TICKS.named(self._namespace),
+            key=str(partition).encode(),
+            value=tick.to_json(),
+            partition=partition,
+        )

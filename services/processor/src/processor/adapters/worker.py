@@ -18,11 +18,14 @@ from minestream_schemas.event import Topic
 from minestream_schemas.raw import RAW_MINER
 from minestream_schemas.tick import TICKS
 from minestream_schemas.topics import CO_PARTITIONED
-from processor.adapters.agents import OUTPUTS, Outputs, RawAgent, TickAgent
-from processor.adapters.app import CHANGELOG, bytes_topic, make_app, state_table, stored
+from processor.adapters.agents import OUTPUTS, RawAgent, TickAgent
+from processor.adapters.app import CHANGELOG, bytes_topic, make_app, state_table
 from processor.adapters.exits import EXIT_FAULT, exit_now
 from processor.adapters.faults import DEAD_LETTERS, Guard, Tries
 from processor.adapters.fence import require_versions
+from processor.adapters.lags import Lags
+from processor.adapters.sends import Outputs, producer_of
+from processor.adapters.states import States
 from processor.adapters.ticks import Dues, FaustBroker, Progress, Ticker, Waiting
 from processor.adapters.watchdog import Vitals, Watchdog, watch
 from processor.settings import ProcessorSettings
@@ -83,6 +86,7 @@ async def work(settings: ProcessorSettings, health: Health) -> None:
                 until_stopped.callback(watch(parts.watchdog(), parts.vitals, parts.clock.monotonic))
                 tasks.create_task(parts.ticker.run())
                 tasks.create_task(parts.measure())
+                tasks.create_task(parts.lags.run())
                 await app.wait_until_stopped()
                 exit_now(EXIT_FAULT, "faust_crashed", error=repr(app.crash_reason))
 
@@ -96,24 +100,25 @@ class _Parts:
         self.clock = SystemClock()
         named = partial(bytes_topic, app, settings)
         raw, ticks = named(RAW_MINER), named(TICKS)
-        table = state_table(app)
-        self._broker = FaustBroker(app, RAW_MINER.named(settings.topic_namespace), ticks)
+        self._broker = FaustBroker(app, settings.topic_namespace)
         self._progress = Progress(self._broker.begun)
-        dues = Dues(settings.rules, partial(stored, table))
+        self._states = States(state_table(app), producer_of(app))
+        dues = Dues(settings.rules, self._states.stored)
         waiting = Waiting()
         guard = self._guard(producer)
-        outputs = Outputs({topic.name: named(topic) for topic in OUTPUTS})
+        outputs = Outputs(producer_of(app), settings.topic_namespace)
         tick_agent = TickAgent(
-            table=table,
+            states=self._states,
             outputs=outputs,
             guard=guard,
             progress=self._progress,
             dues=dues,
             waiting=waiting,
             rules=settings.rules,
+            clock=self.clock,
         )
         raw_agent = RawAgent(
-            table=table,
+            states=self._states,
             outputs=outputs,
             producer=producer,
             guard=guard,
@@ -128,9 +133,16 @@ class _Parts:
         self.ticker = Ticker(
             self._broker, self._progress, self.clock, every_s=settings.tick_every_s
         )
+        self.lags = Lags(
+            self._broker,
+            (
+                (RAW_MINER, self._progress.done),
+                (TICKS, partial(self._broker.settled, TICKS)),
+            ),
+        )
 
         async def moved(*_: Any, **__: Any) -> None:
-            for memory in (self._progress, dues, waiting):
+            for memory in (self._states, self._progress, dues, waiting):
                 memory.forget()
 
         app.on_partitions_revoked.connect(moved, weak=False)
@@ -173,13 +185,14 @@ class _Parts:
         )
 
     async def measure(self) -> None:
-        """Export what only Faust counts."""
+        """Export what only Faust counts, and keep how far RocksDB has come."""
         told = 0
         while True:
             await asyncio.sleep(1)
             dropped = self._app.consumer.dropped  # type: ignore[attr-defined] # the fence has it
             counter("minestream_fence_dropped_total").inc(dropped - told)
             told = dropped
+            self._states.note_recovered()
 
 
 @asynccontextmanager
