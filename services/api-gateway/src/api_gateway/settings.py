@@ -1,9 +1,12 @@
 """What the gateway is told by its environment, beside what all services share."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
 
+from api_gateway.domain.system import ServiceAddress, parse_services
 from minestream_runtime.settings import Settings
 
 
@@ -19,6 +22,10 @@ class GatewaySettings(Settings):
     gateway_stale_after_s: float = Field(
         default=300.0, gt=0, description="a reading older than this says nothing of now"
     )
+    services: Annotated[tuple[ServiceAddress, ...], NoDecode] = Field(
+        default=(),
+        description="where the other services' health and metrics are: name=host:port,…",
+    )
     outbox_poll_s: float = Field(
         default=1.0, gt=0, le=60, description="how often the outbox is read unasked"
     )
@@ -28,3 +35,8 @@ class GatewaySettings(Settings):
     dashboard_folder: Path | None = Field(
         default=None, description="the dashboard's build; without it / says how to build it"
     )
+
+    @field_validator("services", mode="before")
+    @classmethod
+    def _are_addresses(cls, given: object) -> object:
+        return parse_services(given) if isinstance(given, str) else given

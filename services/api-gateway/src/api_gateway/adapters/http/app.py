@@ -12,7 +12,9 @@ from api_gateway.adapters.http.observed import Observed
 from api_gateway.adapters.http.operations import routes as operations
 from api_gateway.adapters.http.readings import routes as readings
 from api_gateway.adapters.http.sites import routes as sites
+from api_gateway.adapters.http.system import routes as system
 from api_gateway.adapters.http.telemetry import routes as telemetry
+from api_gateway.adapters.scrape import System
 from api_gateway.adapters.tracing import Ways
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import Clock
@@ -24,6 +26,7 @@ _ROUTERS: Final = (
     readings.router,
     gaps.router,
     sites.router,
+    system.router,
     operations.router,
 )
 
@@ -58,6 +61,7 @@ def create_app(settings: GatewaySettings, reader: Reader, health: Health, clock:
     app.state.settings, app.state.reader = settings, reader
     app.state.health, app.state.clock = health, clock
     app.state.ways = Ways(reader, settings)
+    app.state.system = System(settings, health, clock)
     for router in _ROUTERS:
         app.include_router(router)
     dashboard.install(app, settings.dashboard_folder)

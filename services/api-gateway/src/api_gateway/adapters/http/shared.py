@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, creat
 from pydantic_core import to_json
 
 from api_gateway.adapters.database import Reader
+from api_gateway.adapters.scrape import System
 from api_gateway.adapters.tracing import Ways
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import Clock
@@ -75,11 +76,17 @@ def _ways(request: Request) -> Ways:
     return ways
 
 
+def _system(request: Request) -> System:
+    system: System = request.app.state.system
+    return system
+
+
 WithReader = Annotated[Reader, Depends(_reader)]
 WithClock = Annotated[Clock, Depends(_clock)]
 WithHealth = Annotated[Health, Depends(_health)]
 WithSettings = Annotated[GatewaySettings, Depends(_settings)]
 WithWays = Annotated[Ways, Depends(_ways)]
+WithSystem = Annotated[System, Depends(_system)]
 
 
 def answer(content: Any, *, status: int = 200) -> Response:
