@@ -17,11 +17,13 @@ from rich.table import Table
 
 from minestream_devstack import demo as demonstration
 from minestream_devstack import orphans
+from minestream_devstack.building import beside
+from minestream_devstack.dashboard import Dashboard
 from minestream_devstack.doctor import Finding, Verdict, quick, thorough
 from minestream_devstack.follow import follow, tail
 from minestream_devstack.home import Home
 from minestream_devstack.screen import Screen
-from minestream_devstack.services import NAMES
+from minestream_devstack.services import GATEWAY, NAMES
 from minestream_devstack.stack import Stack, Wish, states
 from minestream_runtime.errors import ConfigurationError
 
@@ -52,11 +54,15 @@ def up(
     stack = _stack()
     _refuse_the_impossible(stack.home)
     began = time.monotonic()
-    stack.up(Wish.told(only=[name.strip() for name in only.split(",") if name.strip()]))
+    wish = Wish.told(only=[name.strip() for name in only.split(",") if name.strip()])
+    with beside(stack.home, wanted=GATEWAY.name in wish.only) as building:
+        stack.up(wish)
+        if building is not None:
+            building.finish(stack.screen)
     gateway = stack.home.exports.get("MINESTREAM_GATEWAY_URL")
     stack.screen.say(f"[bold]up[/] after {time.monotonic() - began:.1f} s")
     if gateway is not None:
-        stack.screen.say(f"gateway: {gateway}")
+        stack.screen.say(f"dashboard {gateway}/\ngateway   {gateway}/api/v1/miners")
 
 
 def down() -> None:
@@ -143,6 +149,25 @@ def env() -> None:
             typer.echo(f"export {name}={shlex.quote(exports[name])}")
 
 
+def dashboard(
+    *,
+    force: Annotated[bool, typer.Option("--force", help="even if it is built already")] = False,
+    check: Annotated[bool, typer.Option("--check", help="types, lint and tests first")] = False,
+) -> None:
+    """Build the dashboard's page, if this very page is not built yet, and print its folder."""
+    page = Dashboard.here()
+    if page is None:
+        raise ConfigurationError("no sources of the dashboard here: install from a clone")
+    screen = Screen()
+
+    def tell(what: str) -> None:
+        screen.say(f"dashboard: {what}")
+
+    if check:
+        page.check(tell)
+    typer.echo(page.build(force=force, progress=tell))
+
+
 def doctor() -> None:
     """Say what this machine lacks and what to do. Exit code 1 when a stack cannot start."""
     findings = thorough(Home.here())
@@ -175,8 +200,11 @@ def demo(
     watch = demonstration.Watch()
     with _ended_by_signals():
         try:
-            demonstration.begin(stack, demonstration.World(miners, seed, fault))
-            took_s = time.monotonic() - began
+            with beside(stack.home) as building:
+                demonstration.begin(stack, demonstration.World(miners, seed, fault))
+                took_s = time.monotonic() - began
+                if building is not None:
+                    building.finish(stack.screen)
             stack.screen.say(_greeting(stack, took_s))
             _stay(stack, watch, until=None if for_s is None else time.monotonic() + for_s)
         except KeyboardInterrupt:
@@ -195,10 +223,11 @@ def _greeting(stack: Stack, took_s: float) -> str:
     gateway = stack.home.exports["MINESTREAM_GATEWAY_URL"]
     return (
         f"[bold]first reading after {took_s:.1f} s[/]\n"
-        f"  gateway  {gateway}/api/v1/miners (no login; {gateway}/openapi.json tells the rest)\n"
-        "  break it minestream fault hot-chip   (minestream fault --help lists the faults)\n"
-        "  watch it minestream topics tail telemetry\n"
-        "  end it   Ctrl-C"
+        f"  dashboard {gateway}/\n"
+        f"  gateway   {gateway}/api/v1/miners (no login; {gateway}/openapi.json tells the rest)\n"
+        "  break it  minestream fault hot-chip   (minestream fault --help lists the faults)\n"
+        "  watch it  minestream topics tail telemetry\n"
+        "  end it    Ctrl-C"
     )
 
 

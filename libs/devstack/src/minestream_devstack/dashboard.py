@@ -31,6 +31,7 @@ _PATIENCE: Final = {  # npm's own are minutes, and a person waits for this
     "npm_config_fetch_retry_mintimeout": "1000",
     "npm_config_fetch_timeout": "60000",
     "npm_config_update_notifier": "false",
+    "npm_config_logs_max": "0",
 }
 _UNREACHABLE: Final = re.compile(
     r"npm error (code (EAI_AGAIN|ECONN\w+|E(HOST|NET)UNREACH|ENOTFOUND|ENOTCACHED|ETIMEDOUT"
@@ -118,6 +119,11 @@ class Dashboard:
     def _place(self) -> Path:
         return self.cache / "work"
 
+    @property
+    def _downloads(self) -> Path:
+        """What npm has fetched and not yet unpacked: a second try goes on from there."""
+        return self.cache / "downloads"
+
     @contextlib.contextmanager
     def _working(self, progress: Progress) -> Iterator[None]:
         progress("waiting for another build")
@@ -148,12 +154,13 @@ class Dashboard:
             progress("packages")
             self._npm("ci", "--include=dev")
             stamp.write_text(wanted)
+            shutil.rmtree(self._downloads, ignore_errors=True)
 
     def _npm(self, *arguments: str, shown: bool = False) -> None:
         done = subprocess.run(  # noqa: S603 - a command of our own making
             [str(node()), str(_npm_script()), *arguments],
             cwd=self._place,
-            env=_environment(),
+            env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=None if shown else subprocess.PIPE,
             stderr=None if shown else subprocess.STDOUT,
@@ -163,6 +170,15 @@ class Dashboard:
         )
         if done.returncode != 0:
             raise ConfigurationError(_fault(arguments, done.stdout or ""))
+
+    def _environment(self) -> dict[str, str]:
+        """Ours, with our Node first; the registry is whichever the person's npm settings name.
+
+        npm's own cache is apart from the person's: two npm in one now and then trip each other.
+        """
+        path = f"{node().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        own = {"PATH": path, "CI": "1", "NO_COLOR": "1", "npm_config_cache": str(self._downloads)}
+        return {**_PATIENCE, **os.environ, **own}
 
     def _forget(self, *, kept: Path) -> None:
         now = time.time()  # noqa: TID251 - compared with the file system's own times
@@ -207,12 +223,6 @@ def _wheel() -> Path:
     if found is None or found.origin is None:
         raise ConfigurationError("no Node: install the project's requirements.lock")
     return Path(found.origin).parent
-
-
-def _environment() -> dict[str, str]:
-    """Ours, with our Node first; the registry is whichever the person's own npm settings name."""
-    path = f"{node().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return {**_PATIENCE, **os.environ, "PATH": path, "CI": "1", "NO_COLOR": "1"}
 
 
 def _fault(arguments: Sequence[str], said: str) -> str:

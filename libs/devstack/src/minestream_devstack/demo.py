@@ -95,6 +95,7 @@ def emulators(stack: Stack, world: World, *, control_port: int, port: int) -> Pr
             "MINESTREAM_EMULATOR_CONTROL": control,
             "MINESTREAM_DEMO": "1",
             "MINESTREAM_POLL_INTERVAL_S": f"{world.interval_s:g}",
+            "MINESTREAM_TRACE_RATIO": os.environ.get("MINESTREAM_TRACE_RATIO") or "1",
         },
     )
 

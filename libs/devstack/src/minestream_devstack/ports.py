@@ -1,5 +1,6 @@
 """TCP ports of 127.0.0.1: which are free, and which one a server had the last time."""
 
+import atexit
 import json
 import socket
 from pathlib import Path
@@ -8,6 +9,9 @@ from typing import Final
 HOST: Final = "127.0.0.1"
 ANY_HOST: Final = "0.0.0.0"
 """Every address of this machine at once: free there is free on all of them."""
+
+
+_reserved: Final[dict[int, tuple[socket.socket, Path, str]]] = {}
 
 
 def is_free(port: int, host: str = HOST) -> bool:
@@ -55,15 +59,34 @@ class Ports:
         others = {port for other, port in self._chosen.items() if other != name}
         wanted = [self._chosen.get(name, 0), preferred]
         for port in wanted:
-            if port and port not in others and is_free(port, host):
+            if port and port not in others and self._reserve(name, port, host):
                 return self._keep(name, port)
         for _ in range(100):
             with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
                 probe.bind((host, 0))
                 port = int(probe.getsockname()[1])
-            if port not in others:
+            if port not in others and self._reserve(name, port, host):
                 return self._keep(name, port)
         raise OSError(f"no free port for {name} on {host}")
+
+    def _reserve(self, name: str, port: int, host: str) -> bool:
+        """Take a free port so that no other stack, started now too, takes it before its server.
+
+        The reservation is the UDP port of the same number, bound until this process ends: only
+        one process of a machine can have it, and none can forget to give it back.
+        """
+        if not is_free(port, host):
+            return False
+        if port in _reserved:
+            return _reserved[port][1:] == (self._file, name)
+        claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            claim.bind((host, port))
+        except OSError:
+            claim.close()
+            return False
+        _reserved[port] = claim, self._file, name
+        return True
 
     def _keep(self, name: str, port: int) -> int:
         if self._chosen.get(name) != port:
@@ -71,3 +94,9 @@ class Ports:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             self._file.write_text(json.dumps(self._chosen, indent=1, sort_keys=True) + "\n")
         return port
+
+
+@atexit.register
+def _give_back() -> None:
+    for claim, _, _ in _reserved.values():
+        claim.close()

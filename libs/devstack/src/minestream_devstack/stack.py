@@ -12,6 +12,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from minestream_devstack import orphans
+from minestream_devstack.dashboard import Dashboard
 from minestream_devstack.home import MARK, Home
 from minestream_devstack.kafka import KafkaServer
 from minestream_devstack.ports import ANY_HOST, HOST, Ports, answers
@@ -51,12 +52,14 @@ class Wish:
         extra: programs besides our services.
         kafka: the address of a Kafka that runs elsewhere.
         database: the address of a database that runs elsewhere.
+        traces: a folder for traces other than the home's own.
     """
 
     only: Collection[str] = NAMES
     extra: Sequence[Program] = ()
     kafka: str | None = None
     database: str | None = None
+    traces: str | None = None
 
     @classmethod
     def told(cls, environ: Mapping[str, str] = os.environ, **rest: object) -> "Wish":
@@ -68,6 +71,7 @@ class Wish:
         wish = cls(
             kafka=environ.get("MINESTREAM_KAFKA_BOOTSTRAP") or None,
             database=environ.get("MINESTREAM_DATABASE_URL") or None,
+            traces=environ.get("MINESTREAM_TRACE_FOLDER") or None,
             **rest,  # type: ignore[arg-type] # fields of this class
         )
         if unknown := sorted(set(wish.only) - set(NAMES)):
@@ -96,11 +100,12 @@ class Stack:
             running = self._recover()
             wish = replace(wish, only={*wish.only, *(running & set(NAMES))})
             own = self._own(wish)
+            Settings.load()  # what is wrong for all services is said before anything starts
             self._prepare(own, running)
             extra = [*wish.extra, *self._kept(running, wish)]
             exports = self._exports(wish, own, extra)
             services = [
-                self._service(service, exports, running)
+                self._service(service, wish, exports, running)
                 for service in SERVICES
                 if service.name in wish.only
             ]
@@ -163,7 +168,7 @@ class Stack:
         """Why a program is not ready; None when it is."""
         state = self.supervisor.state(name)
         if state.phase not in {"RUNNING", "STARTING"}:
-            return f"{state.phase.lower()}, last exit code {state.exit_code}"
+            return f"{state.phase.lower()}: {state.ending}" if state.ending else state.phase.lower()
         address = self.address(name)
         if name == KAFKA:
             return None if self._kafka.ready() else "does not answer yet"
@@ -227,7 +232,10 @@ class Stack:
         return [self.supervisor.defined(name) for name in sorted(others)]
 
     def _exports(self, wish: Wish, own: Sequence[str], extra: Sequence[Program]) -> dict[str, str]:
-        found = {"MINESTREAM_CREDENTIALS_KEY": self.home.credentials_key}
+        found = {
+            "MINESTREAM_CREDENTIALS_KEY": self.home.credentials_key,
+            "MINESTREAM_TRACE_FOLDER": wish.traces or str(self.home.folder / "traces"),
+        }
         kafka = self._kafka.bootstrap if KAFKA in own else wish.kafka
         database = self._postgres.url() if POSTGRES in own else wish.database
         if kafka is not None:
@@ -247,13 +255,27 @@ class Stack:
             return known
         return self._ports.claim(name, preferred, host=host)
 
-    def _service(self, service: Service, exports: Mapping[str, str], running: set[str]) -> Program:
+    def _service(
+        self, service: Service, wish: Wish, exports: Mapping[str, str], running: set[str]
+    ) -> Program:
+        own = self._gateways_own(wish, running) if service is GATEWAY else {}
         return service_program(
             service,
             port=self._claim(service.name, service.port, running),
-            shared={**exports, MARK: str(self.home.id)},
+            shared={**exports, **own, MARK: str(self.home.id)},
             state=self.home.folder / "state",
         )
+
+    def _gateways_own(self, wish: Wish, running: set[str]) -> dict[str, str]:
+        """Where the other services and the dashboard's build are."""
+        addresses = [
+            f"{service.name}={HOST}:{self._claim(service.name, service.port, running)}"
+            for service in SERVICES
+            if service.name in wish.only
+        ]
+        page = Dashboard.here()
+        folder = {} if page is None else {"MINESTREAM_DASHBOARD_FOLDER": str(page.folder)}
+        return {"MINESTREAM_SERVICES": ",".join(addresses), **folder}
 
     def _server(self, name: str) -> Program:
         mark = {MARK: str(self.home.id)}
@@ -274,7 +296,8 @@ class Stack:
         database = exports.get("MINESTREAM_DATABASE_URL")
         if kafka is not None:
             with self.screen.step("topics"):
-                asyncio.run(ensure_topics(Settings(kafka_bootstrap=kafka), TOPICS))
+                settings = Settings.load().model_copy(update={"kafka_bootstrap": kafka})
+                asyncio.run(ensure_topics(settings, TOPICS))
         if database is not None:
             with self.screen.step("database schemas"):
                 settings = Settings(database_url=SecretStr(database))

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import resource
 import shlex
 import socket
@@ -24,6 +25,9 @@ from minestream_runtime.errors import ConfigurationError
 _MOST_FILES: Final = 65_536
 _STOP_WAIT_S: Final = 20
 _INTERFACE: Final = "supervisor.rpcinterface:make_main_rpcinterface"
+_DOWN: Final = frozenset({"BACKOFF", "EXITED", "FATAL"})
+_ENDED: Final = re.compile(r" exited: (\S+) \(([^;)]*(?:\([^)]*\))?)")
+_STATUS: Final = re.compile(r"exit status (\d+)")
 _RUNNING: Final = frozenset({"STARTING", "RUNNING", "BACKOFF", "STOPPING"})
 
 
@@ -35,7 +39,10 @@ class State:
     phase: str
     """STOPPED, STARTING, RUNNING, BACKOFF, STOPPING, EXITED or FATAL."""
     pid: int | None
-    exit_code: int
+    exit_code: int | None = None
+    """Of its last end, where it lies down and ended by itself."""
+    ending: str = ""
+    """The same in words, a signal too: "exit status 78"."""
 
     @property
     def active(self) -> bool:
@@ -73,6 +80,23 @@ def configuration(home: Home, programs: Sequence[Program]) -> str:
     ]
     parts += [_program(home, program) for program in programs]
     return "\n".join(parts)
+
+
+def endings(log: str) -> dict[str, str]:
+    """How each program last ended, from the supervisor's log.
+
+    Its interface says 0 for whatever ended soon after its start, whichever code it was.
+
+    Args:
+        log: the log, or its end.
+    """
+    return dict(_ENDED.findall(log))
+
+
+def _tail(log: Path, most: int = 128 * 1024) -> str:
+    with log.open("rb") as content:
+        content.seek(max(0, log.stat().st_size - most))
+        return content.read().decode(errors="replace")
 
 
 def _section(title: str, **settings: object) -> str:
@@ -158,15 +182,23 @@ class Supervisor:
         Raises:
             ConfigurationError: it does not answer.
         """
-        return [
-            State(
-                name=info["name"],
-                phase=info["statename"],
-                pid=info["pid"] or None,
-                exit_code=info["exitstatus"],
+        found = self._call("getAllProcessInfo")
+        lying = any(info["statename"] in _DOWN for info in found)
+        ends = endings(_tail(self._home.log("supervisor"))) if lying else {}
+        states = []
+        for info in found:
+            ending = ends.get(info["name"], "") if info["statename"] in _DOWN else ""
+            code = _STATUS.fullmatch(ending)
+            states.append(
+                State(
+                    name=info["name"],
+                    phase=info["statename"],
+                    pid=info["pid"] or None,
+                    exit_code=None if code is None else int(code[1]),
+                    ending=ending,
+                )
             )
-            for info in self._call("getAllProcessInfo")
-        ]
+        return states
 
     def state(self, name: str) -> State:
         """One program.
