@@ -6,7 +6,8 @@ header that is handed on.
 """
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from time import time_ns
@@ -70,6 +71,7 @@ def configured(service: str, settings: Settings) -> Iterator[None]:
     for exporter in exporters:
         provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=1000))
     _current.use(provider.get_tracer("minestream"), exporting=bool(exporters))
+    _current.flush = provider.force_flush
     try:
         yield
     finally:
@@ -213,6 +215,17 @@ def headers_of_unkept(event_id: UUID) -> Headers:
     return ((TRACEPARENT, f"00-{trace_id}-{trace_id[16:]}-00".encode()),)
 
 
+def flush(*, within_s: float = 1.0) -> None:
+    """Export what waits, for whoever ends the process at once; later than that it is lost.
+
+    Args:
+        within_s: an endpoint that does not answer holds nobody up for longer.
+    """
+    task = threading.Thread(target=_current.flush, name="last-spans", daemon=True)
+    task.start()
+    task.join(within_s)
+
+
 def headers_of(span: Span) -> Headers:
     """What a record carries so that its reader's spans stand under this one; maybe nothing."""
     context = span.get_span_context()
@@ -309,6 +322,7 @@ class _Current:
 
     def use(self, tracer: trace.Tracer, *, exporting: bool) -> None:
         self.tracer = tracer
+        self.flush: Callable[[], object] = lambda: None
         sampler = getattr(tracer, "sampler", None)
         self._sampler = sampler if exporting and isinstance(sampler, PollSampler) else None
 
