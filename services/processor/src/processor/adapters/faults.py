@@ -12,10 +12,12 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 from faust.exceptions import FaustError
 
+from minestream_runtime import semconv, traces
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import Disposition, MinestreamError, RecordTooLargeError
 from minestream_runtime.kafka import Producer
@@ -26,6 +28,7 @@ from processor.adapters.exits import EXIT_FAULT, exit_now
 DEAD_LETTERS: Final = dead_letter_topic("processor")
 _REASON_CHARACTERS: Final = 500
 _CUT_BYTES: Final = 1024 * 1024
+_KEY_BYTES: Final = 64
 _PATIENCE_S: Final = 60.0
 _KEPT_SPOTS: Final = 1000
 _HOUR_S: Final = 3600.0
@@ -124,6 +127,7 @@ class Guard:
         except MinestreamError as exc:
             if exc.disposition is not Disposition.DEAD_LETTER:
                 raise  # Kafka's fault, not the record's
+            _trace(message, exc, exc.kind)
             await self._set_aside(message, DeadLetterKind.SCHEMA, str(exc))
         except FaustError:
             raise  # as above: a send that timed out, a changelog that is not as it was
@@ -150,8 +154,10 @@ class Guard:
     async def _failed(self, message: Any, exc: Exception) -> None:
         spot = f"{message.topic}/{message.partition}/{message.offset}"
         times = self._tries.failed(spot)
+        _trace(message, exc, type(exc).__name__)
         self._log.error("record_failed", spot=spot, times=times, exc_info=exc)
         if times < self._most_tries:
+            traces.flush()
             exit_now(EXIT_FAULT, "record_to_be_tried_again", spot=spot, times=times)
         reason = f"{type(exc).__name__}: {exc}"
         await self._set_aside(message, DeadLetterKind.BUG, reason)
@@ -186,3 +192,19 @@ class Guard:
             offset=message.offset,
             reason=reason[:_REASON_CHARACTERS],
         )
+
+
+def _trace(message: Any, exc: BaseException, kind: str) -> None:
+    """A span for a record that cannot be dealt with; its trace's id is its event's."""
+    context = traces.context_of(headers_of(message))
+    about: dict[str, str | int] = {
+        semconv.MESSAGING_SYSTEM: "kafka",
+        semconv.MESSAGING_DESTINATION: message.topic,
+        semconv.MESSAGING_PARTITION: str(message.partition),
+        semconv.MESSAGING_OFFSET: message.offset,
+    }
+    if message.key:
+        about[semconv.MINER_ID] = message.key[:_KEY_BYTES].decode(errors="replace")
+    if context is not None:
+        about[semconv.EVENT_ID] = str(UUID(int=context.trace_id))
+    traces.failed("process record", context, exc, kind=kind, attributes=about)
