@@ -136,7 +136,7 @@ def child(
 @contextmanager
 def batch(
     name: str,
-    each: str,
+    each: str | Callable[[Attributes], str],
     parents: Sequence[tuple[SpanContext, Attributes]],
     *,
     attributes: Attributes | None = None,
@@ -147,7 +147,7 @@ def batch(
 
     Args:
         name: of the batch's span.
-        each: of each message's span.
+        each: of each message's span; or what makes it of the message's attributes.
         parents: the sampled messages' contexts and attributes; none: no span is made.
         attributes: of the batch's span.
     """
@@ -168,7 +168,7 @@ def batch(
     ended = time_ns()
     for parent, own in parents:
         _current.tracer.start_span(
-            each,
+            each if isinstance(each, str) else each(own),
             _under(parent),
             SpanKind.CONSUMER,
             own,
