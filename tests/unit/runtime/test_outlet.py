@@ -17,6 +17,7 @@ from minestream_runtime.collecting.ledger import Ledger
 from minestream_runtime.collecting.outlet import Outlet
 from minestream_runtime.collecting.spool import Batch, Spool, Spooled
 from minestream_runtime.errors import BrokerUnavailableError, RecordTooLargeError
+from minestream_runtime.traces import Headers
 from minestream_schemas.event import Topic
 from minestream_schemas.gap import GAP, Gap, GapCause
 from minestream_schemas.raw import RAW_MINER
@@ -46,8 +47,11 @@ class Broker:
     too_large: set[bytes] = field(default_factory=set)
     taken: dict[bytes, list[str]] = field(default_factory=lambda: defaultdict(list))
     gaps: list[Gap] = field(default_factory=list)
+    headers: dict[str, Headers] = field(default_factory=dict)
 
-    async def send(self, topic: Topic, *, key: bytes | None, value: bytes | None) -> None:
+    async def send(
+        self, topic: Topic, *, key: bytes | None, value: bytes | None, headers: Headers = ()
+    ) -> None:
         await asyncio.sleep(random.uniform(0, 0.002))
         assert key is not None
         assert value is not None
@@ -59,6 +63,7 @@ class Broker:
             self.gaps.append(Gap.from_json(value))
         else:
             self.taken[key].append(value.decode())
+            self.headers[value.decode()] = headers
         if self.loses_acks:
             raise BrokerUnavailableError("no acknowledgement")
 
@@ -268,8 +273,10 @@ async def test_an_event_that_a_stop_cuts_off_from_its_acknowledgement_is_spooled
     tmp_path: Path,
 ) -> None:
     class Silent(Broker):
-        async def send(self, topic: Topic, *, key: bytes | None, value: bytes | None) -> None:
-            del topic, key, value
+        async def send(
+            self, topic: Topic, *, key: bytes | None, value: bytes | None, headers: Headers = ()
+        ) -> None:
+            del topic, key, value, headers
             asked.set()
             await asyncio.get_running_loop().create_future()
 

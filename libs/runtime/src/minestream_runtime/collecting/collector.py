@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -12,13 +11,14 @@ import structlog
 from pydantic import Field, model_validator
 
 from minestream_runtime.clock import Clock
+from minestream_runtime.collecting import fates
 from minestream_runtime.collecting.lanes import Lanes
 from minestream_runtime.collecting.ledger import Ledger
 from minestream_runtime.collecting.outlet import Outlet
 from minestream_runtime.collecting.scheduler import Scheduler
 from minestream_runtime.collecting.spool import Spool, Spooled
 from minestream_runtime.kafka import Producer
-from minestream_runtime.metrics import counter, gauge, histogram
+from minestream_runtime.metrics import counter, gauge
 from minestream_runtime.settings import Settings
 from minestream_schemas.event import Topic
 
@@ -108,7 +108,6 @@ class Collector:
         poll: Callable[[str], Awaitable[Polled]],
         outlet: Outlet,
     ) -> None:
-        self._clock = clock
         self._outlet = outlet
         self._silent: set[str] = set()
         self._log = structlog.get_logger()
@@ -151,9 +150,6 @@ class Collector:
         self._scheduler.settle(polled.target, answered=polled.answered)
         self._tell_transition(polled)
         await self._outlet.publish(polled.topic, polled.event)
-        at = datetime.fromtimestamp(polled.event.at_s, UTC)
-        age_s = (self._clock.now() - at).total_seconds()
-        histogram("minestream_event_age_seconds").labels("collected").observe(age_s)
 
     def _tell_transition(self, polled: Polled) -> None:
         if polled.answered and polled.target in self._silent:
@@ -182,15 +178,10 @@ async def open_outlet(
         ConfigurationError: the spool's file cannot be used.
     """
     with Ledger(settings.ledger_file) as ledger:
-
-        def dropped(event: Spooled) -> None:
-            counter("minestream_spool_dropped_total").inc()
-            ledger.dropped(event.memo, event.event)
-
         spool = Spool(
             settings.state_dir / f"{subject}.spool",
             clock,
-            on_dropped=dropped,
+            on_dropped=lambda event: fates.dropped(ledger, event, "the spool is full"),
             on_rescued=lambda event: ledger.taken(event.memo, "spool"),
             most_bytes=settings.spool_bytes,
             most_age_s=settings.spool_age_s,

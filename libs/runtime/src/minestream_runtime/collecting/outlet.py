@@ -1,7 +1,7 @@
 """Hands events to Kafka, or to the spool while Kafka is away; order per key survives both."""
 
 import asyncio
-from collections import Counter
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,13 +9,18 @@ from datetime import UTC, datetime
 from typing import Final, Protocol
 
 import structlog
+from msgspec.structs import replace
+from opentelemetry.trace import SpanKind
 
+from minestream_runtime import semconv, traces
 from minestream_runtime.backoff import Backoff
 from minestream_runtime.clock import Clock
+from minestream_runtime.collecting import fates
 from minestream_runtime.collecting.ledger import Ledger
 from minestream_runtime.collecting.spool import Batch, Kept, Lost, Spool, Spooled
 from minestream_runtime.errors import BrokerUnavailableError, RecordTooLargeError
-from minestream_runtime.metrics import counter, gauge
+from minestream_runtime.metrics import gauge, histogram
+from minestream_runtime.traces import Headers
 from minestream_schemas.event import Topic
 from minestream_schemas.gap import GAP, Gap, GapCause
 from minestream_schemas.ids import derived_id
@@ -28,7 +33,9 @@ _DOWN_SINCE: Final = "link_down_since"
 class Sender(Protocol):
     """What the outlet needs of a producer."""
 
-    async def send(self, topic: Topic, *, key: bytes | None, value: bytes | None) -> None:
+    async def send(
+        self, topic: Topic, *, key: bytes | None, value: bytes | None, headers: Headers = ()
+    ) -> None:
         """Send one record and wait for its acknowledgement.
 
         Raises:
@@ -96,12 +103,26 @@ class Outlet:
         """Send an event; returns once Kafka or the spool has it for certain.
 
         Events of one key leave in the order of the calls. On a full disk the event may be held
-        in memory: then it enters the ledger when it gets further.
+        in memory: then it enters the ledger when it gets further. Where the event's trace is
+        kept, this is a span, and its context is what the record carries.
 
         Args:
             topic: where to.
             event: what; its ``memo`` goes into the ledger.
         """
+        began_s = self._clock.monotonic()
+        parent = traces.sampled(dict(event.headers))
+        if parent is None:
+            await self._hand_over(topic, event)
+        else:
+            about = {**fates.about(event), semconv.MESSAGING_SYSTEM: "kafka"}
+            with traces.child(
+                f"send {topic.name}", parent, kind=SpanKind.PRODUCER, attributes=about
+            ) as span:
+                await self._hand_over(topic, replace(event, headers=traces.headers_of(span)))
+        histogram("collector_upload_latency_ms").observe((self._clock.monotonic() - began_s) * 1000)
+
+    async def _hand_over(self, topic: Topic, event: Spooled) -> None:
         async with self._turn(event.topic, event.key):
             if self._down_since is None and not len(self._spool):
                 try:
@@ -178,29 +199,37 @@ class Outlet:
             self._drop(event, "topic unknown to this version")
             self._acked.add(event.event)
             return
-        try:
-            await self._producer.send(topic, key=event.key, value=event.value)
-        except RecordTooLargeError as exc:
-            self._drop(event, str(exc))
-        else:
-            self._last_ack_at = self._clock.now()
+        await self._acknowledged(topic, event)
         self._acked.add(event.event)
 
     async def _send(self, topic: Topic, event: Spooled) -> None:
+        if await self._acknowledged(topic, event):
+            fates.uploads("kafka").inc()
+            self._ledger.taken(event.memo, "kafka")
+
+    async def _acknowledged(self, topic: Topic, event: Spooled) -> bool:
+        """Send an event; False: it never can be, and is dropped.
+
+        Raises:
+            BrokerUnavailableError: not acknowledged.
+        """
         try:
-            await self._producer.send(topic, key=event.key, value=event.value)
+            await self._producer.send(
+                topic, key=event.key, value=event.value, headers=event.headers
+            )
         except RecordTooLargeError as exc:
             self._drop(event, str(exc))
-            return
-        self._last_ack_at = self._clock.now()
-        self._ledger.taken(event.memo, "kafka")
+            return False
+        now = self._last_ack_at = self._clock.now()
+        fates.age().observe(now.timestamp() - event.at_s)
+        return True
 
     def _drop(self, event: Spooled, why: str) -> None:
-        counter("minestream_spool_dropped_total").inc()
-        self._ledger.dropped(event.memo, event.event)
+        fates.dropped(self._ledger, event, why)
         self._log.error("event_dropped", event_id=event.event, topic=event.topic, reason=why)
 
     async def _to_spool(self, event: Spooled) -> None:
+        fates.uploads("spool").inc()
         if await self._spool.put(event) is Kept.DISK:
             self._ledger.taken(event.memo, "spool")
         self._wake.set()
@@ -306,6 +335,7 @@ class Outlet:
 
     def _show(self) -> None:
         gauge("minestream_spool_events").set(len(self._spool))
+        gauge("minestream_spool_bytes").set(self._spool.bytes_on_disk)
         oldest_s = self._spool.oldest_at_s
         age_s = 0.0 if oldest_s is None else self._clock.now().timestamp() - oldest_s
         gauge("minestream_spool_age_seconds").set(max(age_s, 0.0))
@@ -313,7 +343,7 @@ class Outlet:
 
 def _waves(events: Iterable[Spooled]) -> list[list[Spooled]]:
     """Split events so that each wave has a key once, and waves keep the order of each key."""
-    seen: Counter[tuple[str, bytes]] = Counter()
+    seen: defaultdict[tuple[str, bytes], int] = defaultdict(int)
     waves: list[list[Spooled]] = []
     for event in events:
         place = seen[event.topic, event.key]

@@ -14,6 +14,7 @@ import structlog
 
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.traces import Headers
 
 BLOCK_EVENTS: Final = 100
 _BLOCK_BYTES: Final = 256 * 1024
@@ -38,6 +39,7 @@ class Spooled(msgspec.Struct, frozen=True, array_like=True):
         event: the event's id.
         at_s: when it happened, seconds since 1970.
         memo: the owner's, kept as it is.
+        headers: the record's. Last, and may be missing: files of before have none.
     """
 
     topic: str
@@ -46,6 +48,7 @@ class Spooled(msgspec.Struct, frozen=True, array_like=True):
     event: str
     at_s: float
     memo: bytes = b""
+    headers: Headers = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,21 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
 from typing import Final
+from uuid import UUID
 
 import msgspec
 import structlog
+from opentelemetry.trace import Span, SpanKind, StatusCode
+from prometheus_client import Counter
 
 from collector_vnish.adapters.vnish import Answer, OwnFaultError, VnishClient
 from collector_vnish.adapters.wire import encode
 from collector_vnish.domain.endpoints import Endpoint, Memory, after_silence, due, remember
 from collector_vnish.domain.polls import SILENT, Poll, fit, is_ours, to_event
+from minestream_runtime import semconv, traces
 from minestream_runtime.clock import Clock, new_event_id
 from minestream_runtime.collecting.collector import CollectorSettings, Polled
 from minestream_runtime.collecting.spool import Spooled
@@ -155,25 +161,44 @@ class Poller:
     async def poll(self, miner_id: str) -> Polled:
         """Poll a miner; its event, whatever it did."""
         miner = self._fleet.miners.get(miner_id)
-        nothing = Polled(miner_id, answered=False, topic=RAW_MINER, event=None)
         if miner is None:
-            return nothing
+            return Polled(miner_id, answered=False, topic=RAW_MINER, event=None)
+        at = self._clock.now()
+        event_id = new_event_id(at)
+        if not traces.kept(event_id):
+            headers = traces.headers_of_unkept(event_id)
+            return await self._poll(miner, _Begun(event_id, at, headers))
+        about = {
+            semconv.EVENT_ID: str(event_id),
+            semconv.MINER_ID: miner_id,
+            semconv.SITE_ID: miner.entry.site_id,
+        }
+        with traces.root("poll miner", event_id, attributes=about) as span:
+            return await self._poll(miner, _Begun(event_id, at, traces.headers_of(span), span))
+
+    async def _poll(self, miner: Miner, begun: "_Begun") -> Polled:
         try:
-            poll = await self._ask_all(miner)
+            poll = await self._ask_all(miner, begun)
         except OwnFaultError as exc:
             self._log.error("poll_impossible", error=str(exc))
-            return nothing
-        return self._polled(miner, poll)
+            traces.failed(
+                "ask miner",
+                traces.context_of(begun.headers),
+                exc,
+                kind="poll_impossible",
+                attributes=begun.about(miner),
+            )
+            return Polled(miner.entry.miner_id, answered=False, topic=RAW_MINER, event=None)
+        return self._polled(miner, poll, begun)
 
-    async def _ask_all(self, miner: Miner) -> Poll:
-        at, began_s = self._clock.now(), self._clock.monotonic()
-        address = miner.entry.address
+    async def _ask_all(self, miner: Miner, begun: "_Begun") -> Poll:
+        began_s = self._clock.monotonic()
         interval_s = self._settings.interval_of(miner.entry.interval_s)
-        summary = await self._client.ask(address, Endpoint.SUMMARY, retry=True)
-        bodies: dict[Endpoint, EndpointBody] = {Endpoint.SUMMARY: summary.body}
+        summary = await self._ask(miner, Endpoint.SUMMARY, begun)
+        bodies: dict[Endpoint, EndpointBody] = {Endpoint.SUMMARY: summary}
         unasked: tuple[Endpoint, ...] = ()
         rest_s = self._clock.monotonic() + self._client.deadline_s
-        if summary.body.status in SILENT:
+        if summary.status in SILENT:
             miner.memory = after_silence(miner.memory)
         else:
             while True:
@@ -186,22 +211,52 @@ class Poller:
                 if last.status in SILENT or now_s >= rest_s:
                     unasked = tuple(left)
                     break
-                bodies[left[0]] = await self._ask(miner, left[0], rest_s - now_s)
+                bodies[left[0]] = await self._ask(miner, left[0], begun, rest_s - now_s)
         latency_ms = (self._clock.monotonic() - began_s) * 1000
-        return Poll(new_event_id(at), at, latency_ms, bodies, unasked)
+        return Poll(begun.event_id, begun.at, latency_ms, bodies, unasked)
 
-    async def _ask(self, miner: Miner, endpoint: Endpoint, deadline_s: float) -> EndpointBody:
+    async def _ask(
+        self, miner: Miner, endpoint: Endpoint, begun: "_Begun", deadline_s: float | None = None
+    ) -> EndpointBody:
+        if begun.span is None:
+            return await self._body(miner, endpoint, deadline_s)
+        about = {
+            **begun.about(miner),
+            semconv.HTTP_METHOD: "GET",
+            semconv.URL_PATH: f"/api/v1/{endpoint}",
+            semconv.SERVER_ADDRESS: miner.entry.address,
+        }
+        with traces.child(
+            f"GET {endpoint}",
+            begun.span.get_span_context(),
+            kind=SpanKind.CLIENT,
+            attributes=about,
+        ) as span:
+            body = await self._body(miner, endpoint, deadline_s)
+            if body.http_status is not None:
+                span.set_attribute(semconv.HTTP_STATUS, body.http_status)
+            if body.status is not PollStatus.OK:
+                span.set_attribute(semconv.ERROR_TYPE, body.status.value)
+                span.set_status(StatusCode.ERROR, body.error or body.status.value)
+            return body
+
+    async def _body(
+        self, miner: Miner, endpoint: Endpoint, deadline_s: float | None
+    ) -> EndpointBody:
+        address = miner.entry.address
+        if endpoint is Endpoint.SUMMARY:
+            return (await self._client.ask(address, endpoint, retry=True)).body
         box = miner.box
         if endpoint is Endpoint.SETTINGS and miner.password is not None:
             answer, miner.token = await self._client.ask_settings(
-                miner.entry.address, miner.password, miner.token, deadline_s=deadline_s
+                address, miner.password, miner.token, deadline_s=deadline_s
             )
             if answer.body.status is PollStatus.UNAUTHORISED:
                 self._log.warning(
                     "credentials_refused", miner_id=miner.entry.miner_id, error=answer.body.error
                 )
         else:
-            answer = await self._client.ask(miner.entry.address, endpoint, deadline_s=deadline_s)
+            answer = await self._client.ask(address, endpoint, deadline_s=deadline_s)
         self._remember(miner, endpoint, answer, box)
         return answer.body
 
@@ -223,7 +278,7 @@ class Poller:
                 after=miner.memory.firmware,
             )
 
-    def _polled(self, miner: Miner, poll: Poll) -> Polled:
+    def _polled(self, miner: Miner, poll: Poll, begun: "_Begun") -> Polled:
         answered = poll.bodies[Endpoint.SUMMARY].status not in SILENT
         miner_id = miner.entry.miner_id
         interval_s = self._settings.interval_of(miner.entry.interval_s)
@@ -236,23 +291,48 @@ class Poller:
         )
         event, value = fit(event, encode, RAW_MINER.max_message_bytes - _ROOM_BYTES)
         _count(event)
+        if begun.span is not None:
+            begun.span.set_attribute(semconv.POLL_STATUS, event.status.value)
+        event_id = str(event.event_id)
         spooled = Spooled(
             topic=RAW_MINER.name,
             key=miner_id.encode(),
             value=value,
-            event=str(event.event_id),
+            event=event_id,
             at_s=event.polled_at.timestamp(),
-            memo=_memo(event),
+            memo=_memo(event, event_id),
+            headers=begun.headers,
         )
         return Polled(miner_id, answered, RAW_MINER, spooled)
 
 
-def _memo(event: RawMiner) -> bytes:
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A poll that has begun.
+
+    Args:
+        event_id: of the event that it will make, and the id of its trace.
+        at: when.
+        headers: of the event's record.
+        span: where its trace is kept.
+    """
+
+    event_id: UUID
+    at: datetime
+    headers: traces.Headers
+    span: Span | None = None
+
+    def about(self, miner: Miner) -> dict[str, str]:
+        """The attributes of each span of it."""
+        return {semconv.EVENT_ID: str(self.event_id), semconv.MINER_ID: miner.entry.miner_id}
+
+
+def _memo(event: RawMiner, event_id: str) -> bytes:
     """The event's line in the ledger."""
     summary = event.endpoints.get(Endpoint.SUMMARY)
     return msgspec.json.encode(
         {
-            "event": str(event.event_id),
+            "event": event_id,
             "miner": event.miner_id,
             "status": event.status.value,
             "reply": summary.reply_id if summary else None,
@@ -261,7 +341,12 @@ def _memo(event: RawMiner) -> bytes:
 
 
 def _count(event: RawMiner) -> None:
-    counter("miner_poll_total").labels(event.status.value).inc()
+    _polls(event.status).inc()
     if event.status is not PollStatus.OK:
         counter("miner_poll_errors_total").labels(event.status.value).inc()
     histogram("miner_poll_latency_ms").observe(event.latency_ms)
+
+
+@cache
+def _polls(status: PollStatus) -> Counter:
+    return counter("miner_poll_total").labels(status.value)

@@ -94,7 +94,7 @@ class VnishClient:
         return self._answer(endpoint, reply)
 
     async def ask_settings(
-        self, address: str, password: str, token: str | None, *, deadline_s: float
+        self, address: str, password: str, token: str | None, *, deadline_s: float | None = None
     ) -> tuple[Answer, str | None]:
         """Read ``settings``, unlocking first where we hold no token or it has ended.
 
@@ -102,7 +102,7 @@ class VnishClient:
             address: host:port.
             password: of the miner's web page.
             token: from an earlier unlock.
-            deadline_s: for each request.
+            deadline_s: for each request; less than the client's own, where time is short.
 
         Returns:
             the answer, its secrets masked, and the token to use next time.
@@ -110,20 +110,21 @@ class VnishClient:
         Raises:
             OwnFaultError: this machine could not ask.
         """
+        limit_s = min(self.deadline_s, deadline_s or self.deadline_s)
         if token is not None:
-            answer = await self._with_token(address, token, deadline_s)
+            answer = await self._with_token(address, token, limit_s)
             if answer.body.status is not PollStatus.UNAUTHORISED:
                 return answer, token
         reply = await fetch(
             self._session,
             Question(_url(address, "unlock"), "POST", msgspec.json.encode({"pw": password})),
             self._clock,
-            deadline_s=deadline_s,
+            deadline_s=limit_s,
         )
         token = _token(reply)
         if token is None:
             return Answer(self._unlock_fault(reply)), None
-        return await self._with_token(address, token, deadline_s), token
+        return await self._with_token(address, token, limit_s), token
 
     async def _with_token(self, address: str, token: str, deadline_s: float) -> Answer:
         question = Question(_url(address, Endpoint.SETTINGS), bearer=token)
