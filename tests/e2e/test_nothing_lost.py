@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.world import World, chosen_seed, command, free_port, running
+from tests.e2e.world import World, chosen_seed, command, running
 
 from minestream_devstack.kafka import KafkaServer
 from minestream_runtime.kafka import ensure_topics
@@ -135,11 +135,11 @@ async def test_nothing_is_lost_and_nothing_doubled_whatever_is_killed(
         Settings(kafka_bootstrap=kafka.bootstrap, topic_namespace=namespace), TOPICS
     )
     async with running(World(tmp_path, environment, database_url)) as world:
-        control = free_port()
+        control = world.free_port("control")
         world.add(
             "emulators", "minestream_emulators", "--miners", str(MINERS), "--seed", "7",
             "--inventory", str(inventory), "--replies", str(replies),
-            "--control", f"127.0.0.1:{control}", "--port", str(free_port()),
+            "--control", f"127.0.0.1:{control}", "--port", str(world.free_port("miners")),
         )  # fmt: skip
         world.ports["emulators"] = control
         await world.ready("emulators")

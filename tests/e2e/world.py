@@ -5,7 +5,6 @@ import contextlib
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from typing import Any
 import aiohttp
 import psycopg
 from psycopg.rows import namedtuple_row
+
+from minestream_devstack.ports import Ports
 
 RESTART_AFTER_S = 0.5
 
@@ -77,12 +78,17 @@ class World:
         self.database_url = database_url
         self.children: dict[str, Child] = {}
         self.ports: dict[str, int] = {}
+        self._claims = Ports(folder / "ports.json")
+
+    def free_port(self, name: str) -> int:
+        """A port of that name, which nobody else has or takes meanwhile."""
+        return self._claims.claim(name, 0)
 
     def add(self, name: str, module: str, *arguments: str, **environment: str) -> Child:
         """Start ``python -m module`` and keep it running."""
         state = self.folder / "state" / name
         state.mkdir(parents=True, exist_ok=True)
-        self.ports[name] = free_port()
+        self.ports[name] = self.free_port(name)
         child = Child(
             name,
             [sys.executable, "-m", module, *arguments],
@@ -161,13 +167,6 @@ async def answers(url: str) -> bool:
             return answer.status == 200
     except (aiohttp.ClientError, OSError):
         return False
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def command(world: World, *arguments: str) -> str:

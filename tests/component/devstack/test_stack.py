@@ -14,6 +14,11 @@ import pytest
 
 from minestream_devstack.home import MARK, Home
 from minestream_devstack.orphans import find, sweep
+from minestream_devstack.screen import Screen
+from minestream_devstack.services import Program
+from minestream_devstack.stack import Stack
+from minestream_devstack.supervision import Supervisor
+from minestream_runtime.errors import ConfigurationError
 
 
 class Person:
@@ -23,12 +28,12 @@ class Person:
         self.folder = folder
         self.home = Home(folder / ".minestream")
 
-    def types(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def types(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("MINESTREAM_")}
         return subprocess.run(
             [sys.executable, "-m", "minestream_devstack", *words],
             cwd=self.folder,
-            env=kept,
+            env=kept | variables,
             capture_output=True,
             text=True,
             timeout=120,
@@ -92,4 +97,26 @@ def test_a_killed_supervisor_is_recovered_from(person: Person) -> None:
     os.kill(int((person.home.folder / "supervisor.pid").read_text()), signal.SIGKILL)
     assert len(find(person.home)) > 1
     assert person.types("down").returncode == 0, "down alone ends what is left"
+    assert find(person.home) == []
+
+
+def test_what_ends_at_once_tells_its_exit_code(person: Person) -> None:
+    person.home.create()
+    supervisor = Supervisor(person.home)
+    supervisor.apply([Program("refused", (sys.executable, "-c", "raise SystemExit(78)"))])
+    supervisor.start("refused")
+    stack = Stack(person.home, Screen())
+    with pytest.raises(ConfigurationError, match=r"refused is not ready: .*exit status 78"):
+        stack.wait("refused", within_s=20)
+    assert supervisor.state("refused").exit_code == 78
+    told = person.types("status").stdout
+    assert "exit status 78" in told
+
+
+def test_a_setting_that_is_wrong_for_all_is_a_sentence_and_nothing_starts(person: Person) -> None:
+    done = person.types("up", "--only", "kafka", MINESTREAM_TOPIC_NAMESPACE="Not A Word")
+    assert done.returncode == 1
+    assert "MINESTREAM_TOPIC_NAMESPACE" in done.stderr
+    assert "pydantic" not in done.stderr
+    assert "Traceback" not in done.stderr
     assert find(person.home) == []

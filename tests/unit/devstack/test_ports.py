@@ -1,6 +1,8 @@
 """Ports stay where they were, and move when somebody else has them."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 from minestream_devstack.ports import ANY_HOST, HOST, Ports, answers, is_free
@@ -56,3 +58,36 @@ def test_a_port_taken_at_any_address_of_this_machine_is_not_free_everywhere(
         other.listen()
         taken = other.getsockname()[1]
         assert Ports(tmp_path / "ports.json").claim("miners", taken, host=ANY_HOST) != taken
+
+
+def test_two_stacks_that_start_at_the_same_moment_never_choose_the_same_port(
+    tmp_path: Path,
+) -> None:
+    script = (
+        "import pathlib, sys; from minestream_devstack.ports import Ports;"
+        "print(Ports(pathlib.Path(sys.argv[1])).claim('gateway', int(sys.argv[2])), flush=True);"
+        "sys.stdin.read()"
+    )
+    with taken() as other:
+        preferred = int(other.getsockname()[1])
+    starting = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path / f"{each}.json"), str(preferred)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for each in range(4)
+    ]
+    chosen = [int(process.stdout.readline()) for process in starting if process.stdout]
+    for process in starting:
+        process.communicate(timeout=10)
+    assert preferred in chosen
+    assert len(set(chosen)) == len(starting)
+    assert Ports(tmp_path / "later.json").claim("gateway", preferred) == preferred
+
+
+def test_one_process_keeps_its_ports_apart_too(tmp_path: Path) -> None:
+    first = Ports(tmp_path / "first.json").claim("gateway", 0)
+    assert Ports(tmp_path / "second.json").claim("gateway", first) != first
+    assert Ports(tmp_path / "first.json").claim("gateway", 0) == first

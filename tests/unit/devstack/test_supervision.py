@@ -5,7 +5,7 @@ from pathlib import Path
 
 from minestream_devstack.home import Home
 from minestream_devstack.services import SERVICES, Program, service_program
-from minestream_devstack.supervision import configuration
+from minestream_devstack.supervision import configuration, endings
 
 
 def parsed(home: Home, *programs: Program) -> configparser.RawConfigParser:
@@ -62,3 +62,19 @@ def test_each_service_gets_its_port_and_a_state_folder_of_its_own(tmp_path: Path
         assert program.environment["A"] == "b"
         assert program.command[1:] == ("-m", service.module)
     assert len({service.port for service in SERVICES}) == len(SERVICES)
+
+
+def test_how_a_program_last_ended_is_read_from_the_supervisors_log() -> None:
+    log = """
+2026-11-21 17:00:01,1 INFO spawned: 'sink' with pid 7
+2026-11-21 17:00:01,2 WARN exited: sink (exit status 70; not expected)
+2026-11-21 17:00:02,3 WARN exited: sink (exit status 78; not expected)
+2026-11-21 17:00:02,4 INFO gave up: sink entered FATAL state, too many start retries too quickly
+2026-11-21 17:00:03,5 WARN exited: api-gateway (terminated by SIGSEGV (core dumped); not expected)
+2026-11-21 17:00:03,6 INFO exited: kafka (exit status 0; expected)
+"""
+    assert endings(log) == {
+        "sink": "exit status 78",
+        "api-gateway": "terminated by SIGSEGV (core dumped)",
+        "kafka": "exit status 0",
+    }

@@ -153,6 +153,7 @@ class Dashboard:
         if anew or not stamp.exists() or stamp.read_text() != wanted:
             progress("packages")
             self._npm("ci", "--include=dev")
+            stamp.parent.mkdir(exist_ok=True)  # a page without packages has none
             stamp.write_text(wanted)
             shutil.rmtree(self._downloads, ignore_errors=True)
 

@@ -26,7 +26,7 @@ _MOST_FILES: Final = 65_536
 _STOP_WAIT_S: Final = 20
 _INTERFACE: Final = "supervisor.rpcinterface:make_main_rpcinterface"
 _DOWN: Final = frozenset({"BACKOFF", "EXITED", "FATAL"})
-_ENDED: Final = re.compile(r" exited: (\S+) \(([^;)]*(?:\([^)]*\))?)")
+_ENDED: Final = re.compile(r" exited: (\S+) \((.*); (?:not )?expected\)$", re.MULTILINE)
 _STATUS: Final = re.compile(r"exit status (\d+)")
 _RUNNING: Final = frozenset({"STARTING", "RUNNING", "BACKOFF", "STOPPING"})
 
