@@ -3,9 +3,13 @@
 # ruff: noqa: S105, S106 - secrets of miners that live for one test
 
 import asyncio
+import errno
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Never
 
 import msgspec
 import pytest
@@ -15,9 +19,11 @@ from cryptography.fernet import Fernet
 from collector_vnish.adapters.poller import Fleet, Poller
 from collector_vnish.adapters.vnish import VnishClient
 from collector_vnish.settings import VnishSettings
+from minestream_runtime import semconv, traces
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.http import device_session
 from minestream_runtime.sealing import Sealer
+from minestream_runtime.settings import Settings
 from minestream_schemas.inventory import InventoryEntry
 from minestream_schemas.raw import PollStatus, RawMiner
 
@@ -215,3 +221,51 @@ async def test_a_poll_stops_at_the_first_timeout_after_the_summary() -> None:
     assert event.status is PollStatus.PARTIAL
     assert event.endpoints["summary"].status is PollStatus.OK
     assert "no time left" in (event.error or "")
+
+
+def spans(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "svc-0.jsonl").read_text().splitlines()]
+
+
+async def test_a_poll_is_a_trace_named_after_its_event_with_a_span_per_request(
+    tmp_path: Path,
+) -> None:
+    miner = Miner(answers={"chips": lambda _: web.Response(status=500)})
+    settings = Settings(trace_folder=tmp_path, trace_ratio=1)
+    with traces.configured("svc", settings):
+        async with polling(miner, password=PASSWORD) as poll:
+            event = await poll()
+    *gets, root = spans(tmp_path)
+    assert (root["name"], root["parent_id"]) == ("poll miner", None)
+    asked = [path for path in miner.asked if path != "unlock"]
+    assert [span["name"] for span in gets] == [f"GET {path}" for path in asked]
+    assert {span["parent_id"] for span in gets} == {root["span_id"]}
+    for span in (root, *gets):
+        assert span["trace_id"] == event.event_id.hex
+        assert span["attributes"][semconv.EVENT_ID] == str(event.event_id)
+        assert span["attributes"][semconv.MINER_ID] == "m-1"
+    assert root["attributes"][semconv.POLL_STATUS] == "partial"
+    failed = next(span for span in gets if span["name"] == "GET chips")
+    assert (failed["error"], failed["attributes"][semconv.HTTP_STATUS]) == ("HTTP 500", 500)
+    told = (tmp_path / "svc-0.jsonl").read_text()
+    for secret in (PASSWORD, miner.token, "hunter2", "hr_realtime"):
+        assert secret not in told
+
+
+async def test_what_this_machine_cannot_do_leaves_a_trace_of_every_poll(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object, **__: object) -> Never:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    with traces.configured("svc", Settings(trace_folder=tmp_path, trace_ratio=0)):
+        async with polling(Miner()) as poll:
+            monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", refuse)
+            with pytest.raises(AssertionError):  # there is no event
+                await poll()
+    (span,) = spans(tmp_path)
+    assert (span["name"], span["attributes"][semconv.ERROR_TYPE]) == (
+        "ask miner",
+        "poll_impossible",
+    )
+    assert span["trace_id"] == span["attributes"][semconv.EVENT_ID].replace("-", "")

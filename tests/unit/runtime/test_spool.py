@@ -10,13 +10,16 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import cramjam
+import msgspec
 import pytest
+from msgspec import structs
 
 from minestream_runtime.collecting.spool import Kept, Lost, Spool, Spooled
 from minestream_runtime.errors import ConfigurationError
@@ -85,6 +88,20 @@ async def test_an_event_comes_back_as_it_was(tmp_path: Path) -> None:
     async with opened(tmp_path / "s", Moved()) as spool:
         await spool.put(put)
         assert (await spool.peek()).events == (put,)
+
+
+async def test_headers_are_kept_and_a_file_of_before_they_were_still_opens(tmp_path: Path) -> None:
+    newer = structs.replace(event(2), headers=(("traceparent", b"00-1-2-01"),))
+    async with opened(tmp_path / "s", Moved()) as spool:
+        await spool.put(event(0))
+    old = msgspec.msgpack.encode([["topic", b"key", b"value", "1", 2e9, b"memo"]])
+    with closing(sqlite3.connect(tmp_path / "s")) as db:
+        db.execute("UPDATE block SET packed = ?", (bytes(cramjam.zstd.compress(old)),))
+        db.commit()
+    async with opened(tmp_path / "s", Moved()) as spool:
+        await spool.put(newer)
+        found = (await spool.peek()).events
+    assert found == (Spooled("topic", b"key", b"value", "1", 2e9, b"memo"), newer)
 
 
 async def test_what_was_not_deleted_is_there_after_a_restart(tmp_path: Path) -> None:
