@@ -1,8 +1,11 @@
 """The processor on a real Kafka: what it does with good records, bad ones, and its own faults."""
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -148,13 +151,20 @@ async def test_a_send_that_kafka_refuses_ends_the_process_and_its_input_is_not_c
 
 
 async def test_a_poison_record_is_set_aside_at_its_third_try_and_the_partition_goes_on(
-    world: World, poll: Poll
+    world: World, poll: Poll, tmp_path: Path
 ) -> None:
     await world.put(key=b"poison", value=poll("poison", after(1)).to_json())
+    start = partial(world.start, fault="bug", MINESTREAM_TRACE_FOLDER=str(tmp_path / "traces"))
     for _ in range(2):
-        assert await world.ended(world.start(fault="bug")) == 70
+        assert await world.ended(start()) == 70
     assert sum((await world.committed()).values()) == 0
-    world.start(fault="bug")
+    (file,) = (tmp_path / "traces").glob("*.jsonl")
+    kept = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [(span["name"], span["error"]) for span in kept] == [
+        ("process record", "a bug of ours"),
+        ("process record", "a bug of ours"),
+    ]
+    start()
     (letter,) = await world.records(DEAD, many(1))
     assert headers(letter)["dlq-kind"] == "bug"
     assert "ZeroDivisionError" in headers(letter)["dlq-reason"]

@@ -17,6 +17,7 @@ class ProcessorSettings(Settings):
     window_s: int = Field(default=300, gt=0, description="length of a tumbling window")
     grace_s: int = Field(default=120, ge=0, description="how long after its end it stays open")
     tick_every_s: float = Field(default=5.0, gt=0, description="how often a clock tick is sent")
+    lag_every_s: float = Field(default=10.0, gt=0, description="how often the lag is measured")
     publish_threshold: float = Field(
         default=0.5, gt=0, le=1, description="least score that makes an anomaly event"
     )

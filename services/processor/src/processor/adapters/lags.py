@@ -10,7 +10,6 @@ from faust.transport.drivers.aiokafka import KafkaError  # type: ignore[attr-def
 from minestream_runtime.metrics import gauge
 from minestream_schemas.event import Topic
 
-EVERY_S: Final = 10.0
 _ASKING_S: Final = 10.0
 _AGAIN_S: Final = 1.0
 
@@ -36,10 +35,14 @@ class Lags:
     Args:
         broker: whom to ask.
         done: each topic, and what says of a partition how far it has been dealt with.
+        every_s: how often.
     """
 
-    def __init__(self, broker: Broker, done: Sequence[tuple[Topic, Done]]) -> None:
+    def __init__(
+        self, broker: Broker, done: Sequence[tuple[Topic, Done]], *, every_s: float
+    ) -> None:
         self._broker = broker
+        self._every_s = every_s
         self._done = done
         self._log = structlog.get_logger()
 
@@ -52,7 +55,7 @@ class Lags:
             except (TimeoutError, KafkaError) as exc:
                 measured = True
                 self._log.warning("lag_not_measured", error_type=type(exc).__name__)
-            await asyncio.sleep(EVERY_S if measured else _AGAIN_S)
+            await asyncio.sleep(self._every_s if measured else _AGAIN_S)
 
     async def measure_once(self) -> bool:
         """Measure; not while partitions move, when nobody knows what is ours.

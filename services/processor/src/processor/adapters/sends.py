@@ -76,7 +76,7 @@ class StrictProducer(driver.Producer):
         try:
             async with self._entering:  # else a send may overtake one that waits for room
                 delivery = await self._ensure_producer().send(
-                    topic, value, key=key, partition=partition, headers=headers
+                    topic, value, key=key, partition=partition, headers=list(headers)
                 )
         except Exception as exc:  # noqa: BLE001 - what this came from must not be committed
             exit_now(EXIT_FAULT, "send_failed", error_type=type(exc).__name__, error=str(exc))

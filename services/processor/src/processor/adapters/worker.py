@@ -139,6 +139,7 @@ class _Parts:
                 (RAW_MINER, self._progress.done),
                 (TICKS, partial(self._broker.settled, TICKS)),
             ),
+            every_s=settings.lag_every_s,
         )
 
         async def moved(*_: Any, **__: Any) -> None:
