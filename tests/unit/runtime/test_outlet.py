@@ -1,128 +1,18 @@
 """Order per key and nothing lost, whatever the link does; gaps are told."""
 
 import asyncio
-import json
 import random
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
-from prometheus_client import REGISTRY
+from tests.unit.runtime.outlet_world import START, Broker, drained, until, world
 
-from minestream_runtime import semconv, traces
-from minestream_runtime.clock import new_event_id
 from minestream_runtime.collecting.ledger import Ledger
-from minestream_runtime.collecting.outlet import Outlet
-from minestream_runtime.collecting.spool import Batch, Spool, Spooled
-from minestream_runtime.errors import BrokerUnavailableError, RecordTooLargeError
-from minestream_runtime.settings import Settings
+from minestream_runtime.collecting.spool import Batch
 from minestream_runtime.traces import Headers
 from minestream_schemas.event import Topic
-from minestream_schemas.gap import GAP, Gap, GapCause
-from minestream_schemas.raw import RAW_MINER
-
-START = datetime(2026, 11, 21, 12, tzinfo=UTC)
-
-
-@dataclass
-class Clock:
-    """Moved by the test."""
-
-    at: datetime = START
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-
-@dataclass
-class Broker:
-    """Acknowledges, refuses, or takes and says nothing."""
-
-    up: bool = True
-    loses_acks: bool = False
-    too_large: set[bytes] = field(default_factory=set)
-    taken: dict[bytes, list[str]] = field(default_factory=lambda: defaultdict(list))
-    gaps: list[Gap] = field(default_factory=list)
-    headers: dict[str, Headers] = field(default_factory=dict)
-
-    async def send(
-        self, topic: Topic, *, key: bytes | None, value: bytes | None, headers: Headers = ()
-    ) -> None:
-        await asyncio.sleep(random.uniform(0, 0.002))
-        assert key is not None
-        assert value is not None
-        if not self.up:
-            raise BrokerUnavailableError("away")
-        if value in self.too_large:
-            raise RecordTooLargeError("too large")
-        if topic is GAP:
-            self.gaps.append(Gap.from_json(value))
-        else:
-            self.taken[key].append(value.decode())
-            self.headers[value.decode()] = headers
-        if self.loses_acks:
-            raise BrokerUnavailableError("no acknowledgement")
-
-
-@dataclass
-class World:
-    """One outlet and everything around it."""
-
-    broker: Broker
-    clock: Clock
-    outlet: Outlet
-    spool: Spool
-    ledger_file: Path
-
-    async def publish(self, key: str, value: str) -> None:
-        memo = msgspec.json.encode({"event": value})
-        event = Spooled(
-            RAW_MINER.name, key.encode(), value.encode(), value, self.clock.at.timestamp(), memo
-        )
-        await self.outlet.publish(RAW_MINER, event)
-
-    def ledger(self) -> list[dict[str, str]]:
-        return [json.loads(line) for line in self.ledger_file.read_text().splitlines()]
-
-
-@asynccontextmanager
-async def world(
-    folder: Path, broker: Broker | None = None, *, most_bytes: int = 1 << 30
-) -> AsyncIterator[World]:
-    broker, clock = broker or Broker(), Clock()
-    with Ledger(folder / "ledger") as ledger:
-        spool = Spool(
-            folder / "spool",
-            clock,
-            on_dropped=lambda event: ledger.dropped(event.memo, event.event),
-            on_rescued=lambda event: ledger.taken(event.memo, "spool"),
-            most_bytes=most_bytes,
-        )
-        async with spool:
-            outlet = Outlet(broker, spool, ledger, clock, subject="collector-0")
-            async with asyncio.TaskGroup() as group:
-                draining = group.create_task(outlet.run())
-                yield World(broker, clock, outlet, spool, folder / "ledger")
-                draining.cancel()
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not true():  # noqa: ASYNC110 - what it waits for has no event
-            await asyncio.sleep(0.01)
-
-
-async def drained(this: World) -> None:
-    await until(lambda: not len(this.spool) and this.outlet.link_down_since is None)
+from minestream_schemas.gap import Gap, GapCause
 
 
 async def test_while_kafka_is_there_events_go_straight_to_it(tmp_path: Path) -> None:
@@ -337,85 +227,3 @@ def test_a_ledger_without_a_file_writes_nothing(memo: bytes) -> None:
     with Ledger(None) as ledger:
         ledger.taken(memo, "kafka")
         ledger.dropped(memo, "1")
-
-
-def polled(value: str, *, headers: Headers) -> Spooled:
-    at_s = START.timestamp()
-    return Spooled(RAW_MINER.name, b"miner-1", value.encode(), value, at_s, headers=headers)
-
-
-def spans(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "svc-0.jsonl").read_text().splitlines()]
-
-
-@contextmanager
-def tracing(folder: Path) -> Iterator[Headers]:
-    """Traces into a folder; gives the headers of a poll whose trace is kept."""
-    settings = Settings(trace_folder=folder, trace_ratio=1)
-    event_id = new_event_id(START)
-    with traces.configured("svc", settings), traces.root("poll miner", event_id) as span:
-        yield traces.headers_of(span)
-
-
-async def test_a_record_carries_the_context_of_its_sending(tmp_path: Path) -> None:
-    with tracing(tmp_path / "traces") as headers:
-        async with world(tmp_path) as this:
-            await this.outlet.publish(RAW_MINER, polled("1", headers=headers))
-    send, poll = spans(tmp_path / "traces")
-    assert (send["name"], send["parent_id"]) == ("send minestream.raw.miner.v1", poll["span_id"])
-    assert send["attributes"][semconv.EVENT_ID] == "1"
-    assert send["attributes"][semconv.MINER_ID] == "miner-1"
-    carried = traces.context_of(this.broker.headers["1"])
-    assert carried is not None
-    assert f"{carried.span_id:016x}" == send["span_id"]
-
-
-async def test_the_context_of_a_sending_waits_in_the_spool_with_its_event(tmp_path: Path) -> None:
-    with tracing(tmp_path / "traces") as headers:
-        async with world(tmp_path, Broker(up=False)) as this:
-            await this.outlet.publish(RAW_MINER, polled("1", headers=headers))
-        async with world(tmp_path) as this:  # a new start, with what was on disk
-            await drained(this)
-    send = next(span for span in spans(tmp_path / "traces") if span["name"].startswith("send"))
-    carried = traces.context_of(this.broker.headers["1"])
-    assert carried is not None
-    assert f"{carried.span_id:016x}" == send["span_id"]
-
-
-async def test_headers_of_a_poll_that_is_not_traced_go_out_as_they_are(tmp_path: Path) -> None:
-    headers = traces.headers_of_unkept(new_event_id(START))
-    async with world(tmp_path) as this:
-        await this.outlet.publish(RAW_MINER, polled("1", headers=headers))
-    assert this.broker.headers["1"] == headers
-
-
-async def test_a_drop_leaves_a_trace_though_its_poll_was_not_traced(tmp_path: Path) -> None:
-    event_id = new_event_id(START)
-    settings = Settings(trace_folder=tmp_path / "traces", trace_ratio=0)
-    with traces.configured("svc", settings):
-        async with world(tmp_path, Broker(too_large={b"1"})) as this:
-            headers = traces.headers_of_unkept(event_id)
-            await this.outlet.publish(RAW_MINER, polled("1", headers=headers))
-    (drop,) = spans(tmp_path / "traces")
-    assert (drop["name"], drop["trace_id"]) == ("drop minestream.raw.miner.v1", event_id.hex)
-    assert drop["attributes"][semconv.ERROR_TYPE] == "event_dropped"
-
-
-async def test_uploads_are_counted_by_where_they_went(tmp_path: Path) -> None:
-    def uploads() -> list[float]:
-        found = [
-            REGISTRY.get_sample_value("collector_upload_total", {"outcome": outcome})
-            for outcome in ("kafka", "spool", "dropped")
-        ]
-        return [value or 0.0 for value in found]
-
-    before = uploads()
-    async with world(tmp_path, Broker(too_large={b"3"})) as this:
-        await this.publish("a", "1")
-        this.broker.up = False
-        await this.publish("a", "2")
-        this.broker.up = True
-        await drained(this)
-        await this.publish("a", "3")
-    after = uploads()
-    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1, 1]
