@@ -5,10 +5,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+import structlog
+from opentelemetry.sdk.trace.export import SpanExportResult
+
 from minestream_runtime import trace_files, traces
 from minestream_runtime.clock import SystemClock, new_event_id
 from minestream_runtime.settings import Settings
-from minestream_runtime.trace_files import spans_of
+from minestream_runtime.trace_files import FileExporter, spans_of
 
 
 def _line(trace_id: str, number: int = 1, **fields: Any) -> str:
@@ -101,3 +104,13 @@ def test_a_file_that_grows_too_large_is_turned_over_and_still_read(
             assert len(spans_of(tmp_path, first.hex)) == 2
     assert {file.name for file in tmp_path.iterdir()} == {"svc-0.jsonl", "svc-0.old.jsonl"}
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 3 * 2000
+
+
+def test_a_folder_that_cannot_be_written_to_costs_spans_and_one_line(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    exporter = FileExporter(tmp_path / "taken" / "svc-0.jsonl")
+    with structlog.testing.capture_logs() as said:
+        assert [exporter.export([]) for _ in range(3)] == [SpanExportResult.FAILURE] * 3
+        (tmp_path / "taken").unlink()
+        assert exporter.export([]) is SpanExportResult.SUCCESS
+    assert [line["event"] for line in said] == ["traces_not_written"]

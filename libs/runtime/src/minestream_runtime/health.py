@@ -1,5 +1,6 @@
 """Three pages for whoever watches a service: is it alive, is it ready, what does it count."""
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -7,6 +8,8 @@ from typing import Any
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from minestream_runtime.errors import ConfigurationError
 
 Check = Callable[[], str | None]
 
@@ -44,6 +47,9 @@ async def serving(health: Health, *, host: str, port: int) -> AsyncIterator[None
         health: the checks behind ``/readyz``.
         host: where to listen.
         port: 0 serves nothing.
+
+    Raises:
+        ConfigurationError: the address is taken or not ours.
     """
 
     async def alive(_: web.Request) -> web.Response:
@@ -68,8 +74,19 @@ async def serving(health: Health, *, host: str, port: int) -> AsyncIterator[None
     )
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, host, port).start()
     try:
+        await _listen(runner, host, port)
         yield
     finally:
         await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as exc:
+        reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc.strerror
+        raise ConfigurationError(
+            f"health cannot listen on {host}:{port} ({reason}): "
+            "set MINESTREAM_HEALTH_HOST or MINESTREAM_HEALTH_PORT"
+        ) from exc

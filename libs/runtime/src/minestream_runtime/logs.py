@@ -13,6 +13,7 @@ _LEAST = {
     "asyncio": logging.WARNING,
     "faust": logging.WARNING,
     "mode": logging.WARNING,
+    "opentelemetry": logging.CRITICAL,  # likewise; traces that are lost are told once
     "uvicorn.access": logging.WARNING,
 }
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
@@ -39,18 +40,23 @@ class FileExporter(SpanExporter):
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        file.parent.mkdir(parents=True, exist_ok=True)
+        self._failing = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Write spans down; a full disk costs traces, not telemetry."""
+        """Write spans down; a full disk costs traces and one line of the log, not telemetry."""
         lines = "".join(f"{json.dumps(_described(span))}\n" for span in spans)
         try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
             if self._file.exists() and self._file.stat().st_size > _FILE_BYTES:
                 self._file.replace(self._file.with_suffix(".old.jsonl"))
             with self._file.open("a") as out:
                 out.write(lines)
-        except OSError:
+        except OSError as exc:
+            if not self._failing:
+                structlog.get_logger().warning("traces_not_written", error=str(exc))
+            self._failing = True
             return SpanExportResult.FAILURE
+        self._failing = False
         return SpanExportResult.SUCCESS
 
 

@@ -16,7 +16,6 @@ from uuid import UUID
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
@@ -26,6 +25,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanK
 
 from minestream_runtime import semconv
 from minestream_runtime.settings import Settings
+from minestream_runtime.trace_endpoint import EndpointExporter
 from minestream_runtime.trace_files import FileExporter
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -35,7 +35,9 @@ TRACEPARENT: Final = "traceparent"
 _LENGTH: Final = 55
 _RANDOM_BITS: Final = 56
 """The bits of a trace id that W3C calls random; those of a UUIDv7 are."""
-_EXPORT_TIMEOUT_S: Final = 3.0
+_SEND_EVERY_S: Final = 1.0
+_END_S: Final = 5.0
+"""How long the end waits for what was not sent yet."""
 _asked: ContextVar[int | None] = ContextVar("minestream_trace_id", default=None)
 
 
@@ -50,12 +52,11 @@ def configured(service: str, settings: Settings) -> Iterator[None]:
         settings: where to (``otlp_endpoint``, ``trace_folder``) and how many (``trace_ratio``).
     """
     exporters: list[SpanExporter] = []
-    if settings.otlp_endpoint is not None:
-        endpoint = settings.otlp_endpoint.rstrip("/") + "/v1/traces"
-        exporters.append(OTLPSpanExporter(endpoint=endpoint, timeout=_EXPORT_TIMEOUT_S))
     if settings.trace_folder is not None:
         file = settings.trace_folder / f"{service}-{settings.instance}.jsonl"
         exporters.append(FileExporter(file))
+    if settings.otlp_endpoint is not None:
+        exporters.append(EndpointExporter(settings.otlp_endpoint))
     provider = TracerProvider(
         sampler=PollSampler(settings.trace_ratio if exporters else 0.0),
         resource=Resource.create(
@@ -69,14 +70,19 @@ def configured(service: str, settings: Settings) -> Iterator[None]:
         shutdown_on_exit=False,
     )
     for exporter in exporters:
-        provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=1000))
+        provider.add_span_processor(
+            BatchSpanProcessor(exporter, schedule_delay_millis=_SEND_EVERY_S * 1000)
+        )
     _current.use(provider.get_tracer("minestream"), exporting=bool(exporters))
     _current.flush = provider.force_flush
     try:
         yield
     finally:
         _current.use(trace.NoOpTracer(), exporting=False)
-        provider.shutdown()
+        # an endpoint that drips its answer would hold the end up for as long as it likes
+        ending = threading.Thread(target=provider.shutdown, daemon=True)
+        ending.start()
+        ending.join(_END_S)
 
 
 @contextmanager
