@@ -6,7 +6,8 @@ from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 from minestream_schemas.metrics import METRICS, Metric, MetricName
 
-disable_created_metrics()  # when each series began: a quarter of all lines, and asked by nobody
+# when each series began: a quarter of all lines, and asked by nobody
+disable_created_metrics()  # type: ignore[no-untyped-call] # prometheus_client lacks its types
 
 
 def _entry(name: MetricName, kind: str) -> Metric:
