@@ -31,7 +31,13 @@ async def serve(
     """
     clock = SystemClock()
     async with (
-        open_pool(settings, Role.WRITER, name=SERVICE, most=2) as writers,
+        open_pool(
+            settings,
+            Role.WRITER,
+            name=SERVICE,
+            most=2,
+            statement_timeout_s=settings.sink_statement_timeout_s,
+        ) as writers,
         open_pool(
             settings,
             Role.OWNER,

@@ -1,7 +1,7 @@
 """The loop: read a batch, decode it, write it once; wait while a part of the world is away."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -23,12 +23,13 @@ from minestream_schemas.gap import GAP
 from minestream_schemas.raw import RAW_MINER
 from minestream_schemas.telemetry import CHIPS, TELEMETRY, MinerTelemetry
 from minestream_schemas.window import WINDOW
+from timescale_sink.adapters import tracing
 from timescale_sink.adapters.dead_letters import DeadLetters
 from timescale_sink.adapters.decoding import decode
 from timescale_sink.adapters.positions import Positions
 from timescale_sink.adapters.store import Move, Store
-from timescale_sink.domain.batch import refused_for_time, rows_of
-from timescale_sink.domain.halving import Halving, pieces
+from timescale_sink.domain.batch import Rows, refused_for_time, rows_of
+from timescale_sink.domain.halving import BatchSize, Halving, pieces
 from timescale_sink.domain.source import Fault, Item
 from timescale_sink.settings import SinkSettings
 
@@ -54,8 +55,14 @@ class Sink:
         self._clock = clock
         self._positions = Positions()
         self._backoff = Backoff()
+        self._size = BatchSize(
+            most=settings.sink_batch_records,
+            most_bytes=settings.sink_batch_bytes,
+            quick_s=settings.sink_statement_timeout_s / 4,
+        )
         self._fault: str | None = "has not read yet"
-        self._told_s = self._lag_s = clock.monotonic()
+        self._told_s = clock.monotonic()
+        self._lag_s = self._told_s - _LAG_EVERY_S
         self._untold: dict[Partition, int] = {}
         self._log = structlog.get_logger()
 
@@ -104,10 +111,10 @@ class Sink:
         self._backoff.reset()
 
     async def _batch(self, consumer: Consumer) -> list[Record]:
-        most, batch = self._settings.sink_batch_records, list[Record]()
+        most, batch = self._size.records, list[Record]()
         until_s = self._clock.monotonic() + self._settings.sink_batch_wait_s
         size = 0
-        while len(batch) < most and size < self._settings.sink_batch_bytes:
+        while len(batch) < most and size < self._size.size:
             wait_s = until_s - self._clock.monotonic()
             if wait_s <= 0:
                 break
@@ -123,8 +130,8 @@ class Sink:
         items = list(map(decode, records))
         for piece in pieces(
             [item.size for item in items],
-            most=self._settings.sink_batch_records,
-            most_bytes=self._settings.sink_batch_bytes,
+            most=self._size.records,
+            most_bytes=self._size.size,
         ):
             await self._write_piece(
                 records[piece.start : piece.stop], items[piece.start : piece.stop]
@@ -133,7 +140,6 @@ class Sink:
             counter("minestream_events_processed_total").labels(topic).inc(count)
 
     async def _write_piece(self, records: Sequence[Record], items: list[Item]) -> None:
-        began_s = self._clock.monotonic()
         halving = Halving(len(items))
         faults: dict[int, Fault] = {}
         for piece in halving:
@@ -155,8 +161,6 @@ class Sink:
                 if len(piece) == 1:
                     kind = DeadLetterKind.BUG if exc.kind == "bug" else DeadLetterKind.STORE
                     faults[piece.start] = Fault(kind, str(exc))
-        histogram("minestream_batch_rows").observe(len(items))
-        histogram("minestream_batch_seconds").observe(self._clock.monotonic() - began_s)
 
     async def _commit(self, records: Sequence[Record], items: Sequence[Item]) -> None:
         now, keep = self._clock.now(), self._settings.keep
@@ -179,8 +183,11 @@ class Sink:
             record.partition: Move(held.get(record.partition, -1), record.offset + 1)
             for record in records
         }
-        written = await self._store.write(rows, moves)
+        with tracing.written(records, items, rows=sum(map(len, rows.tables.values()))):
+            written = await self._stored(rows, moves, tried=len(records))
+        histogram("minestream_batch_rows").observe(len(items))
         self._letters.count(refused)
+        tracing.set_aside(refused)
         self._positions.moved({partition: move.upto for partition, move in moves.items()})
         self._untold |= {partition: move.upto for partition, move in moves.items()}
         for table, count in written.items():
@@ -188,6 +195,21 @@ class Sink:
         repeated = len(rows.tables.get("reading", ())) - written.get("reading", 0)
         counter("minestream_events_repeated_total").labels(TELEMETRY.name).inc(repeated)
         self._observe_age(sound)
+
+    async def _stored(
+        self, rows: Rows, moves: Mapping[Partition, Move], *, tried: int
+    ) -> dict[str, int]:
+        began_s = self._clock.monotonic()
+        try:
+            written = await self._store.write(rows, moves)
+        except MinestreamError as exc:
+            if exc.disposition is Disposition.RETRY:
+                self._size.failed(tried)
+            raise
+        took_s = self._clock.monotonic() - began_s
+        self._size.written(took_s)
+        histogram("minestream_batch_seconds").observe(took_s)
+        return written
 
     def _observe_age(self, items: Sequence[Item]) -> None:
         oldest = min(

@@ -1,6 +1,7 @@
 """Writes batches to the database: rows, dead letters and offsets in one transaction, or nothing."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +14,7 @@ from pydantic_core import to_json
 from minestream_runtime.database import Connection, Pool, store_errors
 from minestream_runtime.errors import PartitionLostError
 from minestream_runtime.kafka import Partition
+from minestream_runtime.metrics import histogram
 from timescale_sink.adapters import statements
 from timescale_sink.domain.batch import Row, Rows
 from timescale_sink.domain.source import Letter
@@ -102,23 +104,37 @@ class Store:
         """
         with store_errors():
             async with self._pool.connection() as connection:
-                types = await self._stages(connection)
-                await self._ensure_partitions(connection, rows)
-                async with connection.transaction():
-                    await self._move(connection, moves)
-                    self._passing(Stage.BEFORE_COPY)
-                    used = [table for table in TABLES if rows.tables.get(table.name)]
-                    for table in used:
-                        await _copy(connection, table, rows.tables[table.name], types[table.name])
-                    self._passing(Stage.AFTER_COPY)
-                    written = {
-                        table.name: await _settle(connection, table)
-                        for table in statements.FROM_STAGE
-                        if table in used
-                    }
-                    await _rare(connection, rows)
-                    self._passing(Stage.BEFORE_COMMIT)
+                with _taking("stage"):
+                    types = await self._stages(connection)
+                    await self._ensure_partitions(connection, rows)
+                async with AsyncExitStack() as transaction:
+                    await transaction.enter_async_context(connection.transaction())
+                    written = await self._in_transaction(connection, rows, moves, types)
+                    with _taking("commit"):
+                        await transaction.aclose()
         self._passing(Stage.COMMITTED)
+        return written
+
+    async def _in_transaction(
+        self,
+        connection: Connection,
+        rows: Rows,
+        moves: Mapping[Partition, Move],
+        types: Mapping[str, Types],
+    ) -> dict[str, int]:
+        with _taking("offsets"):
+            await self._move(connection, moves)
+        self._passing(Stage.BEFORE_COPY)
+        used = [table for table in statements.FROM_STAGE if rows.tables.get(table.name)]
+        with _taking("copy"):
+            for table in used:
+                await _copy(connection, table, rows.tables[table.name], types[table.name])
+        self._passing(Stage.AFTER_COPY)
+        with _taking("settle"):
+            written = {table.name: await _settle(connection, table) for table in used}
+        with _taking("rare"):
+            await _rare(connection, rows)
+        self._passing(Stage.BEFORE_COMMIT)
         return written
 
     def forget_partitions(self) -> None:
@@ -166,6 +182,10 @@ class Store:
             statements.MOVE_OFFSETS,
             (topics, numbers, [moves[partition].upto for partition in ordered], self._group),
         )
+
+
+def _taking(what: str) -> AbstractContextManager[object]:
+    return histogram("minestream_database_seconds").labels(what).time()
 
 
 async def _copy(connection: Connection, table: Table, rows: list[Row], types: Types) -> None:

@@ -1,4 +1,4 @@
-"""Finding the rows that fail a whole batch, by halving it."""
+"""Batches that are too much: finding the rows that fail one, and trying less at once."""
 
 from collections.abc import Iterator
 
@@ -36,6 +36,45 @@ class Halving:
             return
         middle = piece.start + len(piece) // 2
         self._todo += [range(middle, piece.stop), range(piece.start, middle)]
+
+
+class BatchSize:
+    """How much to write at once: half after each failure, twice after each quick success.
+
+    So a batch that takes longer than the database allows is not tried again at the same size for
+    ever, and one that was nearly too much is not doubled.
+
+    Args:
+        most: records, at the most.
+        most_bytes: of their values, at the most.
+        quick_s: a success that took longer leaves the size as it is.
+    """
+
+    def __init__(self, *, most: int, most_bytes: int, quick_s: float) -> None:
+        self._most = most
+        self._most_bytes = most_bytes
+        self._quick_s = quick_s
+        self._halved = 0
+
+    @property
+    def records(self) -> int:
+        """At the most so many records now."""
+        return max(1, self._most >> self._halved)
+
+    @property
+    def size(self) -> int:
+        """At the most so many bytes now."""
+        return max(1, self._most_bytes >> self._halved)
+
+    def failed(self, tried: int) -> None:
+        """A batch of so many records was not written, and not for what is in it."""
+        while self.records > max(1, tried // 2):
+            self._halved += 1
+
+    def written(self, took_s: float) -> None:
+        """A batch was written."""
+        if took_s < self._quick_s:
+            self._halved = max(0, self._halved - 1)
 
 
 def pieces(sizes: list[int], *, most: int, most_bytes: int) -> Iterator[range]:
