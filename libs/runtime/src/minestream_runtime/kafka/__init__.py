@@ -2,6 +2,7 @@
 
 from minestream_runtime.kafka.admin import (
     TopicState,
+    cluster_id,
     delete_topics,
     ensure_topics,
     topic_names,
@@ -17,6 +18,7 @@ __all__ = [
     "Producer",
     "Record",
     "TopicState",
+    "cluster_id",
     "delete_topics",
     "ensure_topics",
     "topic_names",

@@ -123,6 +123,22 @@ async def _all_there(settings: Settings, topics: Iterable[Topic]) -> list[TopicS
     raise BrokerUnavailableError("topics were created and have not appeared: look at the broker")
 
 
+async def cluster_id(settings: Settings) -> str:
+    """The name that the cluster gave itself when it was made: other offsets, another name.
+
+    Raises:
+        BrokerUnavailableError: when no broker answers.
+    """
+    admin = await _admin(settings)
+    try:
+        described = await admin.describe_cluster()
+    except errors.KafkaError as exc:
+        raise BrokerUnavailableError(f"no Kafka at {settings.kafka_bootstrap}: {exc}") from exc
+    finally:
+        await admin.close()
+    return str(described["cluster_id"])
+
+
 async def topic_names(settings: Settings) -> list[str]:
     """The topics of our namespace that the broker has, those that services made included.
 
