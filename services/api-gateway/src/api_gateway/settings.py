@@ -40,3 +40,19 @@ class GatewaySettings(Settings):
     @classmethod
     def _are_addresses(cls, given: object) -> object:
         return parse_services(given) if isinstance(given, str) else given
+
+    stream_clients: int = Field(default=2000, ge=1, description="open websockets at the most")
+    stream_heartbeat_s: float = Field(default=10.0, ge=0.1, le=60)
+    stream_stall_s: float = Field(
+        default=30.0, gt=0, description="a client that takes nothing for so long is closed"
+    )
+    stream_kept_s: float = Field(
+        default=600.0, gt=0, description="how long a client may be away and miss nothing"
+    )
+    stream_kept_bytes: int = Field(
+        default=64 * 1024 * 1024, ge=1, description="the same, in bytes of readings"
+    )
+    stream_origins: str = Field(
+        default="",
+        description="further pages that may connect, by comma: https://farm.example.com",
+    )

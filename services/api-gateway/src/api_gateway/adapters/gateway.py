@@ -1,4 +1,4 @@
-"""The gateway's parts, wired: REST, the outbox relay, and a look at the database."""
+"""The gateway's parts, wired: REST, the stream, the outbox relay, and a look at the database."""
 
 import asyncio
 
@@ -7,6 +7,7 @@ from api_gateway.adapters.database.watch import Watch
 from api_gateway.adapters.http.app import create_app
 from api_gateway.adapters.http.server import serve
 from api_gateway.adapters.relay import Relay
+from api_gateway.adapters.stream.hub import Hub
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.health import Health
@@ -30,6 +31,9 @@ async def run_gateway(settings: GatewaySettings, health: Health) -> None:
         watch = Watch(reader)
         health.checks["database"] = watch.fault
         app = create_app(settings, reader, health, clock)
+        app.state.hub = hub = Hub(settings, reader, clock)
+        health.notes["stream"] = hub.fault
         tasks.create_task(watch.run())
         tasks.create_task(Relay(settings, writer, producer, clock).run())
+        tasks.create_task(hub.run())
         tasks.create_task(serve(app, host=settings.gateway_host, port=settings.gateway_port))

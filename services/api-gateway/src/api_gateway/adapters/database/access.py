@@ -64,6 +64,22 @@ class Reader:
             await cursor.execute(query, parameters)
             return await cursor.fetchall()
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """A transaction whose statements all see the same instant.
+
+        Raises:
+            QueryTimeoutError: a statement took too long.
+            SchemaMissingError: the database has not been migrated.
+            StoreUnavailableError: the database is away.
+        """
+        async with (
+            _connection(self.pool, wait_s=_WAIT_S) as connection,
+            connection.transaction(),
+        ):
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield connection
+
 
 @dataclass(frozen=True, slots=True)
 class Writer:

@@ -12,6 +12,7 @@ from api_gateway.adapters.http.observed import Observed
 from api_gateway.adapters.http.operations import routes as operations
 from api_gateway.adapters.http.readings import routes as readings
 from api_gateway.adapters.http.sites import routes as sites
+from api_gateway.adapters.http.stream import routes as stream
 from api_gateway.adapters.http.system import routes as system
 from api_gateway.adapters.http.telemetry import routes as telemetry
 from api_gateway.adapters.scrape import System
@@ -64,6 +65,7 @@ def create_app(settings: GatewaySettings, reader: Reader, health: Health, clock:
     app.state.system = System(settings, health, clock)
     for router in _ROUTERS:
         app.include_router(router)
+    app.include_router(stream.router)
     dashboard.install(app, settings.dashboard_folder)
     problems.install(app)
     app.add_middleware(Observed, clock=clock)

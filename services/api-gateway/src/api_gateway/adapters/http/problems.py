@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
 from api_gateway.adapters.database.access import QueryTimeoutError, SchemaMissingError
 from minestream_runtime.errors import StoreRejectedError, StoreUnavailableError
@@ -47,6 +48,7 @@ class Kind:
 
 KINDS: Final[dict[int, Kind]] = {
     400: Kind("bad-request", "Bad request"),
+    403: Kind("forbidden", "Forbidden"),
     404: Kind("not-found", "Not found"),
     405: Kind("method-not-allowed", "Method not allowed"),
     414: Kind("query-too-long", "Query too long"),
@@ -71,7 +73,7 @@ class NotFoundError(LookupError):
 
 
 def problem(
-    request: Request,
+    request: HTTPConnection,
     status: int,
     detail: str | None,
     *,

@@ -10,6 +10,8 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from api_gateway.adapters.stream.wire import Wire
+from api_gateway.domain.stream.requests import MAX_MESSAGE_BYTES
 from minestream_runtime.errors import ConfigurationError
 
 
@@ -34,7 +36,10 @@ async def serve(app: ASGIApp, *, host: str, port: int) -> None:
     config = uvicorn.Config(
         app,
         http="httptools",
-        ws="none",
+        ws=Wire,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_ping_interval=None,  # the hub's heartbeats ask for a sign of life
+        ws_per_message_deflate=False,  # one frame for all clients; 300 KB of memory for each less
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -1,0 +1,1 @@
+"""What the stream owes each of its clients; knows neither sockets nor Kafka."""
