@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MEMBERS := $(patsubst %,-e %,$(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)))
 
-.PHONY: help demo test check fmt component e2e soak bench up down migrate schemas lock clean
+.PHONY: help demo test check fmt web component e2e browser soak bench up down migrate schemas lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -21,7 +21,7 @@ help: ## list the commands
 demo: .venv/ready ## the whole system with emulated miners; Ctrl-C ends it (ARGS="--miners 100")
 	@exec $(BIN)/minestream demo $(ARGS)
 
-test: check component e2e ## everything: real Kafka, real PostgreSQL; under 20 minutes
+test: check web component e2e ## everything: real Kafka, real PostgreSQL; under 20 minutes
 
 check: .venv/ready ## format, lint, types, import contracts, unit and contract tests; no server
 	$(BIN)/ruff format --check .
@@ -34,18 +34,23 @@ fmt: .venv/ready ## format, and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+web: .venv/ready ## the dashboard: types, lint, its own tests, build; by a Node of our own
+	$(BIN)/minestream dashboard --check
+
 component: .venv/ready ## each part against real Kafka and PostgreSQL
 	$(BIN)/pytest tests/component -m "not soak"
 
 e2e: .venv/ready ## the whole system, killed at random
 	$(BIN)/pytest tests/e2e -m "not soak"
 
+browser: .venv/ready ## the dashboard in Chromium against the whole system (screenshots: MINESTREAM_SCREENSHOTS)
+	$(BIN)/pytest tests/e2e/test_dashboard.py
+
 soak: .venv/ready ## what takes longer than the test budget: three-seed chaos, long runs
 	$(BIN)/pytest tests/component tests/e2e -m soak --timeout 3600
 
-bench: .venv/ready ## what a CPU-second is worth, without servers; the others' docstrings say what they need
-	$(BIN)/python tests/bench/bench_normalise.py
-	$(BIN)/python tests/bench/bench_polling.py
+bench: .venv/ready ## every benchmark against its peer, and tests/bench/results/latest.json (ARGS="stream --quick")
+	$(BIN)/python -m tests.bench $(ARGS)
 
 up: .venv/ready ## Kafka, PostgreSQL and the services in the background
 	$(BIN)/minestream up

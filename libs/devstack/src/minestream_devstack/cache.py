@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,13 +21,21 @@ def cache_of(name: str, environ: Mapping[str, str] = os.environ) -> Path:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path, *, waiting: Callable[[], object] = lambda: None) -> Iterator[None]:
     """Let nobody else fill that folder meanwhile; waits for whoever is at it.
+
+    Args:
+        folder: made where it is missing.
+        waiting: told when somebody else is at it.
 
     Raises:
         PermissionError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield

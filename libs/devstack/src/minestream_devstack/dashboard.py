@@ -126,9 +126,8 @@ class Dashboard:
 
     @contextlib.contextmanager
     def _working(self, progress: Progress) -> Iterator[None]:
-        progress("waiting for another build")
         try:
-            with alone(self.cache):
+            with alone(self.cache, waiting=lambda: progress("waiting for another build")):
                 yield
         except PermissionError as exc:
             raise ConfigurationError(
