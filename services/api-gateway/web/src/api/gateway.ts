@@ -1,0 +1,56 @@
+/** The gateway's routes that the page uses. */
+
+import { get } from "./client";
+import type { History, MinerDetail, MinerItem, MinerPage, SystemAnswer, Trace } from "./types";
+
+const PAGE = 500;
+/** A fleet of 50,000; more is not read, and the table says how many there are. */
+const MAX_PAGES = 100;
+
+/** The whole fleet, page by page. */
+export async function listMiners(signal?: AbortSignal): Promise<MinerItem[]> {
+  const miners: MinerItem[] = [];
+  let cursor: string | null = null;
+  for (let page = 0; page < MAX_PAGES; page += 1) {
+    const answer: MinerPage = await get("/api/v1/miners", { limit: PAGE, cursor }, signal);
+    miners.push(...answer.items);
+    cursor = answer.next;
+    if (cursor === null) break;
+  }
+  return miners;
+}
+
+export function getMiner(id: string, signal?: AbortSignal): Promise<MinerDetail> {
+  return get(`/api/v1/miners/${encodeURIComponent(id)}`, {}, signal);
+}
+
+const HISTORY_PAGE = 5_000;
+const MAX_HISTORY_PAGES = 6;
+
+/** What a miner said between two instants (ms since 1970), all pages as one. */
+export async function getHistory(
+  id: string,
+  from: number,
+  to: number,
+  signal?: AbortSignal,
+): Promise<History> {
+  const path = `/api/v1/miners/${encodeURIComponent(id)}/telemetry`;
+  const range = { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+  const first: History = await get(path, { ...range, limit: HISTORY_PAGE }, signal);
+  const items = [...first.items];
+  let cursor = first.next;
+  for (let page = 1; page < MAX_HISTORY_PAGES && cursor !== null; page += 1) {
+    const answer: History = await get(path, { cursor, limit: HISTORY_PAGE }, signal);
+    items.push(...answer.items);
+    cursor = answer.next;
+  }
+  return { ...first, items, next: cursor };
+}
+
+export function getTrace(eventId: string, signal?: AbortSignal): Promise<Trace> {
+  return get(`/api/v1/readings/${encodeURIComponent(eventId)}/trace`, {}, signal);
+}
+
+export function getSystem(signal?: AbortSignal): Promise<SystemAnswer> {
+  return get("/api/v1/system", {}, signal);
+}

@@ -1,0 +1,228 @@
+/** What the gateway says, by its contract's names. Absent and null: not said. */
+
+export const STATUSES = [
+  "mining",
+  "tuning",
+  "initializing",
+  "starting",
+  "restarting",
+  "stopping",
+  "stopped",
+  "failure",
+  "offline",
+  "unauthorised",
+  "garbage",
+  "unknown",
+] as const;
+export type MinerStatus = (typeof STATUSES)[number];
+
+export const GAP_CAUSES = [
+  "miner_silent",
+  "collector_down",
+  "link_down",
+  "spool_overflow",
+] as const;
+export type GapCause = (typeof GAP_CAUSES)[number];
+
+type Said<T> = T | null | undefined;
+
+/** One miner's newest figures: a row of the stream's kind `status`. */
+export interface StatusRow {
+  miner_id: string;
+  site_id: string;
+  ts: string;
+  status: MinerStatus;
+  event_id?: Said<string>;
+  raw_event_id?: Said<string>;
+  rack_id?: Said<string>;
+  model?: Said<string>;
+  firmware?: Said<string>;
+  dialect?: Said<string>;
+  algorithm?: Said<string>;
+  hashrate_hs?: Said<number>;
+  hashrate_avg_hs?: Said<number>;
+  hashrate_expected_hs?: Said<number>;
+  power_w?: Said<number>;
+  voltage_v?: Said<number>;
+  efficiency_j_per_th?: Said<number>;
+  frequency_mhz?: Said<number>;
+  chip_temp_max_c?: Said<number>;
+  pcb_temp_max_c?: Said<number>;
+  uptime_s?: Said<number>;
+  pool_url?: Said<string>;
+  worker?: Said<string>;
+  preset?: Said<string>;
+  boards_total?: Said<number>;
+  boards_healthy?: Said<number>;
+  fan_rpm?: Said<readonly number[]>;
+  error_codes?: Said<readonly string[]>;
+  quality_flags?: Said<readonly string[]>;
+  quality_score?: Said<number>;
+  anomaly_score?: Said<number>;
+  latency_ms?: Said<number>;
+  error?: Said<string>;
+}
+
+export interface Board {
+  slot: number;
+  status?: Said<string>;
+  hashrate_hs?: Said<number>;
+  hashrate_expected_hs?: Said<number>;
+  chips_ok?: Said<number>;
+  chips_total?: Said<number>;
+  chip_temp_max_c?: Said<number>;
+  chip_temp_min_c?: Said<number>;
+  pcb_temp_c?: Said<number>;
+  frequency_mhz?: Said<number>;
+  voltage_v?: Said<number>;
+  power_w?: Said<number>;
+  hw_errors_total?: Said<number>;
+}
+
+/** A whole telemetry event: the stream's kind `reading`, and REST's newest. */
+export interface Reading extends StatusRow {
+  event_id: string;
+  inlet_temp_c?: Said<number>;
+  outlet_temp_c?: Said<number>;
+  ambient_temp_c?: Said<number>;
+  fan_duty_ratio?: Said<number>;
+  accepted_total?: Said<number>;
+  rejected_total?: Said<number>;
+  stale_total?: Said<number>;
+  hw_errors_total?: Said<number>;
+  boards?: Said<readonly Board[]>;
+  anomaly_scores?: Said<Readonly<Record<string, number>>>;
+}
+
+export interface Gap {
+  gap_id: string;
+  subject: string;
+  cause: GapCause;
+  began_at: string;
+  site_id?: Said<string>;
+  ended_at?: Said<string>;
+  filled?: Said<boolean>;
+  lost_total?: Said<number>;
+}
+
+/** A row of GET /api/v1/miners: the inventory's facts and the newest figures. */
+export interface MinerItem extends Omit<StatusRow, "ts"> {
+  ts: string | null;
+  address: string;
+  slot: number | null;
+}
+
+export interface MinerPage {
+  items: MinerItem[];
+  next: string | null;
+}
+
+export interface Entry {
+  miner_id: string;
+  site_id: string;
+  rack_id?: Said<string>;
+  slot?: Said<number>;
+  address: string;
+  transport?: Said<string>;
+  dialect?: Said<string>;
+  model?: Said<string>;
+  algorithm?: Said<string>;
+  workers?: Said<readonly string[]>;
+  interval_s?: Said<number>;
+}
+
+export interface MinerDetail {
+  miner_id: string;
+  status: MinerStatus;
+  entry: Entry | null;
+  latest: Reading | null;
+  gaps: Gap[];
+}
+
+/** One row of a history, at any resolution: each has its own names for instant and means. */
+export interface HistoryItem {
+  ts?: string;
+  window_start_at?: string;
+  bucket_at?: string;
+  hashrate_hs?: Said<number>;
+  hashrate_expected_hs?: Said<number>;
+  power_w?: Said<number>;
+  chip_temp_max_c?: Said<number>;
+  hashrate_mean_hs?: Said<number>;
+  hashrate_min_hs?: Said<number>;
+  hashrate_max_hs?: Said<number>;
+  hashrate_expected_mean_hs?: Said<number>;
+  power_mean_w?: Said<number>;
+  chip_temp_mean_c?: Said<number>;
+}
+
+export type Resolution = "raw" | "window" | "hour" | "day";
+
+export interface History {
+  miner_id: string;
+  resolution: Resolution;
+  from: string;
+  to: string;
+  items: HistoryItem[];
+  gaps: Gap[];
+  next: string | null;
+}
+
+export interface TraceStep {
+  step: string;
+  at: string;
+  after_s: number;
+  service?: Said<string>;
+}
+
+export interface TraceSpan {
+  name: string;
+  service: string;
+  began_at: string;
+  ended_at: string;
+  span_id: string;
+  parent_id: string | null;
+  error: string | null;
+}
+
+export interface Trace {
+  event_id: string;
+  raw_event_id: string;
+  miner_id: string;
+  trace_id: string;
+  sampled: boolean;
+  steps: TraceStep[];
+  spans: TraceSpan[];
+}
+
+export interface Sample {
+  labels: Readonly<Record<string, string>>;
+  value?: Said<number>;
+  count?: Said<number>;
+  sum?: Said<number>;
+  p50?: Said<number>;
+  p99?: Said<number>;
+}
+
+export interface Service {
+  name: string;
+  address: string;
+  ready: boolean;
+  faults: Readonly<Record<string, string>>;
+  up_s: number | null;
+  memory_bytes: number | null;
+  cpu_s: number | null;
+  metrics: Readonly<Record<string, readonly Sample[]>>;
+}
+
+export interface Meaning {
+  kind: string;
+  meaning: string;
+  unit: string;
+}
+
+export interface SystemAnswer {
+  at: string;
+  services: Service[];
+  meanings: Readonly<Record<string, Meaning>>;
+}

@@ -1,0 +1,107 @@
+import { useWindowVirtualizer } from "@tanstack/react-virtual";
+import { useLayoutEffect, useRef, useState, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { Link } from "wouter";
+
+import { QuantityText } from "../ui/Quantity";
+import { useFormat } from "../ui/useFormat";
+import { BoardsCell, ChipCell, HashrateCell, HeardCell, StatusCell } from "./cells";
+import type { Miner } from "./miner";
+
+const CARD = 120;
+const BETWEEN = 8;
+
+function Fact({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <div className="min-w-0">
+      <dt className="truncate text-2xs text-ink-3">{label}</dt>
+      <dd className="truncate">{children}</dd>
+    </div>
+  );
+}
+
+function Card({ miner }: { miner: Miner }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  return (
+    <article className="relative h-full rounded-lg border border-line bg-panel px-3.5 py-2.5">
+      <div className="flex items-center justify-between gap-3">
+        <Link
+          href={`/miners/${miner.miner_id}`}
+          className="truncate font-medium after:absolute after:inset-0 after:content-['']"
+        >
+          {miner.miner_id}
+        </Link>
+        <StatusCell miner={miner} />
+      </div>
+      <div className="mt-1 flex items-end justify-between gap-4">
+        <span className="truncate text-2xs text-ink-3">
+          {[miner.model, miner.site_id].filter((each) => each != null).join(" · ")}
+        </span>
+        <div className="w-36 shrink-0 text-right">
+          <HashrateCell miner={miner} />
+        </div>
+      </div>
+      <dl className="mt-2 grid grid-cols-4 gap-3">
+        <Fact label={t("fleet.columns.chip_temp")}>
+          <ChipCell miner={miner} />
+        </Fact>
+        <Fact label={t("fleet.columns.power")}>
+          <QuantityText of={miner.power_w == null ? null : format.power(miner.power_w)} />
+        </Fact>
+        <Fact label={t("fleet.columns.boards")}>
+          <BoardsCell miner={miner} />
+        </Fact>
+        <Fact label={t("fleet.columns.heard")}>
+          <HeardCell miner={miner} />
+        </Fact>
+      </dl>
+    </article>
+  );
+}
+
+/** The fleet on a phone: a card each, drawn as they come into sight. */
+export function FleetCards({ miners, empty }: { miners: readonly Miner[]; empty: ReactNode }) {
+  const { t } = useTranslation();
+  const list = useRef<HTMLUListElement>(null);
+  const [top, setTop] = useState(0);
+  // what stands above changes its height with the fleet's statuses
+  useLayoutEffect(() => {
+    const measure = () => setTop(list.current?.offsetTop ?? 0);
+    const observer = new ResizeObserver(measure);
+    observer.observe(document.body);
+    measure();
+    return () => observer.disconnect();
+  }, []);
+  const virtualizer = useWindowVirtualizer({
+    count: miners.length,
+    estimateSize: () => CARD,
+    gap: BETWEEN,
+    overscan: 6,
+    scrollMargin: top,
+  });
+  if (miners.length === 0) return empty;
+  return (
+    <ul
+      ref={list}
+      aria-label={t("fleet.table")}
+      className="relative"
+      style={{ height: virtualizer.getTotalSize() }}
+    >
+      {virtualizer.getVirtualItems().map((item) => {
+        const miner = miners[item.index];
+        return miner === undefined ? null : (
+          <li
+            key={miner.miner_id}
+            aria-setsize={miners.length}
+            aria-posinset={item.index + 1}
+            className="absolute inset-x-0 top-0"
+            style={{ height: CARD, transform: `translateY(${item.start - top}px)` }}
+          >
+            <Card miner={miner} />
+          </li>
+        );
+      })}
+    </ul>
+  );
+}

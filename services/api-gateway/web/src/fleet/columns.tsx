@@ -1,0 +1,103 @@
+/** The columns of the fleet's table. */
+
+import { createColumnHelper, rowSortingFeature, tableFeatures } from "@tanstack/react-table";
+import { useMemo, type ComponentType } from "react";
+import { useTranslation } from "react-i18next";
+import { Link } from "wouter";
+
+import {
+  AnomalyCell,
+  BoardsCell,
+  ChipCell,
+  EfficiencyCell,
+  FansCell,
+  HashrateCell,
+  HeardCell,
+  PoolCell,
+  PowerCell,
+  StatusCell,
+} from "./cells";
+import type { Miner } from "./miner";
+import type { SortKey } from "./order";
+
+interface ColumnLook {
+  numeric: boolean;
+}
+
+// rows come sorted, filtered and cut to what is in sight: only the order's state is the table's
+export const features = tableFeatures({ rowSortingFeature, columnMeta: {} as ColumnLook });
+
+const helper = createColumnHelper<typeof features, Miner>();
+
+function MinerCell({ miner }: { miner: Miner }) {
+  return (
+    <span className="block min-w-0">
+      <Link
+        href={`/miners/${miner.miner_id}`}
+        data-miner={miner.miner_id}
+        className="block truncate font-medium text-ink outline-none after:absolute after:inset-0 after:content-[''] focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
+      >
+        {miner.miner_id}
+      </Link>
+      <span className="block truncate text-2xs leading-4 text-ink-3">
+        {miner.model ?? miner.address ?? "–"}
+      </span>
+    </span>
+  );
+}
+
+function SiteCell({ miner }: { miner: Miner }) {
+  return <span className="block truncate text-ink-2">{miner.site_id}</span>;
+}
+
+interface Look extends ColumnLook {
+  key: SortKey;
+  /** a track of the grid */
+  width: string;
+  Cell: ComponentType<{ miner: Miner }>;
+}
+
+const LOOKS: readonly Look[] = [
+  { key: "miner_id", Cell: MinerCell, width: "minmax(8.5rem,1.3fr)", numeric: false },
+  { key: "site_id", Cell: SiteCell, width: "minmax(3.75rem,0.6fr)", numeric: false },
+  { key: "status", Cell: StatusCell, width: "6.75rem", numeric: false },
+  { key: "hashrate", Cell: HashrateCell, width: "8.5rem", numeric: true },
+  { key: "chip_temp", Cell: ChipCell, width: "4.25rem", numeric: true },
+  { key: "fans", Cell: FansCell, width: "5.25rem", numeric: true },
+  { key: "power", Cell: PowerCell, width: "4.75rem", numeric: true },
+  { key: "efficiency", Cell: EfficiencyCell, width: "5.5rem", numeric: true },
+  { key: "boards", Cell: BoardsCell, width: "4rem", numeric: true },
+  { key: "pool", Cell: PoolCell, width: "minmax(7rem,1fr)", numeric: false },
+  { key: "anomaly", Cell: AnomalyCell, width: "4.5rem", numeric: true },
+  { key: "heard", Cell: HeardCell, width: "4.75rem", numeric: true },
+];
+
+function looks(withSites: boolean): Look[] {
+  return LOOKS.filter(({ key }) => withSites || key !== "site_id");
+}
+
+/** The grid's tracks, which head and rows share. */
+export function tracks(withSites: boolean): string {
+  return looks(withSites)
+    .map(({ width }) => width)
+    .join(" ");
+}
+
+/** @param withSites - one site needs no column */
+export function useColumns(withSites: boolean) {
+  const { t } = useTranslation();
+  return useMemo(
+    () =>
+      helper.columns(
+        looks(withSites).map(({ key, Cell, numeric }) =>
+          helper.display({
+            id: key,
+            header: t(`fleet.columns.${key}`),
+            cell: ({ row }) => <Cell miner={row.original} />,
+            meta: { numeric },
+          }),
+        ),
+      ),
+    [t, withSites],
+  );
+}

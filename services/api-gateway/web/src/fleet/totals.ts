@@ -1,0 +1,94 @@
+/** The fleet's figures, added up: only of miners that say them and whose reading is fresh. */
+
+import type { MinerStatus } from "../api/types";
+import { algorithmOf, isHashing, isStale, type Miner } from "./miner";
+
+/** What a miner is counted as: its status, or stale when that is too old to be true of now. */
+export type Standing = MinerStatus | "stale";
+
+export function standingOf(miner: Miner, now: number): Standing {
+  return isStale(miner, now) ? "stale" : miner.status;
+}
+
+export interface AlgorithmTotal {
+  algorithm: string;
+  miners: number;
+  hashing: number;
+  hashrateHs: number;
+  /** expected of those that say both; null: none does */
+  share: number | null;
+}
+
+export interface Hottest {
+  minerId: string;
+  celsius: number;
+}
+
+export interface Totals {
+  miners: number;
+  hashing: number;
+  standings: ReadonlyMap<Standing, number>;
+  algorithms: readonly AlgorithmTotal[];
+  powerW: number;
+  /** how many miners the power is of */
+  powerSaid: number;
+  hottest: Hottest | null;
+}
+
+interface Sum extends Omit<AlgorithmTotal, "share"> {
+  comparedHs: number;
+  expectedHs: number;
+}
+
+function emptySum(algorithm: string): Sum {
+  return { algorithm, miners: 0, hashing: 0, hashrateHs: 0, comparedHs: 0, expectedHs: 0 };
+}
+
+function addHashrate(sum: Sum, miner: Miner): void {
+  if (isHashing(miner)) sum.hashing += 1;
+  sum.hashrateHs += miner.hashrate_hs ?? 0;
+  if (miner.hashrate_hs != null && miner.hashrate_expected_hs != null) {
+    sum.comparedHs += miner.hashrate_hs;
+    sum.expectedHs += miner.hashrate_expected_hs;
+  }
+}
+
+function hotter(hottest: Hottest | null, miner: Miner): Hottest | null {
+  const celsius = miner.chip_temp_max_c;
+  if (celsius == null || (hottest !== null && hottest.celsius >= celsius)) return hottest;
+  return { minerId: miner.miner_id, celsius };
+}
+
+/** Add a fleet up, as it is at `now` (ms since 1970, the server's clock). */
+export function addUp(miners: readonly Miner[], now: number): Totals {
+  const sums = new Map<string, Sum>();
+  const standings = new Map<Standing, number>();
+  let hashing = 0;
+  let powerW = 0;
+  let powerSaid = 0;
+  let hottest: Hottest | null = null;
+  for (const miner of miners) {
+    const standing = standingOf(miner, now);
+    standings.set(standing, (standings.get(standing) ?? 0) + 1);
+    const algorithm = algorithmOf(miner);
+    const sum = sums.get(algorithm) ?? emptySum(algorithm);
+    sums.set(algorithm, sum);
+    sum.miners += 1;
+    if (standing === "stale" || miner.ts === null) continue;
+    addHashrate(sum, miner);
+    if (isHashing(miner)) hashing += 1;
+    if (miner.power_w != null) {
+      powerW += miner.power_w;
+      powerSaid += 1;
+    }
+    hottest = hotter(hottest, miner);
+  }
+  const algorithms = [...sums.values()]
+    .map(({ comparedHs, expectedHs, ...sum }) => ({
+      ...sum,
+      share: expectedHs > 0 ? comparedHs / expectedHs : null,
+    }))
+    .filter((sum) => sum.algorithm !== "unknown" || sum.hashrateHs > 0)
+    .sort((a, b) => b.miners - a.miners || a.algorithm.localeCompare(b.algorithm));
+  return { miners: miners.length, hashing, standings, algorithms, powerW, powerSaid, hottest };
+}

@@ -1,0 +1,3 @@
+export default function MinerPage({ id }: { id: string }) {
+  return id;
+}

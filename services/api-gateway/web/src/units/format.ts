@@ -1,0 +1,118 @@
+/** Numbers, units and instants as texts of one language. */
+
+import type { TFunction } from "i18next";
+
+import { ageParts, lengthParts, type DurationPart } from "./duration";
+import {
+  digitsAfterPoint,
+  scaleBytes,
+  scaleEfficiency,
+  scaleHashrate,
+  scalePower,
+  type Scaled,
+} from "./scale";
+
+/** A figure and its unit apart, so that the unit can stand back. */
+export interface Quantity {
+  text: string;
+  unit: string;
+}
+
+/** Between a figure and its unit: narrow, and never the end of a line. */
+const NARROW = "\u202f";
+
+export function joined({ text, unit }: Quantity): string {
+  return unit === "" ? text : `${text}${NARROW}${unit}`;
+}
+
+export class Format {
+  private readonly numbers = new Map<number, Intl.NumberFormat>();
+  private readonly clock: Intl.DateTimeFormat;
+  private readonly minutes: Intl.DateTimeFormat;
+  private readonly day: Intl.DateTimeFormat;
+
+  constructor(
+    private readonly language: string,
+    private readonly t: TFunction,
+  ) {
+    const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
+    this.clock = new Intl.DateTimeFormat(language, { ...time, second: "2-digit" });
+    this.minutes = new Intl.DateTimeFormat(language, time);
+    this.day = new Intl.DateTimeFormat(language, { month: "short", day: "numeric" });
+  }
+
+  number(value: number, digits = digitsAfterPoint(value)): string {
+    let format = this.numbers.get(digits);
+    if (format === undefined) {
+      format = new Intl.NumberFormat(this.language, {
+        minimumFractionDigits: digits,
+        maximumFractionDigits: digits,
+      });
+      this.numbers.set(digits, format);
+    }
+    return format.format(value);
+  }
+
+  count(value: number): string {
+    return this.number(value, 0);
+  }
+
+  private scaled({ value, unit }: Scaled, digits?: number): Quantity {
+    return { text: this.number(value, digits ?? digitsAfterPoint(value)), unit };
+  }
+
+  hashrate(hs: number, algorithm: string): Quantity {
+    return this.scaled(scaleHashrate(hs, algorithm));
+  }
+
+  efficiency(jPerTh: number, algorithm: string): Quantity {
+    return this.scaled(scaleEfficiency(jPerTh, algorithm));
+  }
+
+  power(watts: number): Quantity {
+    const { value, unit } = scalePower(watts);
+    return this.scaled({ value, unit }, unit === "W" ? 0 : digitsAfterPoint(value));
+  }
+
+  bytes(bytes: number): Quantity {
+    return this.scaled(scaleBytes(bytes));
+  }
+
+  celsius(value: number): Quantity {
+    return { text: this.number(value, Number.isInteger(value) ? 0 : 1), unit: "°C" };
+  }
+
+  share(ratio: number): string {
+    const percent = ratio * 100;
+    return `${this.number(percent, percent >= 99.95 || percent < 0.05 ? 0 : 1)}%`;
+  }
+
+  private part({ unit, n }: DurationPart): string {
+    return this.t(`age.${unit}`, { n: this.count(n) });
+  }
+
+  /** How old: one part, rounded down. */
+  age(ms: number): string {
+    return this.part(ageParts(ms));
+  }
+
+  /** How long: up to two parts. */
+  length(ms: number): string {
+    return lengthParts(ms)
+      .map((part) => this.part(part))
+      .join(" ");
+  }
+
+  /** Short times, as latencies are: 12 ms, 1.24 s. */
+  brief(ms: number): Quantity {
+    if (ms < 1_000) return { text: this.number(ms, ms < 10 ? 1 : 0), unit: "ms" };
+    if (ms < 60_000) return { text: this.number(ms / 1_000, 2), unit: "s" };
+    return { text: this.length(ms), unit: "" };
+  }
+
+  /** The time of day; of another day, with its date. */
+  instant(at: Date, now: Date, { seconds = true } = {}): string {
+    const time = (seconds ? this.clock : this.minutes).format(at);
+    return at.toDateString() === now.toDateString() ? time : `${this.day.format(at)} ${time}`;
+  }
+}
