@@ -10,9 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
+from minestream_devstack.ports import Ports
 from minestream_emulators.fleet import Fleet
-from minestream_runtime.kafka import Consumer, Producer
+from minestream_runtime.kafka import Consumer, Producer, Record
 from minestream_runtime.sealing import Sealer
 from minestream_runtime.settings import Settings
 from minestream_schemas.event import Topic
@@ -44,6 +46,7 @@ class Line:
             "MINESTREAM_STATE_DIR": str(self.folder / "state"),
             "MINESTREAM_LEDGER_FILE": str(self.folder / f"ledger-{instance}"),
             "MINESTREAM_CREDENTIALS_KEY": self.key,
+            "MINESTREAM_HEALTH_PORT": str(self.port(instance)),
             **more,
         }
         with (self.folder / f"log-{instance}").open("ab") as log:
@@ -55,6 +58,32 @@ class Line:
             )
         self.processes.append(process)
         return process
+
+    def port(self, instance: str = "0") -> int:
+        """Where its health and metrics are."""
+        ports = Ports(self.folder / "ports")
+        return ports.known(instance) or ports.claim(instance, 0)
+
+    def metrics(self, instance: str = "0") -> dict[str, float]:
+        """Its metrics by name and labels; none while it starts."""
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port(instance)}/metrics", timeout=5) as page:
+                text = page.read().decode()
+        except OSError:
+            return {}
+        lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, _, value in lines}
+
+    async def measured(
+        self, enough: Callable[[dict[str, float]], bool], instance: str = "0"
+    ) -> dict[str, float]:
+        """Its metrics, as soon as they are enough."""
+        async with asyncio.timeout(60):
+            while True:
+                seen = await asyncio.to_thread(self.metrics, instance)
+                if enough(seen):
+                    return seen
+                await asyncio.sleep(0.2)
 
     def log(self, instance: str = "0") -> list[dict[str, Any]]:
         text = (self.folder / f"log-{instance}").read_text()
@@ -95,9 +124,9 @@ class Line:
     def sealer(self) -> Sealer:
         return Sealer([self.key.encode()])
 
-    async def values(self, topic: Topic, *, quiet_s: float = 1.0) -> list[bytes]:
+    async def records(self, topic: Topic, *, quiet_s: float = 1.0) -> list[Record]:
         """Every record that is on a topic now, in order within each key."""
-        found: list[bytes] = []
+        found: list[Record] = []
         async with Consumer(self.settings, [topic]) as consumer:
             ends = await consumer.ends(consumer.owned())
             begins = await consumer.beginnings(consumer.owned())
@@ -105,16 +134,26 @@ class Line:
             async with asyncio.timeout(60):
                 while left:
                     for record in await consumer.records(wait_s=quiet_s):
-                        found.append(record.value or b"")
+                        found.append(record)
                         if record.offset + 1 >= ends[record.partition]:
                             left.discard(record.partition)
         return found
 
+    async def values(self, topic: Topic) -> list[bytes]:
+        """The values of every record that is on a topic now."""
+        return [record.value or b"" for record in await self.records(topic)]
+
     async def polls(self) -> list[RawMiner]:
         return [RawMiner.from_json(value) for value in await self.values(RAW_MINER)]
 
-    async def gaps(self) -> list[Gap]:
-        return [Gap.from_json(value) for value in await self.values(GAP)]
+    async def told(self, enough: Callable[[list[Gap]], bool]) -> list[Gap]:
+        """The gaps on the topic, as soon as they are enough."""
+        async with asyncio.timeout(60):
+            while True:
+                gaps = [Gap.from_json(value) for value in await self.values(GAP)]
+                if enough(gaps):
+                    return gaps
+                await asyncio.sleep(0.2)
 
     async def polled(self, enough: Callable[[list[RawMiner]], bool]) -> list[RawMiner]:
         """The polls on the topic, as soon as they are enough."""

@@ -49,6 +49,10 @@ def in_order(polls: list[RawMiner]) -> None:
         assert list(events) == sorted(events)  # UUIDv7 sorts by time
 
 
+def spooled(line: Line) -> int:
+    return sum(entry.get("via") == "spool" for entry in line.ledger())
+
+
 async def until_drained(line: Line, wanted: int) -> list[RawMiner]:
     return await line.polled(
         lambda polls: (
@@ -66,16 +70,18 @@ async def test_while_kafka_hangs_polls_go_to_the_spool_and_arrive_in_order(
         collector = own_line.start()
         await own_line.polled(lambda polls: len({poll.miner_id for poll in polls}) == 10)
         os.kill(own_kafka.pid, signal.SIGSTOP)
-        await asyncio.sleep(12)
-        spooled = [entry for entry in own_line.ledger() if entry.get("via") == "spool"]
+        seen = await own_line.measured(lambda seen: seen["minestream_spool_events"] >= 60)
         os.kill(own_kafka.pid, signal.SIGCONT)
-        assert len(spooled) >= 60, "polling went on into the spool"
+        assert spooled(own_line) >= 60, "polling goes on into the spool"
+        assert seen["minestream_spool_age_seconds"] > 2
+        assert seen["minestream_spool_bytes"] > 1000
+        assert seen['collector_upload_total{outcome="spool"}'] >= 60
         polls = await until_drained(own_line, len(own_line.ledger()))
         await own_line.until(lambda: b"link_up" in own_line.log_bytes())
-        await asyncio.sleep(2)  # the gap's end goes out behind everything else
+        gaps = await own_line.told(lambda gaps: any(gap.ended_at for gap in gaps))
+        await own_line.measured(lambda seen: not seen["minestream_spool_events"])
         assert collector.poll() is None
     in_order(polls)
-    gaps = await own_line.gaps()
     told = Counter((gap.cause, gap.ended_at is not None) for gap in gaps)
     assert told[(GapCause.LINK_DOWN, False)] >= 1
     closed = next(gap for gap in gaps if gap.ended_at)
@@ -98,9 +104,7 @@ async def test_a_killed_collector_loses_nothing_that_its_ledger_holds(
         seen = len(own_line.ledger())
         await own_line.until(lambda: len(own_line.ledger()) >= seen + 20)
         os.kill(own_kafka.pid, signal.SIGSTOP)
-        await own_line.until(
-            lambda: sum(entry.get("via") == "spool" for entry in own_line.ledger()) >= 40
-        )
+        await own_line.until(lambda: spooled(own_line) >= 40)
         collector.kill()
         collector.wait()
         os.kill(own_kafka.pid, signal.SIGCONT)

@@ -1,7 +1,7 @@
 """What becomes of a collector's events, counted; the lost ones also leave a trace."""
 
 from functools import cache
-from typing import Literal
+from typing import Literal, get_args
 
 from prometheus_client import Counter, Histogram
 
@@ -9,6 +9,16 @@ from minestream_runtime import semconv, traces
 from minestream_runtime.collecting.ledger import Ledger
 from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.metrics import counter, histogram
+
+Outcome = Literal["kafka", "spool", "dropped"]
+
+
+def begin() -> None:
+    """Export the counts from now on, as 0: what appears with its first drop cannot be watched."""
+    counter("minestream_spool_dropped_total")
+    age()
+    for outcome in get_args(Outcome):
+        uploads(outcome)
 
 
 class EventDroppedError(Exception):
@@ -45,7 +55,7 @@ def about(event: Spooled) -> dict[str, str]:
 
 
 @cache
-def uploads(outcome: Literal["kafka", "spool", "dropped"]) -> Counter:
+def uploads(outcome: Outcome) -> Counter:
     """Events handed over, by where they went."""
     return counter("collector_upload_total").labels(outcome)
 

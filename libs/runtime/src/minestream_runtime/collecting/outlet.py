@@ -93,6 +93,7 @@ class Outlet:
         self._overflow_began_at: datetime | None = None
         self._wake = asyncio.Event()
         self._log = structlog.get_logger()
+        fates.begin()
 
     @property
     def link_down_since(self) -> datetime | None:
