@@ -10,6 +10,7 @@ from opentelemetry.trace import TraceFlags
 
 from minestream_runtime import semconv, traces
 from minestream_runtime.clock import SystemClock, new_event_id
+from minestream_runtime.errors import PayloadInvalidError
 from minestream_runtime.settings import Settings
 
 
@@ -119,3 +120,27 @@ def test_a_dead_endpoint_does_not_hold_up_the_end(tmp_path: Path) -> None:
     with traces.configured("svc", settings), traces.root("poll miner", _ids(1)[0]):
         pass
     assert len(_spans(tmp_path)) == 1
+
+
+def test_no_span_quotes_what_came(tmp_path: Path) -> None:
+    """Not its causes' texts either, which a stack trace would hold."""
+
+    def refuse() -> None:
+        try:
+            json.loads('{"password": s3cret}')
+        except ValueError as exc:
+            raise PayloadInvalidError("value: no JSON") from exc
+
+    with traces.configured("svc", Settings(trace_folder=tmp_path, trace_ratio=1)):
+        with pytest.raises(PayloadInvalidError), traces.root("ask miner", _ids(1)[0]):
+            refuse()
+        with pytest.raises(ValueError, match="s3cret"), traces.root("poll miner", _ids(1)[0]):
+            raise ValueError("s3cret")
+        with pytest.raises(PayloadInvalidError) as caught:
+            refuse()
+        traces.failed("process", None, caught.value, kind=caught.value.kind)
+    asked, polled, processed = _spans(tmp_path)
+    assert asked["error"] == processed["error"] == "value: no JSON"
+    assert asked["attributes"] == {semconv.ERROR_TYPE: "payload_invalid"}
+    assert polled["error"] == "ValueError"
+    assert "s3cret" not in (tmp_path / "svc-0.jsonl").read_text()

@@ -24,6 +24,7 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
 
 from minestream_runtime import semconv
+from minestream_runtime.errors import MinestreamError
 from minestream_runtime.settings import Settings
 from minestream_runtime.trace_endpoint import EndpointExporter
 from minestream_runtime.trace_files import FileExporter
@@ -35,6 +36,7 @@ TRACEPARENT: Final = "traceparent"
 _LENGTH: Final = 55
 _RANDOM_BITS: Final = 56
 """The bits of a trace id that W3C calls random; those of a UUIDv7 are."""
+_TEXT_LENGTH: Final = 500
 _SEND_EVERY_S: Final = 1.0
 _END_S: Final = 5.0
 """How long the end waits for what was not sent yet."""
@@ -111,7 +113,7 @@ def root(
         span = _current.tracer.start_span(name, Context(), kind, attributes)
     finally:
         _asked.reset(token)
-    with trace.use_span(span, end_on_exit=True):
+    with _entered(span):
         yield span
 
 
@@ -135,7 +137,7 @@ def child(
         yield NonRecordingSpan(parent or trace.INVALID_SPAN_CONTEXT)
         return
     span = _current.tracer.start_span(name, _under(parent), kind, attributes)
-    with trace.use_span(span, end_on_exit=True):
+    with _entered(span):
         yield span
 
 
@@ -169,7 +171,7 @@ def batch(
         [Link(parent) for parent, _ in parents],
         began,
     )
-    with trace.use_span(span, end_on_exit=True):
+    with _entered(span):
         yield
     ended = time_ns()
     for parent, own in parents:
@@ -202,8 +204,10 @@ def failed(
     """
     marks = {**(attributes or {}), semconv.ERROR_TYPE: kind, semconv.ALWAYS: True}
     span = _current.tracer.start_span(name, _under(parent), SpanKind.INTERNAL, marks)
-    span.record_exception(exc)
-    span.set_status(trace.StatusCode.ERROR, str(exc))
+    text = str(exc)[:_TEXT_LENGTH]
+    said = {semconv.EXCEPTION_TYPE: type(exc).__name__, semconv.EXCEPTION_MESSAGE: text}
+    span.add_event("exception", said)  # no stack: its causes' texts may quote what came
+    span.set_status(trace.StatusCode.ERROR, text)
     span.end()
 
 
@@ -337,6 +341,24 @@ class _Current:
 
 
 _current: Final = _Current()
+
+
+@contextmanager
+def _entered(span: Span) -> Iterator[None]:
+    """A span that is current until it ends; an error that passes through is named, not quoted."""
+    with trace.use_span(
+        span, end_on_exit=True, record_exception=False, set_status_on_exception=False
+    ):
+        try:
+            yield
+        except MinestreamError as exc:
+            span.set_attribute(semconv.ERROR_TYPE, exc.kind)
+            span.set_status(trace.StatusCode.ERROR, str(exc)[:_TEXT_LENGTH])
+            raise
+        except Exception as exc:
+            span.set_attribute(semconv.ERROR_TYPE, type(exc).__name__)
+            span.set_status(trace.StatusCode.ERROR, type(exc).__name__)
+            raise
 
 
 def _under(parent: SpanContext | None) -> Context:

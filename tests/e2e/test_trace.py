@@ -1,0 +1,314 @@
+"""One trace from poll to row and to the websocket, over the real processes (N-otel, USR-otel)."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+import pytest
+from aiohttp import web
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.trace.v1 import trace_pb2
+from tests.contract.test_metrics import ALLOWED, promtool_lints
+from tests.e2e.world import World, command, running
+
+from minestream_runtime import semconv, traces
+from minestream_runtime.clock import SystemClock, new_event_id
+from minestream_runtime.kafka import Producer, ensure_topics
+from minestream_runtime.settings import Settings
+from minestream_schemas.metrics import HOPS, METRICS
+from minestream_schemas.raw import RAW_MINER
+from minestream_schemas.telemetry import TELEMETRY
+from minestream_schemas.topics import TOPICS
+
+MINERS = 6
+SERVICES = ("timescale-sink", "processor", "api-gateway", "collector-vnish")
+KINDS = trace_pb2.Span.SpanKind
+POLL, SEND = "poll miner", f"send {RAW_MINER.name}"
+PROCESS, NORMALISE = f"process {RAW_MINER.name}", "normalise"
+WRITE_RAW, WRITE, PUSH = (
+    f"write {RAW_MINER.name}",
+    f"write {TELEMETRY.name}",
+    f"push {TELEMETRY.name}",
+)
+EDGES = {
+    (None, POLL, "collector-vnish"),
+    (POLL, "GET summary", "collector-vnish"),
+    (POLL, SEND, "collector-vnish"),
+    (SEND, PROCESS, "processor"),
+    (PROCESS, NORMALISE, "processor"),
+    (SEND, WRITE_RAW, "timescale-sink"),
+    (PROCESS, WRITE, "timescale-sink"),
+    (PROCESS, PUSH, "api-gateway"),
+}
+"""Parent, span, and whose it is: the way of one poll."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A span that arrived at the backend."""
+
+    service: str
+    span: trace_pb2.Span
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """By name, the values as Python has them."""
+        return {
+            each.key: getattr(each.value, each.value.WhichOneof("value"))
+            for each in self.span.attributes
+        }
+
+    @property
+    def failed(self) -> bool:
+        """Is it about an error?"""
+        return self.span.status.code == trace_pb2.Status.STATUS_CODE_ERROR
+
+
+@dataclass
+class Backend:
+    """An OTLP endpoint that keeps all spans."""
+
+    url: str = ""
+    spans: list[Seen] = field(default_factory=list)
+
+    async def take(self, request: web.Request) -> web.Response:
+        """``POST /v1/traces``."""
+        sent = ExportTraceServiceRequest.FromString(await request.read())
+        for resource in sent.resource_spans:
+            named = {each.key: each.value.string_value for each in resource.resource.attributes}
+            for scope in resource.scope_spans:
+                self.spans += [Seen(named["service.name"], span) for span in scope.spans]
+        body = ExportTraceServiceResponse().SerializeToString()
+        return web.Response(body=body, content_type="application/x-protobuf")
+
+    def by_trace(self) -> dict[bytes, list[Seen]]:
+        """The spans of each trace."""
+        found: dict[bytes, list[Seen]] = {}
+        for seen in self.spans:
+            found.setdefault(seen.span.trace_id, []).append(seen)
+        return found
+
+
+@pytest.fixture
+async def backend() -> AsyncIterator[Backend]:
+    there = Backend()
+    app = web.Application(client_max_size=64 * 1024 * 1024)
+    app.add_routes([web.post("/v1/traces", there.take)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    there.url = f"http://{host}:{port}"
+    yield there
+    await runner.cleanup()
+
+
+def edges_of(spans: list[Seen]) -> set[tuple[str | None, str, str]]:
+    """Parent's name, name, service."""
+    names = {seen.span.span_id: seen.span.name for seen in spans}
+    return {(names.get(seen.span.parent_span_id), seen.span.name, seen.service) for seen in spans}
+
+
+def whole(backend: Backend) -> list[Seen] | None:
+    """The spans of a trace that has every edge; None: there is none yet."""
+    return next((spans for spans in backend.by_trace().values() if edges_of(spans) >= EDGES), None)
+
+
+@contextlib.asynccontextmanager
+async def subscribed(world: World) -> AsyncIterator[list[dict[str, Any]]]:
+    """A websocket on which readings come; what came on it."""
+    heard: list[dict[str, Any]] = []
+    url = f"http://127.0.0.1:{world.ports['gateway']}/api/v1/stream"
+    async with aiohttp.ClientSession() as http, http.ws_connect(url, max_msg_size=0) as socket:
+        await socket.send_json({"type": "subscribe", "id": "all", "kinds": ["reading"]})
+
+        async def hear() -> None:
+            while True:
+                heard.append(await socket.receive_json())
+
+        hearing = asyncio.ensure_future(hear())
+        try:
+            yield heard
+        finally:
+            hearing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await hearing
+
+
+async def build(world: World, environment: dict[str, str]) -> None:
+    """Emulators, inventory and all services but the collector."""
+    control, inventory = world.free_port("control"), world.folder / "fleet.yaml"
+    world.add(
+        "emulators", "minestream_emulators", "--miners", str(MINERS), "--seed", "3",
+        "--inventory", str(inventory), "--control", f"127.0.0.1:{control}",
+        "--port", str(world.free_port("miners")),
+    )  # fmt: skip
+    world.ports["emulators"] = control
+    world.ports["gateway"] = world.free_port("gateway")
+    await ensure_topics(
+        Settings(
+            kafka_bootstrap=environment["MINESTREAM_KAFKA_BOOTSTRAP"],
+            topic_namespace=environment["MINESTREAM_TOPIC_NAMESPACE"],
+        ),
+        TOPICS,
+    )
+    await world.ready("emulators")
+    await asyncio.to_thread(command, world, "inventory", "import", str(inventory))
+    world.add("timescale-sink", "timescale_sink")
+    world.add("processor", "processor")
+    ports = {**world.ports, "collector-vnish": world.free_port("collector-vnish")}
+    others = [f"{name}=127.0.0.1:{ports[name]}" for name in SERVICES if name != "api-gateway"]
+    world.add(
+        "api-gateway",
+        "api_gateway",
+        MINESTREAM_GATEWAY_PORT=str(world.ports["gateway"]),
+        MINESTREAM_SERVICES=",".join(others),
+    )
+    for name in ("timescale-sink", "processor", "api-gateway"):
+        await world.ready(name, within_s=90)
+
+
+async def without_sampling(world: World, backend: Backend) -> None:
+    """With ratio 0 errors alone leave spans, under the trace of the record that they are of."""
+    world.add("collector-vnish", "collector_vnish", MINESTREAM_TRACE_RATIO="0")
+    await world.ready("collector-vnish")
+    broken = new_event_id(SystemClock().now())
+    settings = Settings(
+        kafka_bootstrap=world.environment["MINESTREAM_KAFKA_BOOTSTRAP"],
+        topic_namespace=world.environment["MINESTREAM_TOPIC_NAMESPACE"],
+    )
+    async with Producer(settings) as producer:
+        headers = traces.headers_of_unkept(broken)
+        await producer.send(RAW_MINER, key=b"site-x-1", value=b"{no json", headers=headers)
+
+    async def told() -> bool:
+        rows = await asyncio.to_thread(world.rows, "SELECT count(*) FROM telemetry_v1.reading")
+        return rows[0][0] > MINERS and any(seen.failed for seen in backend.spans)
+
+    await world.until(told, "readings stored and an error told", within_s=90)
+    assert all(seen.failed for seen in backend.spans)
+    errors = backend.by_trace()[broken.bytes]
+    assert {seen.service for seen in errors} >= {"processor"}
+    assert all(seen.attributes[semconv.ERROR_TYPE] for seen in errors)
+    assert b"{no json" not in b"".join(seen.span.SerializeToString() for seen in errors)
+    await asyncio.to_thread(world.children["collector-vnish"].stop)
+    backend.spans.clear()
+
+
+def check_trace(backend: Backend, spans: list[Seen]) -> UUID:
+    """The id of the trace's raw event, when all about its spans is right."""
+    raw_event_id = UUID(bytes=spans[0].span.trace_id)
+    kinds = {seen.span.name: seen.span.kind for seen in spans}
+    assert kinds[POLL] == KINDS.SPAN_KIND_INTERNAL
+    assert kinds["GET summary"] == KINDS.SPAN_KIND_CLIENT
+    assert kinds[SEND] == KINDS.SPAN_KIND_PRODUCER
+    assert {kinds[name] for name in (PROCESS, WRITE_RAW, WRITE, PUSH)} == {KINDS.SPAN_KIND_CONSUMER}
+    of = {seen.span.name: seen for seen in spans}
+    (miner_id,) = {seen.attributes.get(semconv.MINER_ID) for seen in spans}
+    assert miner_id
+    assert {seen.attributes.get(semconv.EVENT_ID) for seen in spans} == {str(raw_event_id)}
+    assert of["GET summary"].attributes[semconv.HTTP_STATUS] == 200
+    assert of[POLL].span.start_time_unix_nano <= of[SEND].span.start_time_unix_nano
+    assert of[SEND].span.start_time_unix_nano <= of[PROCESS].span.start_time_unix_nano
+    batches = {
+        seen.span.trace_id: seen.span for seen in backend.spans if seen.span.name.endswith("batch")
+    }
+    for name in (WRITE_RAW, WRITE, PUSH):
+        (link,) = of[name].span.links
+        batch = batches[link.trace_id]
+        assert batch.name == f"{name.split()[0]} batch"
+        back = [each for each in batch.links if each.trace_id == raw_event_id.bytes]
+        assert of[name].span.parent_span_id in {each.span_id for each in back}
+    return raw_event_id
+
+
+async def check_command(world: World, raw_event_id: UUID, spans: list[Seen]) -> None:
+    """``minestream trace`` and REST tell the rows' stamps and the same spans."""
+    words = ("trace", str(raw_event_id))
+    said = json.loads(await asyncio.to_thread(command, world, *words, "--json"))
+    assert said["trace_id"] == raw_event_id.hex
+    assert said["sampled"]
+    steps = said["steps"]
+    assert [step["step"] for step in steps] == ["polled", "published", "normalised", "stored"]
+    afters = [step["after_s"] for step in steps]
+    assert afters == pytest.approx(sorted(afters), abs=0.005), "one machine, one clock"
+    assert 0 <= afters[0] <= afters[-1] < 60
+    wanted = {seen.span.span_id.hex() for seen in spans}
+    assert {span["span_id"] for span in said["spans"]} >= wanted
+    text = await asyncio.to_thread(command, world, *words)
+    places = [text.rindex(name) for name in (POLL, SEND, PROCESS, NORMALISE, WRITE)]
+    assert places == sorted(places)
+    print(text)  # noqa: T201 - what a person sees
+    gateway = f"http://127.0.0.1:{world.ports['gateway']}"
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"{gateway}/api/v1/readings/{said['event_id']}/trace") as answer,
+    ):
+        assert await answer.json() == said
+
+
+async def check_metrics(world: World) -> None:
+    """Every service's metrics are sound, and /system has them all."""
+    async with aiohttp.ClientSession() as http:
+        for name in SERVICES:
+            async with http.get(f"http://127.0.0.1:{world.ports[name]}/metrics") as answer:
+                text = await answer.text()
+            assert (promtool_lints(text) or set()) <= ALLOWED, name
+            assert "process_resident_memory_bytes" in text
+        url = f"http://127.0.0.1:{world.ports['gateway']}/api/v1/system"
+        async with http.get(url) as answer:
+            system = await answer.json()
+    by_name = {service["name"]: service for service in system["services"]}
+    assert set(by_name) == {*SERVICES, "kafka", "postgresql"}
+    assert [service for service in system["services"] if not service["ready"]] == []
+    measured = {name for service in system["services"] for name in service["metrics"]}
+    assert measured <= set(METRICS)
+    hops = {
+        series["labels"]["hop"]
+        for service in system["services"]
+        for series in service["metrics"].get("minestream_event_age_seconds", [])
+        if series["count"]
+    }
+    assert hops == set(HOPS)
+    for name in SERVICES:
+        assert by_name[name]["up_s"] > 0
+        assert by_name[name]["memory_bytes"] > 1e6
+
+
+@pytest.mark.timeout(400)
+async def test_one_trace_leads_from_the_poll_to_the_row_and_to_the_websocket(
+    tmp_path: Path, environment: dict[str, str], database_url: str, backend: Backend
+) -> None:
+    environment |= {
+        "MINESTREAM_OTLP_ENDPOINT": backend.url,
+        "MINESTREAM_TRACE_FOLDER": str(tmp_path / "traces"),
+        "MINESTREAM_TRACE_RATIO": "1",
+        "MINESTREAM_CREDENTIALS_KEY": "A" * 43 + "=",
+        "MINESTREAM_DEMO": "1",
+        "MINESTREAM_POLL_INTERVAL_S": "5",
+    }
+    async with running(World(tmp_path, environment, database_url)) as world:
+        await build(world, environment)
+        await without_sampling(world, backend)
+        world.add("collector-vnish", "collector_vnish")
+        async with subscribed(world) as heard:
+
+            async def complete() -> bool:
+                return whole(backend) is not None
+
+            await world.until(complete, "a whole trace", within_s=90)
+            spans = whole(backend)
+            assert spans is not None
+            raw_event_id = check_trace(backend, spans)
+            assert str(raw_event_id) in json.dumps(heard)
+        await check_command(world, raw_event_id, spans)
+        await check_metrics(world)
