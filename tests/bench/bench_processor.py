@@ -1,161 +1,333 @@
-"""How many events does one processor take for one second of its CPU, with everything on?
+"""How many events does one processor take for one second of its CPU, and a bare Faust agent?
 
-Real Kafka, raw events of an L9 (Vnish 1.2.7, four bodies, 6.7 kB), 24 partitions, RocksDB, windows,
-scores, metrics. One worker reads a backlog; its CPU time and its own counter are read while it
-does. Beside it, in the same run, the bare loop: decode, normalise, step and encode without Kafka.
+Real Kafka, 24 partitions, RocksDB, windows, scores, metrics. 200 miners' polls of an L9 (Vnish
+1.2.7: summary, and info, status and perf-summary that ride along; three boards; every number of
+the summary moves). A worker reads a backlog; the CPU time of its process and its own counter are
+read while it does. Its peer, ``processor_peer.py``, reads the same records, writes the same state
+and sends the same bytes to the same topics, and does nothing else: what it costs is Faust's price
+(same fence, same producer settings). Both run in turn. Beside them the bare loop: decode,
+normalise, step and encode, without Kafka.
 
-    python tests/bench/bench_processor.py --bootstrap 127.0.0.1:9092
-
-Last answer (2 cores shared with the broker, 20,000 events, 2 runs): 1,668 and 1,735 events per
-CPU-second; the bare loop 3,601 and 3,861.
+    python tests/bench/bench_processor.py [--quick]
 """
 
 import argparse
 import asyncio
 import json
 import os
+import random
 import re
 import secrets
-import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
+from typing import Any, Final
 
+import msgspec
+import psutil
+
+from minestream_devstack.kafka import KafkaServer
+from minestream_devstack.ports import Ports
 from minestream_dialects import normalise
 from minestream_runtime.clock import new_event_id
 from minestream_runtime.kafka import Producer, ensure_topics
 from minestream_runtime.settings import Settings
+from minestream_schemas.anomaly import ANOMALY
 from minestream_schemas.raw import RAW_MINER, EndpointBody, PollStatus, RawMiner
+from minestream_schemas.telemetry import CHIPS, TELEMETRY
 from minestream_schemas.topics import TOPICS
+from minestream_schemas.window import WINDOW
 from processor.adapters.agents import read
+from processor.adapters.app import CHANGELOG
 from processor.adapters.fence import PINNED
 from processor.adapters.state_codec import decode, encode
 from processor.domain.step import Reading, Rules, step
 
-BODIES = {
-    "info": "l9_1.2.7_info_assembled.json",
-    "summary": "l9_1.2.7_summary_assembled.json",
-    "perf-summary": "l9_1.2.7_perf_summary_assembled.json",
-    "status": "l9_1.2.7_status_assembled.json",
-}
-MINERS = 200
-WARM_UP = 1000
+HERE: Final = Path(__file__).parent
+PAYLOADS: Final = HERE.parent / "fixtures" / "vnish"
+RIDES_ALONG_S: Final = {"info": 3600, "status": 300, "perf-summary": 300}
+INTERVAL_S: Final = 60
+SCRIPTED: Final = 500
 COUNTER = re.compile(
     r'minestream_events_processed_total\{topic="minestream\.raw\.miner\.v1"\} (\S+)'
 )
+GOAL_EVENTS: Final = 2000
+GOAL_RATIO: Final = 0.6
+Figure = dict[str, Any]
 
 
-def poll(miner: int, number: int, bodies: dict[str, str]) -> RawMiner:
-    """One poll of one miner, a minute after the one before."""
-    at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number)
-    return RawMiner(
-        event_id=new_event_id(at),
-        site_id="site-a",
-        miner_id=f"site-a-m{miner:04d}",
-        collector_id="collector-vnish-0",
-        dialect="vnish",
-        polled_at=at,
-        latency_ms=5.0,
-        status=PollStatus.OK,
-        interval_s=60.0,
-        endpoints={
-            name: EndpointBody(status=PollStatus.OK, fetched_at=at, http_status=200, body=body)
-            for name, body in bodies.items()
-        },
-    )
+@dataclass(frozen=True)
+class Size:
+    """How much is measured."""
+
+    miners: int
+    polls: int
+    warm_up: int
+    rounds: int
+    loops: int
+
+    @property
+    def total(self) -> int:
+        """Events of one backlog."""
+        return self.miners * self.polls
 
 
-def bare(bodies: dict[str, str], count: int) -> float:
+WHOLE: Final = Size(miners=200, polls=100, warm_up=2000, rounds=3, loops=2000)
+QUICK: Final = Size(miners=20, polls=30, warm_up=100, rounds=1, loops=100)
+
+
+class Miner:
+    """Says what a miner would at each of its polls, the same at each run."""
+
+    def __init__(self, number: int, *, chips: bool) -> None:
+        self.id = f"site-a-m{number:04d}"
+        self._random = random.Random(number)
+        self._chips = payload("chips") if chips else None
+        self._fresh = {name: payload(name) for name in RIDES_ALONG_S}
+        network = self._fresh["info"]["system"]["network_status"]
+        network["mac"] = f"02:00:5E:00:{number >> 8:02X}:{number & 255:02X}"
+        self._bodies: dict[str, EndpointBody] = {}
+
+    def poll(self, number: int) -> RawMiner:
+        """The poll of that number, a minute after the one before."""
+        at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=INTERVAL_S * number)
+        for name, every_s in RIDES_ALONG_S.items():
+            if number * INTERVAL_S % every_s == 0:
+                if name == "status":
+                    self._fresh[name]["miner_state_time"] = 656_931 + INTERVAL_S * number
+                self._bodies[name] = body(self._fresh[name], at)
+        bodies = {"summary": body(self._summary(number), at), **self._bodies}
+        if self._chips is not None and number % 5 == 0:
+            bodies["chips"] = body(self._chips, at)
+        return RawMiner(
+            event_id=new_event_id(at),
+            site_id="site-a",
+            miner_id=self.id,
+            collector_id="collector-vnish-0",
+            dialect="vnish",
+            polled_at=at,
+            latency_ms=5.0,
+            status=PollStatus.OK,
+            interval_s=INTERVAL_S,
+            endpoints=bodies,
+        )
+
+    def _summary(self, number: int) -> Any:
+        said = payload("summary")
+        miner, share = said["miner"], self._random.gauss(1, 0.01)
+        for key in ("hr_realtime", "instant_hashrate"):
+            miner[key] *= share
+        for chain in miner["chains"]:
+            chain["hashrate_rt"] *= self._random.gauss(1, 0.02)
+            chain["power_consumption"] += self._random.randrange(-9, 9)
+        miner["power_consumption"] = sum(one["power_consumption"] for one in miner["chains"])
+        miner["chip_temp"]["max"] += self._random.randrange(-2, 2)
+        for fan in miner["cooling"]["fans"]:
+            fan["rpm"] += 30 * self._random.randrange(-3, 3)
+        miner["pools"][0]["accepted"] += 21 * number
+        miner["miner_status"]["miner_state_time"] += INTERVAL_S * number
+        return said
+
+
+def payload(name: str) -> Any:
+    """A recorded body, to be changed."""
+    file = PAYLOADS / f"l9_1.2.7_{name.replace('-', '_')}_assembled.json"
+    return json.loads(file.read_bytes())
+
+
+def body(said: Any, at: datetime) -> EndpointBody:
+    """A body as compact as a miner sends it."""
+    text = json.dumps(said, separators=(",", ":"))
+    return EndpointBody(status=PollStatus.OK, fetched_at=at, http_status=200, body=text)
+
+
+def script(miner: Miner) -> list[tuple[bytes, list[tuple[str, bytes]]]]:
+    """What the processor writes and sends at each of a miner's events."""
+    entries, state = [], None
+    for number in range(SCRIPTED):
+        outcome, chips = dealt_with(miner.poll(number).to_json(), encode(state) if state else b"")
+        state = outcome.state
+        told: list[tuple[Any, Any]] = [(TELEMETRY, outcome.telemetry)]
+        told += [(CHIPS, chips)] if chips else []
+        told += [(ANOMALY, outcome.anomaly)] if outcome.anomaly else []
+        told += [(WINDOW, window) for window in outcome.windows]
+        entries.append((encode(state), [(topic.name, event.to_json()) for topic, event in told]))
+    return entries
+
+
+def dealt_with(value: bytes, blob: bytes) -> tuple[Any, Any]:
+    """One event, as the processor deals with it: the outcome and the chips."""
+    raw = read(RawMiner, value)
+    normalised = normalise(raw)
+    reading = Reading(normalised.telemetry, raw.interval_s, answered=True)
+    return step(decode(blob) if blob else None, reading, Rules()), normalised.chips
+
+
+def bare(miner: Miner, count: int) -> float:
     """Events per CPU-second of the same work without Kafka and Faust."""
-    values = [poll(0, number, bodies).to_json() for number in range(count)]
+    values = [miner.poll(number).to_json() for number in range(count)]
     blob = b""
     began = time.process_time()
     for value in values:
-        normalised = normalise(read(RawMiner, value))
-        reading = Reading(normalised.telemetry, 60.0, answered=True)
-        outcome = step(decode(blob) if blob else None, reading, Rules())
+        outcome, _ = dealt_with(value, blob)
         outcome.telemetry.to_json()
         blob = encode(outcome.state)
     return count / (time.process_time() - began)
 
 
-async def feed(settings: Settings, bodies: dict[str, str], each: int) -> None:
+async def feed(settings: Settings, size: Size, *, chips: bool) -> None:
     """The backlog: so many polls of every miner."""
     await ensure_topics(settings, TOPICS)
+    miners = [Miner(number, chips=chips) for number in range(size.miners)]
     async with Producer(settings, deadline_s=60) as producer:
-        for number in range(each):
-            polls = [poll(miner, number, bodies) for miner in range(MINERS)]
-            await asyncio.gather(*(producer.publish(RAW_MINER, one) for one in polls))
+        for number in range(size.polls):
+            sends = (producer.publish(RAW_MINER, one.poll(number)) for one in miners)
+            await asyncio.gather(*sends)
 
 
-def look(pid: int, port: int) -> tuple[float, float]:
-    """Events dealt with and CPU seconds used by the process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    cpu_s = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def look(process: psutil.Process, port: int) -> tuple[float, float]:
+    """Events dealt with and CPU seconds used by the process so far, its children's too."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
             found = COUNTER.search(page.read().decode())
     except OSError:
         found = None
-    return (float(found[1]) if found else 0.0), cpu_s
+    return (float(found[1]) if found else 0.0), sum(process.cpu_times()[:4])
 
 
-def measure(settings: Settings, total: int, port: int) -> float:
-    """Events per CPU-second of one worker on the backlog, after its warm-up."""
+def measure(program: list[str], variables: dict[str, str], size: Size) -> float:
+    """Events per CPU-second of one worker on the backlog, after its warm-up.
+
+    Raises:
+        RuntimeError: when it ended, or was not through with it after five minutes.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        environment = {
-            **os.environ,
-            "MINESTREAM_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
-            "MINESTREAM_TOPIC_NAMESPACE": settings.topic_namespace,
-            "MINESTREAM_STATE_DIR": folder,
-            "MINESTREAM_HEALTH_PORT": str(port),
-        }
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "processor"], env=environment, stdout=subprocess.DEVNULL
-        )
+        port = Ports(Path(folder) / "ports").claim("worker", 0)
+        own = {"MINESTREAM_STATE_DIR": folder, "MINESTREAM_HEALTH_PORT": str(port)}
+        environment = {**os.environ, **variables, **own}
+        log = Path(folder) / "log"
+        with log.open("wb") as out:
+            worker = psutil.Popen([sys.executable, *program], env=environment, stdout=out)
+        seen = [(0.0, 0.0)]
         try:
-            seen = []
             until = time.monotonic() + 300
-            while time.monotonic() < until and worker.poll() is None:
-                seen.append(look(worker.pid, port))
-                if seen[-1][0] >= total:
-                    break
-                time.sleep(0.25)
+            while seen[-1][0] < size.total:
+                time.sleep(0.1)
+                if worker.poll() is not None or time.monotonic() > until:
+                    raise RuntimeError(f"{program} at {seen[-1]}: {log.read_text()[-2000:]}")
+                seen.append(look(worker, port))
         finally:
             worker.terminate()
             worker.wait()
-    busy = [one for one in seen if WARM_UP <= one[0] < total]
+    busy = [one for one in seen if size.warm_up <= one[0]]
     return (busy[-1][0] - busy[0][0]) / (busy[-1][1] - busy[0][1])
+
+
+def compare(bootstrap: str, size: Size, *, chips: bool) -> tuple[float, float]:
+    """One round: the processor and its peer on the same backlog, in either order."""
+    name = f"bench-{secrets.token_hex(4)}"
+    source = Settings(kafka_bootstrap=bootstrap, topic_namespace=name)
+    peers = Settings(kafka_bootstrap=bootstrap, topic_namespace=f"{name}-peer")
+    asyncio.run(feed(source, size, chips=chips))
+    asyncio.run(ensure_topics(peers, [*TOPICS, CHANGELOG]))
+    with tempfile.TemporaryDirectory() as folder:
+        entries = Path(folder) / "script"
+        entries.write_bytes(msgspec.msgpack.encode(script(Miner(0, chips=chips))))
+        common = {"MINESTREAM_KAFKA_BOOTSTRAP": bootstrap, "MINESTREAM_TRACE_RATIO": "0.01"}
+        peer = {
+            **common,
+            "MINESTREAM_TOPIC_NAMESPACE": peers.topic_namespace,
+            "PEER_SOURCE": name,
+            "PEER_SCRIPT": str(entries),
+        }
+        runs = {
+            "ours": (["-m", "processor"], {**common, "MINESTREAM_TOPIC_NAMESPACE": name}),
+            "peer": ([str(HERE / "processor_peer.py")], peer),
+        }
+        order = random.sample(list(runs), 2)
+        found = {one: measure(*runs[one], size) for one in order}
+    progress(f"chips {chips}: {', '.join(f'{one} {found[one]:.0f}' for one in order)}")
+    return found["ours"], found["peer"]
+
+
+@contextmanager
+def broker(given: str | None) -> Iterator[str]:
+    """The broker that was named, or one for this run."""
+    if given:
+        yield given
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        server = KafkaServer(Path(folder), preferred_port=0)
+        server.prepare()
+        try:
+            server.start()
+            yield server.bootstrap
+        finally:
+            server.kill()
+
+
+def progress(line: str) -> None:
+    """A line for people."""
+    sys.stderr.write(f"{line}\n")
+
+
+def figure(name: str, value: float, unit: str, goal: float | None = None) -> Figure:
+    """One figure as the runner takes it."""
+    met = None if goal is None else value >= goal
+    goal_text = None if goal is None else f">= {goal}"
+    return {"name": name, "value": round(value, 2), "unit": unit, "goal": goal_text, "met": met}
 
 
 def main() -> None:
     """Run and print the result as one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bootstrap", required=True)
-    parser.add_argument("--bodies", type=Path, default=Path("tests/fixtures/vnish"))
-    parser.add_argument("--each", type=int, default=100, help="polls of each of 200 miners")
-    parser.add_argument("--port", type=int, default=19480)
-    args = parser.parse_args()
-    bodies = {name: (args.bodies / file).read_text() for name, file in BODIES.items()}
-    settings = Settings(
-        kafka_bootstrap=args.bootstrap, topic_namespace=f"bench-{secrets.token_hex(4)}"
+    parser.add_argument(
+        "--quick", action="store_true", help="does it work? Its figures say nothing"
     )
-    bare(bodies, 200)
-    alone = bare(bodies, 2000)
-    asyncio.run(feed(settings, bodies, args.each))
-    whole = measure(settings, MINERS * args.each, args.port)
-    git = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.check_output(git, text=True)
-    result = {
-        "events_per_cpu_s": round(whole),
-        "bare_loop_per_cpu_s": round(alone),
-        "ratio": round(whole / alone, 2),
-        "commit": commit.strip(),
+    parser.add_argument("--bootstrap", default=os.environ.get("MINESTREAM_KAFKA_BOOTSTRAP"))
+    args = parser.parse_args()
+    size = QUICK if args.quick else WHOLE
+    bare(Miner(0, chips=False), size.loops // 10)
+    alone, plain, chips = [], [], []
+    with broker(args.bootstrap) as bootstrap:
+        for _ in range(size.rounds):
+            alone.append(bare(Miner(0, chips=False), size.loops))
+            plain.append(compare(bootstrap, size, chips=False))
+        if not args.quick:
+            chips.append(compare(bootstrap, size, chips=True))
+    ours = median(one for one, _ in plain)
+    ratios = [one / other for one, other in plain]
+    rate = "events/CPU-s"
+    figures = [
+        figure("events", ours, rate, None if args.quick else GOAL_EVENTS),
+        figure(
+            "to a Faust agent without domain code",
+            median(ratios),
+            "ratio",
+            None if args.quick else GOAL_RATIO,
+        ),
+        figure("that agent's events", median(other for _, other in plain), rate),
+        figure("to the bare loop", ours / median(alone), "ratio"),
+        figure("the bare loop's events", median(alone), rate),
+    ]
+    for one, other in chips:
+        figures.append(figure("events, chips at every fifth poll", one, rate))
+        figures.append(figure("the same to that agent", one / other, "ratio"))
+    detail = {
+        "rounds": [{"ours": round(one), "peer": round(other)} for one, other in plain],
+        "least": round(min(one for one, _ in plain)),
+        "least_ratio": round(min(ratios), 2),
+        "events": size.total,
         "versions": dict(PINNED),
     }
+    result = {"subject": "processor", "figures": figures, "detail": detail}
     sys.stdout.write(json.dumps(result) + "\n")
 
 
