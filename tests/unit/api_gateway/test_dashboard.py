@@ -149,6 +149,17 @@ async def test_an_unknown_address_of_the_api_stays_a_problem(page: httpx.AsyncCl
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+async def test_a_browser_gone_astray_gets_the_page_and_a_program_a_problem(
+    page: httpx.AsyncClient,
+) -> None:
+    astray = await page.get("/nosuch/page", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (astray.status_code, astray.content) == (404, INDEX)
+    program = await page.get("/nosuch/page")
+    assert program.headers["content-type"] == "application/problem+json"
+    sent = await page.post("/nosuch/page", headers={"Accept": "text/html"})
+    assert (sent.status_code, sent.headers["content-type"]) == (404, "application/problem+json")
+
+
 @pytest.mark.parametrize("path", ["/", "/assets/theme-1.js"])
 async def test_the_page_may_load_from_here_alone_and_stand_in_no_frame(
     page: httpx.AsyncClient, path: str

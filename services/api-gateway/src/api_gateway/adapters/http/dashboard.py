@@ -5,18 +5,22 @@ import mimetypes
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 import structlog
 from fastapi import FastAPI
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 CLIENT_ROUTES: Final = ("/", "/miners/{miner_id}", "/system")
-"""What the page itself shows by address; all are answered with its index."""
+"""What the page itself shows by address; all are answered with its index. A browser that goes to
+an address that nobody has gets the index too, as 404: the page says that there is no such page."""
 _INDEX: Final = "index.html"
 _MOST_FILES, _MOST_BYTES = 2000, 64 * 1024**2
 _ENCODINGS: Final = {"br": ".br", "gzip": ".gz"}
@@ -112,6 +116,17 @@ def install(app: FastAPI, folder: Path | None) -> None:
     for path in CLIENT_ROUTES:
         app.router.add_route(path, index, include_in_schema=False)
     app.router.add_route("/assets/{name:path}", asset, include_in_schema=False)
+    otherwise = app.router.default
+
+    async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+        found = dashboard.find(_INDEX) if _is_for_people(scope) else None
+        if found is None:
+            await otherwise(scope, receive, send)
+        else:
+            answer = _answer(Request(scope), found, status=404)
+            await answer(scope, receive, send)
+
+    app.router.default = nowhere
 
 
 def _read(folder: Path) -> Iterator[tuple[str, _File]]:
@@ -141,20 +156,30 @@ def _file(path: Path) -> _File:
     )
 
 
-def _answer(request: Request, file: _File) -> Response:
+def _is_for_people(scope: Scope) -> bool:
+    """Whether a browser wants to show what is at an address that nobody has."""
+    if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
+        return False
+    of_programs = scope["path"].startswith(("/api/", "/assets/"))
+    return not of_programs and "text/html" in Headers(scope=scope).get("accept", "")
+
+
+def _answer(request: Request, file: _File, *, status: int = 200) -> Response:
     encoding = _encoding(request.headers.get("accept-encoding", ""), file)
     etag = f'"{file.etag}{encoding and "-" + encoding}"'
     kept = "public, max-age=31536000, immutable" if file.lasting else "no-cache"
     headers = _HEADERS | {"ETag": etag, "Cache-Control": kept, "Vary": "Accept-Encoding"}
     if encoding:
         headers["Content-Encoding"] = encoding
-    if etag in (tag.strip() for tag in request.headers.get("if-none-match", "").split(",")):
+    if status == HTTPStatus.OK and etag in (
+        tag.strip() for tag in request.headers.get("if-none-match", "").split(",")
+    ):
         return Response(status_code=304, headers=headers)
     body = file.bodies[encoding]
     if request.method == "HEAD":
         headers["Content-Length"] = str(len(body))
         body = b""
-    return Response(body, headers=headers, media_type=file.media_type)
+    return Response(body, status, headers, media_type=file.media_type)
 
 
 def _encoding(accepted: str, file: _File) -> str:
