@@ -1,14 +1,16 @@
 """What does REST add to the SQL behind it?
 
-Three pages: 100 of 1,000 miners by id, 100 by hashrate, 1,000 readings of one miner. Over HTTP from
-the service as a process, and the same statement's rows fetched by bare psycopg as dicts.
+Twelve fixed requests to the gateway as a process, over HTTP on one connection, and the very same
+statements (taken down from the routes as they ran) fetched by bare psycopg as dicts, in turns, on
+a PostgreSQL of its own with 1,000 miners and a day of one miner's readings.
 
-Last answer (2 busy cores, Python 3.11, plain PostgreSQL 18): 100 miners by id 1.4 ms, 3.1 times the
-bare SQL; by hashrate 2.7 ms, 2.0 times; 1,000 readings 16 ms, 1.8 times.
-Run: ``MINESTREAM_DATABASE_URL=… python tests/bench/bench_api.py`` on a migrated scratch database;
-it leaves the site ``bench`` there.
+    python tests/bench/bench_api.py [--quick]
+
+Last answer: not yet measured.
 """
 
+import argparse
+import asyncio
 import http.client
 import json
 import os
@@ -16,124 +18,258 @@ import platform
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from statistics import median, quantiles
-from time import perf_counter, sleep
-from typing import Any
+from http import HTTPStatus
+from pathlib import Path
+from statistics import median
+from time import monotonic, perf_counter, sleep
+from typing import Any, Final, LiteralString
+from uuid import UUID
 
+import httpx
+import psutil
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row
+from pydantic import SecretStr
 
-from api_gateway.adapters.database.miners import _LIST
+from api_gateway.adapters.database import Reader, open_reader
+from api_gateway.adapters.http.app import create_app
+from api_gateway.settings import GatewaySettings
+from minestream_devstack.postgres import PostgresServer
+from minestream_runtime.clock import SystemClock, new_event_id
+from minestream_runtime.command.migrate import registered
+from minestream_runtime.database import migrate
+from minestream_runtime.health import Health
 
-MINERS, READINGS, ROUNDS, WARM_UP = 1000, 2880, 200, 30
-FILL = """
-INSERT INTO fleet.site (site_id) VALUES ('bench') ON CONFLICT DO NOTHING;
-INSERT INTO fleet.miner (miner_id, site_id, address, transport)
-SELECT 'bench-' || lpad(n::text, 5, '0'), 'bench', 'bench-' || n || ':80', 'http'
-FROM generate_series(1, {miners}) AS n ON CONFLICT (miner_id) DO NOTHING;
-INSERT INTO telemetry.latest (event_id, raw_event_id, ts, miner_id, site_id, dialect, algorithm,
-    status, hashrate_hs, power_w, chip_temp_max_c, fan_rpm)
-SELECT gen_random_uuid(), gen_random_uuid(), now(), miner_id, 'bench', 'vnish-1.2', 'sha256d',
-    'mining', random() * 2e14, 3000, 70, '{{4000,4100,4200,4300}}'
-FROM fleet.miner WHERE site_id = 'bench' ON CONFLICT DO NOTHING;
-SELECT telemetry.ensure_partitions('reading', now() - interval '2 days', now() + interval '1 day');
-INSERT INTO telemetry.reading (event_id, raw_event_id, ts, miner_id, site_id, dialect, algorithm,
-    status, hashrate_hs, power_w, chip_temp_max_c, fan_rpm)
-SELECT gen_random_uuid(), gen_random_uuid(), now() - n * interval '30 s', 'bench-00001', 'bench',
-    'vnish-1.2', 'sha256d', 'mining', random() * 2e14, 3000, 70, '{{4000,4100,4200,4300}}'
-FROM generate_series(1, {readings}) AS n;
-ANALYZE;
-"""
+RATIO, ALLOWANCE_MS = 1.3, 5.0
+"""The goal: a request takes at most 1.3 times its statements and 5 ms."""
+MINER: Final = "bench-00001"
+FILL: Final = Path(__file__).with_name("api_rows.sql")
+Statement = tuple[LiteralString | sql.Composed, dict[str, object] | None]
 
 
-def timed(work: Callable[[], object]) -> dict[str, float]:
-    """Milliseconds of one call: least, median, 95th of 100."""
-    for _ in range(WARM_UP):
-        work()
-    took = []
-    for _ in range(ROUNDS):
-        began = perf_counter()
-        work()
-        took.append((perf_counter() - began) * 1000)
+def say(text: str) -> None:
+    """Tell whoever watches."""
+    sys.stderr.write(text + "\n")
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """A migrated PostgreSQL with a fleet, thrown away afterwards: its address."""
+    with tempfile.TemporaryDirectory(prefix="minestream-bench-") as folder:
+        home = Path(folder)
+        home.chmod(0o711)
+        server = PostgresServer(home / "postgres", preferred_port=0, throwaway=True)
+        server.prepare()
+        try:
+            server.start()
+            url = server.url("postgres")
+            asyncio.run(migrate(GatewaySettings(database_url=SecretStr(url)), registered()))
+            yield url
+        finally:
+            server.stop()
+
+
+def fill(url: str) -> UUID:
+    """Write the fleet; the raw event id of one reading of its first miner."""
+    event_id = new_event_id(datetime.now(UTC) - timedelta(minutes=10))
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute("SELECT set_config('bench.raw_id', %s, false)", (str(event_id),))
+        for statement in FILL.read_text().split(";\n"):
+            owner.execute(statement.encode())
+    return event_id
+
+
+def requests(raw_id: UUID) -> dict[str, str]:
+    """The twelve, by name."""
+    since = (datetime.now(UTC) - timedelta(hours=24)).isoformat().replace("+00:00", "Z")
+    miners, one = "/api/v1/miners?site=bench", f"/api/v1/miners/{MINER}"
     return {
-        "min_ms": round(min(took), 3),
-        "median_ms": round(median(took), 3),
-        "p95_ms": round(quantiles(took, n=20)[18], 3),
+        "100 miners by id": miners,
+        "100 miners by hashrate": f"{miners}&sort=-hashrate_hs",
+        "500 miners of an algorithm": f"{miners}&algorithm=scrypt&limit=500",
+        "miners found by a text": f"{miners}&q=r07",
+        "one miner": one,
+        "its chips": f"{one}/chips",
+        "1,000 readings": f"{one}/telemetry?from={since}&resolution=raw",
+        "a day of windows": f"{one}/telemetry?from={since}&resolution=window",
+        "a day of hours": f"{one}/telemetry?from={since}&resolution=hour",
+        "100 gaps": f"/api/v1/gaps?from={since}",
+        "a site added up": "/api/v1/sites/bench/summary",
+        "one reading's way": f"/api/v1/readings/{raw_id}/trace",
     }
 
 
-def cases() -> dict[str, tuple[str, str]]:
-    """Path and statement of each page."""
-    start = (datetime.now(UTC) - timedelta(hours=24)).isoformat().replace("+00:00", "Z")
-    page = "SELECT * FROM ({}) AS item WHERE site_id = 'bench' ORDER BY {} LIMIT 101"
-    readings = (
-        "SELECT * FROM telemetry_v1.reading WHERE miner_id = 'bench-00001' AND ts >= '{}' "
-        "AND ts < now() ORDER BY ts, event_id LIMIT 1001"
-    )
-    telemetry = f"/api/v1/miners/bench-00001/telemetry?from={start}&resolution=raw"
-    return {
-        "100 miners by id": ("/api/v1/miners?site=bench", page.format(_LIST, "miner_id")),
-        "100 miners by hashrate": (
-            "/api/v1/miners?site=bench&sort=-hashrate_hs",
-            page.format(_LIST, "hashrate_hs DESC NULLS LAST, miner_id"),
-        ),
-        "1000 readings": (telemetry, readings.format(start)),
-    }
+class Recorder(Reader):
+    """A reader that takes down what it is asked."""
+
+    heard: list[Statement] = []  # noqa: RUF012 - one recorder, one list
+
+    async def rows(
+        self, query: LiteralString | sql.Composed, parameters: Any = None
+    ) -> list[dict[str, Any]]:
+        """See ``Reader``."""
+        self.heard.append((query, parameters))
+        return await super().rows(query, parameters)
 
 
-def compare(port: int, url: str) -> dict[str, Any]:
-    """Each page both ways, and their ratio."""
+async def statements(url: str, paths: dict[str, str]) -> dict[str, list[Statement]]:
+    """What each route asks the database."""
+    settings = GatewaySettings(database_url=SecretStr(url))
     found = {}
-    over_http = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    with psycopg.connect(url, autocommit=True, row_factory=dict_row) as bare:
-        bare.execute("SET timezone = 'UTC'")
-        for name, (path, statement) in cases().items():
-
-            def ask(path: str = path) -> None:
-                over_http.request("GET", path)
-                answer = over_http.getresponse()
-                body = answer.read()
-                if answer.status != http.HTTPStatus.OK:
-                    raise RuntimeError(body)
-
-            def fetch(statement: str = statement) -> None:
-                bare.execute(statement.encode()).fetchall()
-
-            rest, sql = timed(ask), timed(fetch)
-            ratio = round(rest["median_ms"] / sql["median_ms"], 2)
-            found[name] = {"rest": rest, "sql": sql, "ratio": ratio}
-    over_http.close()
+    async with open_reader(settings) as reader:
+        recorder = Recorder(reader.pool)
+        app = create_app(settings, recorder, Health(), SystemClock())
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://bench") as client:
+            for name, path in paths.items():
+                recorder.heard.clear()
+                answer = await client.get(path)
+                answer.raise_for_status()
+                found[name] = list(recorder.heard)
     return found
 
 
-def main() -> None:
-    """Fill, serve, measure, print."""
-    url = os.environ["MINESTREAM_DATABASE_URL"]
-    with psycopg.connect(url, autocommit=True) as owner:
-        for statement in FILL.format(miners=MINERS, readings=READINGS).split(";\n"):
-            owner.execute(statement.encode())
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    environment = os.environ | {"MINESTREAM_GATEWAY_PORT": str(port)}
+@contextmanager
+def gateway(url: str) -> Iterator[tuple[psutil.Process, int]]:
+    """The service as a process, ready, and its port; Kafka is away, as reading allows."""
+    ports = []
+    for _ in range(2):
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            ports.append(probe.getsockname()[1])
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MINESTREAM_")} | {
+        "MINESTREAM_DATABASE_URL": url,
+        "MINESTREAM_GATEWAY_PORT": str(ports[0]),
+        "MINESTREAM_KAFKA_BOOTSTRAP": f"127.0.0.1:{ports[1]}",
+    }
     service = subprocess.Popen(
         [sys.executable, "-m", "api_gateway"], env=environment, stdout=subprocess.DEVNULL
     )
     try:
-        sleep(4)
-        found = compare(port, url)
+        deadline_s = monotonic() + 30
+        while not _ready(ports[0]):
+            if monotonic() > deadline_s:
+                raise TimeoutError("the gateway is not ready after 30 s")
+            sleep(0.1)
+        yield psutil.Process(service.pid), ports[0]
     finally:
         service.terminate()
         service.wait(15)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - whichever git is there
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
+
+
+def _ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == HTTPStatus.OK
+    except httpx.TransportError:
+        return False
+
+
+@dataclass
+class Side:
+    """One way of getting an answer: how long each took, and the processor time of all."""
+
+    work: Callable[[], object]
+    cpu: Callable[[], float]
+    took_ms: list[float] = field(default_factory=list)
+    cpu_s: float = 0.0
+
+    def run(self, times: int, *, keep: bool) -> None:
+        """Do it so often."""
+        cpu_s = self.cpu()
+        for _ in range(times):
+            began = perf_counter()
+            self.work()
+            if keep:
+                self.took_ms.append((perf_counter() - began) * 1000)
+        self.cpu_s += self.cpu() - cpu_s if keep else 0.0
+
+
+def compare(
+    paths: dict[str, str], asked: dict[str, list[Statement]], url: str, *, rounds: int, times: int
+) -> dict[str, tuple[Side, Side]]:
+    """Each request both ways, in turns."""
+    with (
+        gateway(url) as (process, port),
+        psycopg.connect(url, autocommit=True, row_factory=dict_row) as bare,
+    ):
+        bare.execute("SET ROLE minestream_reader")
+        bare.execute("SET timezone = 'UTC'")
+        over_http = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+        def ask(path: str) -> None:
+            over_http.request("GET", path)
+            answer = over_http.getresponse()
+            body = answer.read()
+            if answer.status != HTTPStatus.OK:
+                raise RuntimeError(body)
+
+        def fetch(wanted: list[Statement]) -> None:
+            for query, parameters in wanted:
+                bare.execute(query, parameters).fetchall()
+
+        def cpu_of_gateway() -> float:
+            return sum(process.cpu_times()[:2])
+
+        def cpu_of_us() -> float:
+            return sum(os.times()[:2])
+
+        sides = {
+            name: (
+                Side(lambda path=path: ask(path), cpu_of_gateway),  # type: ignore[misc]
+                Side(lambda wanted=asked[name]: fetch(wanted), cpu_of_us),  # type: ignore[misc]
+            )
+            for name, path in paths.items()
+        }
+        for number in range(rounds + 1):  # the first warms up
+            for rest, plain in sides.values():
+                rest.run(times, keep=number > 0)
+                plain.run(times, keep=number > 0)
+        over_http.close()
+    return sides
+
+
+def figures_of(sides: dict[str, tuple[Side, Side]]) -> tuple[list[Any], dict[str, Any]]:
+    """The report's figures, and the numbers behind them."""
+    figures, detail = [], {}
+    for name, (rest, plain) in sides.items():
+        rest_ms, sql_ms = median(rest.took_ms), median(plain.took_ms)
+        figures.append(
+            {
+                "name": f"{name}: REST / SQL",
+                "value": round(rest_ms / sql_ms, 2),
+                "unit": "ratio",
+                "goal": f"<= {RATIO} + {ALLOWANCE_MS:g} ms",
+                "met": rest_ms <= RATIO * sql_ms + ALLOWANCE_MS,
+            }
+        )
+        detail[name] = {
+            "rest_ms": {"min": round(min(rest.took_ms), 2), "median": round(rest_ms, 2)},
+            "sql_ms": {"min": round(min(plain.took_ms), 2), "median": round(sql_ms, 2)},
+            "rest_cpu_ms": round(rest.cpu_s * 1000 / len(rest.took_ms), 2),
+            "sql_cpu_ms": round(plain.cpu_s * 1000 / len(plain.took_ms), 2),
+        }
+        say(f"{name:28} {detail[name]} {'' if figures[-1]['met'] else 'MISSED'}")
+    return figures, detail
+
+
+def main() -> None:
+    """Fill, serve, measure, print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true", help="does it work? no figures to keep")
+    rounds, times = (2, 2) if parser.parse_args().quick else (20, 10)
+    with database() as url:
+        paths = requests(fill(url))
+        asked = asyncio.run(statements(url, paths))
+        say(f"{len(paths)} requests, {sum(map(len, asked.values()))} statements")
+        figures, detail = figures_of(compare(paths, asked, url, rounds=rounds, times=times))
     versions = {"python": platform.python_version(), "psycopg": psycopg.__version__}
-    sys.stdout.write(json.dumps({"commit": commit, **versions, "pages": found}, indent=1) + "\n")
+    report = {"subject": "api", "figures": figures, "detail": {"versions": versions, **detail}}
+    sys.stdout.write(json.dumps(report) + "\n")
 
 
 if __name__ == "__main__":
