@@ -1,6 +1,7 @@
 """A reading while it is being read: what a parser fills and ``normalise`` turns into events."""
 
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Final
 
 from minestream_dialects.fields import Flags
@@ -96,6 +97,9 @@ READING_NUMBERS: Final = (
 )
 """What a miner of any dialect is expected to say; water temperatures and the like are extras."""
 
+_reading_numbers: Final = attrgetter(*READING_NUMBERS)
+_board_numbers: Final = attrgetter(*BOARD_NUMBERS)
+
 PLAIN_FIELDS: Final = tuple(
     each.name
     for each in fields(Draft)
@@ -107,6 +111,8 @@ PLAIN_FIELDS: Final = tuple(
 def quality(draft: Draft) -> float:
     """The share of the numbers of a reading and of its boards that are present, 0…1."""
     boards = draft.boards or []
-    present = sum(getattr(draft, name) is not None for name in READING_NUMBERS)
-    present += sum(getattr(board, name) is not None for board in boards for name in BOARD_NUMBERS)
-    return present / (len(READING_NUMBERS) + len(BOARD_NUMBERS) * len(boards))
+    missing = _reading_numbers(draft).count(None)
+    for board in boards:
+        missing += _board_numbers(board).count(None)
+    numbers = len(READING_NUMBERS) + len(BOARD_NUMBERS) * len(boards)
+    return (numbers - missing) / numbers

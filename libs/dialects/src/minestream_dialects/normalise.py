@@ -6,6 +6,7 @@ poll gives the same events, and no bytes make it raise.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Final
 
 from minestream_dialects import registry
@@ -45,6 +46,10 @@ _STANDING: Final = frozenset(
     }
 )
 """States in which the firmware's hashrate may be a left-over: no efficiency is derived from it."""
+
+
+_board_values: Final = attrgetter(*BOARD_FIELDS)
+_plain_values: Final = attrgetter(*PLAIN_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +170,10 @@ def _apart(server_at: datetime | None, fetched_at: datetime) -> timedelta:
 
 def _telemetry(raw: RawMiner, name: str, draft: Draft) -> MinerTelemetry:
     boards = tuple(
-        BoardReading(**{field: getattr(board, field) for field in BOARD_FIELDS})
-        for board in draft.boards or ()
+        [
+            BoardReading(**dict(zip(BOARD_FIELDS, _board_values(board), strict=True)))
+            for board in draft.boards or ()
+        ]
     )
     return MinerTelemetry(
         event_id=derived_id("telemetry", raw.event_id),
@@ -182,7 +189,7 @@ def _telemetry(raw: RawMiner, name: str, draft: Draft) -> MinerTelemetry:
         quality_flags=draft.flags.sorted(),
         quality_score=quality(draft),
         latency_ms=raw.latency_ms,
-        **{field: getattr(draft, field) for field in PLAIN_FIELDS},
+        **dict(zip(PLAIN_FIELDS, _plain_values(draft), strict=True)),
     )
 
 

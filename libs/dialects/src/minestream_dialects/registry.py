@@ -10,6 +10,15 @@ DIALECTS: Final[tuple[Dialect, ...]] = (v1_3.DIALECT, v1_2.DIALECT)
 
 AUTO: Final = "auto"
 
+_CANDIDATES: Final[dict[str, tuple[Dialect, ...]]] = {
+    AUTO: DIALECTS,
+    **{
+        name: tuple(each for each in DIALECTS if name in (each.name, each.family))
+        for dialect in DIALECTS
+        for name in (dialect.family, dialect.name)
+    },
+}
+
 
 def names() -> tuple[str, ...]:
     """Every name that ``choose`` understands: ``auto``, families, dialects."""
@@ -19,9 +28,7 @@ def names() -> tuple[str, ...]:
 
 def candidates(name: str) -> tuple[Dialect, ...]:
     """The dialects that ``name`` may mean: one, a family, or with ``auto`` all of them."""
-    if name == AUTO:
-        return DIALECTS
-    return tuple(each for each in DIALECTS if name in (each.name, each.family))
+    return _CANDIDATES.get(name, ())
 
 
 def choose(name: str, payloads: Payloads) -> tuple[Dialect, str] | None:

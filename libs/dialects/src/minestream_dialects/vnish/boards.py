@@ -5,7 +5,7 @@ Source: OpenAPI 1.2.7 (``AntmChain``, ``AntmChainChips``) and 1.3.4 (``AntmBoard
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from minestream_dialects.draft import BoardDraft
 from minestream_dialects.fields import (
@@ -74,50 +74,66 @@ def read_boards(chains: object, measure: Measure, flags: Flags) -> list[BoardDra
     return [_board(slot, chain, measure, flags) for slot, chain in numbered(chains, flags)]
 
 
-def _board(slot: int, chain: dict[str, Any], measure: Measure, flags: Flags) -> BoardDraft:
-    at, state = f"boards.{slot}", text(entry(chain, "status", "state"))
-    if state is None:
-        flags.missing(f"{at}.status")
-    expected = state not in _QUIET
-    rate, get = chain.get("hashrate_rt"), chain.get
-    ideal = get("hashrate_ideal")
-    board = BoardDraft(slot=slot, status=state, hashing=_positive(rate))
-    board.hashrate_hs = measure.read(rate, name=f"{at}.hashrate_hs", flags=flags)
-    board.hashrate_expected_hs = measure.read(ideal, name=f"{at}.hashrate_expected_hs", flags=flags)
-    board.chips_ok, board.chips_total = _chip_statuses(get("chip_statuses"), at, flags)
-    for ours, theirs, edge in _TEMPERATURES:
-        said = _temperature(chain, theirs, edge)
-        read = celsius(said, name=f"{at}.{ours}", flags=flags, required=expected)
-        setattr(board, ours, read)
-    board.frequency_mhz = number(
-        get("frequency"), MEGAHERTZ, name=f"{at}.frequency_mhz", flags=flags
-    )
-    board.voltage_v = number(
-        get("voltage"), VOLTS, name=f"{at}.voltage_v", flags=flags, per=_MV_PER_V
-    )
-    power = get("power_consumption")
-    board.power_w = number(power, WATTS, name=f"{at}.power_w", flags=flags)
-    errors = get("hw_errors")
-    board.hw_errors_total = count(errors, name=f"{at}.hw_errors_total", flags=flags)
-    return board
+class _Names(NamedTuple):
+    """Our names of one board's fields, for its flags."""
+
+    status: str
+    hashrate_hs: str
+    hashrate_expected_hs: str
+    chips_ok: str
+    chip_temp_max_c: str
+    chip_temp_min_c: str
+    pcb_temp_c: str
+    frequency_mhz: str
+    voltage_v: str
+    power_w: str
+    hw_errors_total: str
 
 
-_TEMPERATURES: Final = (
-    ("chip_temp_max_c", "chip_temp", "max"),
-    ("chip_temp_min_c", "chip_temp", "min"),
-    ("pcb_temp_c", "pcb_temp", "max"),
+_NAMES: Final = tuple(
+    _Names(*(f"boards.{slot}.{name}" for name in _Names._fields)) for slot in range(MAX_SLOT + 1)
 )
+
+
+def _board(slot: int, chain: dict[str, Any], measure: Measure, flags: Flags) -> BoardDraft:
+    names, get = _NAMES[slot], chain.get
+    state = text(entry(get("status"), "state"))
+    if state is None:
+        flags.missing(names.status)
+    expected = state not in _QUIET
+    rate = get("hashrate_rt")
+    chips_ok, chips_total = _chip_statuses(get("chip_statuses"), names.chips_ok, flags)
+
+    def warmth(key: str, edge: str, name: str) -> float | None:
+        said = entry(get(key), edge)
+        if said is None:
+            said = _sensed(get(f"{key}_sens"), edge)
+        return celsius(said, name=name, flags=flags, required=expected)
+
+    return BoardDraft(
+        slot,
+        state,
+        _positive(rate),
+        measure.read(rate, name=names.hashrate_hs, flags=flags),
+        measure.read(get("hashrate_ideal"), name=names.hashrate_expected_hs, flags=flags),
+        chips_ok,
+        chips_total,
+        warmth("chip_temp", "max", names.chip_temp_max_c),
+        warmth("chip_temp", "min", names.chip_temp_min_c),
+        warmth("pcb_temp", "max", names.pcb_temp_c),
+        number(get("frequency"), MEGAHERTZ, name=names.frequency_mhz, flags=flags),
+        number(get("voltage"), VOLTS, name=names.voltage_v, flags=flags, per=_MV_PER_V),
+        number(get("power_consumption"), WATTS, name=names.power_w, flags=flags),
+        count(get("hw_errors"), name=names.hw_errors_total, flags=flags),
+    )
 
 
 def _positive(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
 
 
-def _temperature(chain: dict[str, Any], key: str, edge: str) -> object:
-    said: object = entry(chain, key, edge)
-    if said is not None:
-        return said
-    sensors = chain.get(f"{key}_sens")  # 1.2.0-rc
+def _sensed(sensors: object, edge: str) -> object:
+    """The warmest or coldest live sensor, as 1.2.0-rc lists them."""
     if not isinstance(sensors, list):
         return None
     live = [
@@ -128,15 +144,14 @@ def _temperature(chain: dict[str, Any], key: str, edge: str) -> object:
     return (max(live) if edge == "max" else min(live)) if live else None
 
 
-def _chip_statuses(said: object, at: str, flags: Flags) -> tuple[int | None, int | None]:
+def _chip_statuses(said: object, name: str, flags: Flags) -> tuple[int | None, int | None]:
     """Chips in order and in all. Grey and orange hash, red do not (ADR 0003)."""
     if not isinstance(said, dict):
-        (flags.missing if said is None else flags.invalid)(f"{at}.chips_ok")
+        (flags.missing if said is None else flags.invalid)(name)
         return None, None
-    grey, orange, red = (
-        count(said.get(colour), name=f"{at}.chips_ok", flags=flags)
-        for colour in ("grey", "orange", "red")
-    )
+    grey = count(said.get("grey"), name=name, flags=flags)
+    orange = count(said.get("orange"), name=name, flags=flags)
+    red = count(said.get("red"), name=name, flags=flags)
     if grey is None or orange is None or red is None:
         return None, None
     return grey + orange, grey + orange + red
@@ -150,10 +165,12 @@ def water_temperatures(chains: object, flags: Flags) -> tuple[float | None, floa
         ("inlet_temp_c", "inlet_water_temp"),
         ("outlet_temp_c", "outlet_water_temp"),
     ):
-        read = (
-            celsius(entry(chain, theirs), name=ours, flags=flags, required=False)
-            for chain in listed
-        )
+        said = [entry(chain, theirs) for chain in listed]
+        read = [
+            celsius(value, name=ours, flags=flags, required=False)
+            for value in said
+            if value is not None
+        ]
         warmest.append(max((value for value in read if value is not None), default=None))
     return warmest[0], warmest[1]
 

@@ -1,6 +1,7 @@
 """Which Vnish it is, on which model, computing what: identity, without a single number."""
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from minestream_dialects.dialect import Payloads
@@ -13,6 +14,9 @@ Version = tuple[int, int]
 _MINER_TYPE = re.compile(r"^(?P<model>[^()]*)\((?P<name>\w+)\s+(?P<version>[^()]+)\)$")
 _VERSION = re.compile(r"^v?(?P<major>\d{1,3})\.(?P<minor>\d{1,3})")
 _SERIES = re.compile(r"\b(?P<letter>[LST])\d{1,2}(?!\d)", re.IGNORECASE)
+_REMEMBERED: Final = 1024
+"""Texts of 256 characters at most, of which a whole fleet has a few: read once, then remembered."""
+_named = lru_cache(maxsize=_REMEMBERED)(algorithm_named)
 _NOT_SAID: Final = frozenset({"n/a", "unknown", "none"})
 _BY_SERIES: Final = {
     "L": Algorithm.SCRYPT,
@@ -31,7 +35,11 @@ class MinerType(NamedTuple):
 
 def miner_type(payloads: Payloads) -> MinerType:
     """Model and firmware as the summary words them; all None when it does not."""
-    worded = text(entry(payloads.bodies.get("summary"), "miner", "miner_type"))
+    return _apart(text(entry(payloads.bodies.get("summary"), "miner", "miner_type")))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _apart(worded: str | None) -> MinerType:
     found = _MINER_TYPE.match(worded) if worded else None
     if found is None:
         return MinerType(model=worded)
@@ -41,19 +49,25 @@ def miner_type(payloads: Payloads) -> MinerType:
 def version(payloads: Payloads) -> tuple[Version, str] | None:
     """The firmware's major and minor version, and what says so; None when nothing does."""
     info = payloads.bodies.get("info")
+    if found := _numbered(text(entry(info, "fw_name")), text(entry(info, "fw_version"))):
+        return found, "info.fw_version"
     worded = miner_type(payloads)
-    sources = (
-        ("info.fw_version", text(entry(info, "fw_name")), text(entry(info, "fw_version"))),
-        ("summary.miner_type", worded.name, worded.version),
-        ("raw.firmware", "Vnish", payloads.firmware),
-    )
-    for evidence, name, said in sources:
-        found = _VERSION.match((said or "").removeprefix("Vnish").strip())
-        if found and name and name.casefold().startswith(("vnish", "anthill")):
-            return (int(found["major"]), int(found["minor"])), evidence
+    if found := _numbered(worded.name, worded.version):
+        return found, "summary.miner_type"
+    if found := _numbered("Vnish", payloads.firmware):
+        return found, "raw.firmware"
     return None
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def _numbered(name: str | None, said: str | None) -> Version | None:
+    found = _VERSION.match((said or "").removeprefix("Vnish").strip())
+    if found and name and name.casefold().startswith(("vnish", "anthill")):
+        return int(found["major"]), int(found["minor"])
+    return None
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def algorithm_of_model(model: str | None) -> Algorithm:
     """What a model computes: Antminer's L series scrypt, S and T series SHA-256."""
     found = _SERIES.search(model) if model else None
@@ -62,12 +76,13 @@ def algorithm_of_model(model: str | None) -> Algorithm:
 
 def _algorithm(payloads: Payloads, model: str | None) -> tuple[Algorithm, str | None]:
     sources = (
-        ("info.algorithm", algorithm_named(text(entry(payloads.bodies.get("info"), "algorithm")))),
-        ("model", algorithm_of_model(model)),
-        ("inventory.algorithm", algorithm_named(payloads.algorithm_hint)),
-        ("inventory.model", algorithm_of_model(payloads.model_hint)),
+        ("info.algorithm", _named, text(entry(payloads.bodies.get("info"), "algorithm"))),
+        ("model", algorithm_of_model, model),
+        ("inventory.algorithm", _named, payloads.algorithm_hint),
+        ("inventory.model", algorithm_of_model, payloads.model_hint),
     )
-    for evidence, algorithm in sources:
+    for evidence, read, said in sources:
+        algorithm = read(said)
         if algorithm is not Algorithm.UNKNOWN:
             return algorithm, evidence
     return Algorithm.UNKNOWN, None

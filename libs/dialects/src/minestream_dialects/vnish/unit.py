@@ -7,6 +7,7 @@ MH/s on scrypt. The deprecated ``instant_hashrate`` and ``average_hashrate`` are
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from minestream_dialects.dialect import Payloads
@@ -26,6 +27,11 @@ CEILING_HS: Final = {
 }
 """No machine of this algorithm does more, by a factor of 10 or more (2026: about 1 PH/s of SHA-256,
 40 GH/s of scrypt): a payload that says so has its unit wrong, and is not believed."""
+
+
+@lru_cache(maxsize=len(CEILING_HS))
+def _up_to(ceiling_hs: float) -> Bounds:
+    return Bounds(0.0, ceiling_hs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class Measure:
         """
         if self.hs_per_unit is None:
             return None
-        bounds = Bounds(0.0, self.ceiling_hs)
+        bounds = _up_to(self.ceiling_hs)
         return number(value, bounds, name=name, flags=flags, times=times * self.hs_per_unit)
 
     def read_column(
@@ -60,7 +66,7 @@ class Measure:
         """Read the hashrates of many chips in H/s; empty when the unit is unknown."""
         if self.hs_per_unit is None:
             return ()
-        bounds = Bounds(0.0, self.ceiling_hs)
+        bounds = _up_to(self.ceiling_hs)
         return numbers(values, bounds, name=name, flags=flags, times=self.hs_per_unit)
 
 

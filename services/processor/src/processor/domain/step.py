@@ -150,20 +150,23 @@ def _advance(
         tuple(sums.start_us for sums in closing),
         (*polled, *silent),
     )
-    after = replace(
-        state,
+    after = MinerState(
+        miner_id=state.miner_id,
         site_id=telemetry.site_id,
         interval_s=reading.interval_s,
         newest_us=ts_us,
         closed_until_us=_closed_until(state.closed_until_us, closing, rules),
         open=still_open,
+        closed=state.closed + closing,
         counts=windows.latest(state.counts, said),
         ewmas=judged.ewmas,
         silence=silence,
         down_us=None,
         seen=_remember(state.seen, seen, still_open),
+        late_ids=state.late_ids,
+        told=state.told,
     )
-    return _keep_closed(after, state.closed + closing), seen
+    return _keep_closed(after), seen
 
 
 def _closed_until(before_us: int, closing: tuple[Sums, ...], rules: Rules) -> int:
@@ -181,12 +184,12 @@ def _remember(
     return (*events[first:], seen)
 
 
-def _keep_closed(state: MinerState, closed: tuple[Sums, ...]) -> MinerState:
-    if not closed:
-        return state
-    wanted = {start for seen in state.seen for start in seen.closed}
+def _keep_closed(state: MinerState) -> MinerState:
+    wanted = {start for seen in state.seen if seen.closed for start in seen.closed}
     wanted.update(start for told in state.told for start in told.closed)
-    return replace(state, closed=tuple(sums for sums in closed if sums.start_us in wanted))
+    if all(sums.start_us in wanted for sums in state.closed):
+        return state
+    return replace(state, closed=tuple(sums for sums in state.closed if sums.start_us in wanted))
 
 
 def _tell(state: MinerState, kind: Kind, reading: Reading, seen: Seen, rules: Rules) -> Outcome:
@@ -288,7 +291,7 @@ def tick(state: MinerState, at_us: int, rules: Rules) -> TickOutcome:
     tellings = (*again, fresh) if fresh else again
     if not tellings and after.told == state.told:
         return TickOutcome(state)
-    after = _keep_closed(after, after.closed)
+    after = _keep_closed(after)
     starts = tuple(start for told in tellings for start in told.closed)
     # told from the sums before pruning: a telling may be the last that needs its window
     source = replace(after, closed=state.closed + after.closed)
