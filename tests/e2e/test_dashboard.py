@@ -1,0 +1,295 @@
+"""The dashboard in a real browser, on the whole system, with 24 emulated miners."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+from tests.e2e.browser import PHONE, WIDE, Visit, chromium, launched
+
+MINERS = 24
+FIRST = "demo-r01-s01"
+PATHS = ("/", f"/miners/{FIRST}", "/system")
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+pytestmark = [
+    pytest.mark.skipif(
+        chromium() is None,
+        reason="no Chromium: apt-get install chromium, or set MINESTREAM_CHROMIUM",
+    ),
+    pytest.mark.timeout(400),
+]
+
+
+class System:
+    """The demo, as a process, and commands typed beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("MINESTREAM_") or name == "MINESTREAM_CACHE"
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "minestream_devstack", "demo", "--miners", str(MINERS)],
+            cwd=folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            self.address = self._address()
+        except BaseException:
+            self.end()
+            raise
+
+    def _address(self) -> str:
+        said = []
+        for line in self.process.stdout or ():
+            said.append(line)
+            if found := re.search(r"dashboard\s+(http://\S+)/$", line):
+                assert httpx.get(found[1]).status_code == 200, "".join(said)
+                return found[1]
+        raise AssertionError("".join(said))
+
+    def types(self, *words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "minestream_devstack", *words],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def asks(self, path: str) -> Any:
+        answer = httpx.get(self.address + path, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=90)
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    system = System(tmp_path_factory.mktemp("dashboard"))
+    try:
+        until(lambda: heard(system) == MINERS, "all miners were heard of")
+        yield system
+    finally:
+        system.end()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched(str(chromium())) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    named = os.environ.get("MINESTREAM_SCREENSHOTS")
+    return Path(named) if named else tmp_path_factory.mktemp("screenshots")
+
+
+Open = Callable[..., Visit]
+
+
+@pytest.fixture
+def opened(browser: Browser, system: System, screenshots: Path) -> Iterator[Open]:
+    """Opens pages; each is a person of its own, with nothing kept from before."""
+    contexts = []
+
+    def open_one(**context: Any) -> Visit:
+        one = {"viewport": WIDE, "locale": "en-GB", "color_scheme": "dark"} | context
+        contexts.append(browser.new_context(**one))
+        return Visit(system.address, contexts[-1].new_page(), screenshots)
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+def heard(system: System) -> int:
+    items = system.asks("/api/v1/miners?limit=100")["items"]
+    return sum(1 for item in items if item["hashrate_hs"])
+
+
+def until(holds: Callable[[], bool], what: str, *, within_s: float = 60) -> None:
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
+        time.sleep(0.3)
+
+
+def test_the_table_shows_every_miner_and_a_value_changes_by_itself(opened: Open) -> None:
+    visit = opened()
+    page = visit.go("/")
+    table = page.get_by_role("table", name="Miners")
+    expect(table).to_have_attribute("aria-rowcount", str(MINERS + 1))
+    expect(table.locator("[data-miner]")).to_have_count(MINERS)
+    row = table.get_by_role("row").filter(has_text=FIRST)
+    units = table.inner_text()
+    assert "TH/s" in units, "SHA-256 in terahashes"
+    assert "GH/s" in units, "scrypt in gigahashes"
+    before = row.inner_text()
+    assert re.search(r"\d", before)
+    visit.shoot("fleet-dark")
+    numbers = row.get_by_role("cell").filter(has_text="H/s")
+    expect(numbers).not_to_have_text(numbers.inner_text(), timeout=30_000)
+    assert visit.wrongs() == {}
+
+
+def test_a_lost_board_is_seen_and_so_is_its_return(opened: Open, system: System) -> None:
+    visit = opened()
+    page = visit.go("/")
+    row = page.get_by_role("row").filter(has_text="demo-r01-s03")
+    expect(row.get_by_title("3 of 3 boards healthy")).to_be_visible()
+    system.types("fault", "lost-board", "--miner", "demo-r01-s03", "--for", "0")
+    expect(row.get_by_title("2 of 3 boards healthy")).to_be_visible(timeout=30_000)
+    visit.shoot("fault")
+    system.types("fault", "--heal")
+    expect(row.get_by_title("3 of 3 boards healthy")).to_be_visible(timeout=60_000)
+    assert visit.wrongs() == {}
+
+
+def test_a_page_whose_gateway_restarts_tells_its_age_and_comes_back(
+    opened: Open, system: System
+) -> None:
+    visit = opened()
+    page = visit.go("/")
+    pill = page.locator("[data-condition]")
+    restarting = subprocess.Popen(
+        [sys.executable, "-m", "minestream_devstack", "restart", "api-gateway"],
+        cwd=system.folder,
+        env=system.environment,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        expect(pill).to_have_attribute("data-condition", "reconnecting", timeout=30_000)
+        expect(pill).to_have_text(re.compile(r"^Reconnecting… data is \d+ m?s old$"))
+        visit.shoot("reconnecting")
+        expect(page.get_by_role("table", name="Miners")).to_be_visible()
+        expect(pill).to_have_attribute("data-condition", "live", timeout=60_000)
+    finally:
+        assert restarting.wait(90) == 0
+    row = page.get_by_role("row").filter(has_text=FIRST)
+    numbers = row.get_by_role("cell").filter(has_text="H/s")
+    expect(numbers).not_to_have_text(numbers.inner_text(), timeout=30_000)
+    # Chromium itself logs each attempt that finds nobody there, and nothing else may be logged
+    assert all("ERR_CONNECTION_REFUSED" in error for error in visit.errors), visit.errors
+    assert visit.strangers == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("name", "context"),
+    [
+        ("light", {"color_scheme": "light"}),
+        ("chinese", {"locale": "zh-CN"}),
+        ("phone", {"viewport": PHONE, "has_touch": True, "is_mobile": True}),
+    ],
+)
+def test_every_page_is_whole_for_everybody(
+    opened: Open, path: str, name: str, context: dict[str, Any]
+) -> None:
+    visit = opened(**context)
+    page = visit.go(path)
+    root = page.locator("html")
+    expect(root).to_have_attribute("lang", re.compile("^zh" if name == "chinese" else "^en"))
+    expect(root).to_have_attribute("data-theme", "light" if name == "light" else "dark")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    if name == "chinese":
+        expect(page.get_by_role("navigation")).to_have_text(CHINESE)
+        expect(page).to_have_title(CHINESE)
+    visit.shoot(f"{path.strip('/').partition('/')[0] or 'fleet'}-{name}")
+    assert visit.wrongs() == {}
+
+
+def test_light_and_dark_are_a_choice_that_lasts(opened: Open) -> None:
+    visit = opened(color_scheme="light")
+    page = visit.go("/")
+    page.get_by_role("button", name="Theme").click()
+    page.get_by_role("menuitemradio", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.get_by_role("button", name="Language").click()
+    page.get_by_role("menuitemradio", name="中文").click()
+    expect(page.get_by_role("navigation")).to_have_text(CHINESE)
+    page.reload()
+    expect(page.get_by_role("navigation")).to_have_text(CHINESE)
+    assert visit.wrongs() == {}
+
+
+def test_the_table_is_walked_and_searched_by_keyboard(opened: Open) -> None:
+    visit = opened()
+    page = visit.go("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("/")
+    search = page.get_by_role("searchbox", name="Search miners")
+    expect(search).to_be_focused()
+    search.fill("r02-s01")
+    expect(page.get_by_role("table", name="Miners").locator("[data-miner]")).to_have_count(1)
+    page.keyboard.press("Tab")
+    page.locator("[data-miner]").focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/miners/demo-r02-s01$"))
+    page.go_back()
+    expect(page.get_by_role("table", name="Miners")).to_be_visible()
+    assert visit.wrongs() == {}
+
+
+def test_an_address_that_nobody_has_is_said_to_be_none(opened: Open) -> None:
+    visit = opened()
+    answer = visit.page.goto(f"{visit.address}/nosuch")
+    assert answer is not None
+    assert answer.status == 404
+    expect(visit.page.get_by_role("heading", level=1)).to_have_text("There is no such page")
+    visit.page.get_by_role("link", name="To the fleet").click()
+    expect(visit.page.get_by_role("table", name="Miners")).to_be_visible()
+
+
+def test_the_checks_of_a_page_can_fail(opened: Open) -> None:
+    visit = opened()
+    page = visit.go("/")
+    assert visit.wrongs() == {}
+    page.evaluate(
+        """() => {
+          const bad = document.createElement("p");
+          bad.id = "content";
+          bad.textContent = "hardly there";
+          bad.style.cssText = "color: #222; background: #111; width: 3000px; position: relative";
+          document.querySelector("main").append(bad, document.createElement("button"));
+          bad.after(document.createElement("h1"));
+          console.error("broken");
+          document.body.style.overflowX = "visible";
+          document.querySelector("main").style.overflow = "visible";
+          const image = new Image();
+          image.src = "http://127.0.0.2:9/pixel.gif";
+        }"""
+    )
+    found = visit.wrongs()
+    assert set(found) == {
+        "errors", "asked of others", "nameless", "too wide", "hard to read", "ids used twice",
+        "headings",
+    }  # fmt: skip
+    assert any("Content Security Policy" in error for error in found["errors"])
