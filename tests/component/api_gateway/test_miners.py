@@ -138,11 +138,15 @@ async def test_one_miner_is_told_with_entry_reading_boards_and_open_gaps(
 
 
 async def test_no_answer_ever_holds_a_sealed_box(
-    api: httpx.AsyncClient, writer: Writer, document: dict[str, Any]
+    api: httpx.AsyncClient, writer: Writer, telemetry: Telemetry, document: dict[str, Any]
 ) -> None:
     await put(writer, [entry("m-1", sealed=Sealed(key_id="0123abcd", box="c2VjcmV0"))])
+    row = reading("m-1")
+    telemetry.room(NOW, NOW + timedelta(seconds=1), "reading")
+    telemetry.insert("reading", row)
     for path in document["paths"]:
-        answer = await api.get(path.format(miner_id="m-1", site_id="site-a"))
+        ids = {"miner_id": "m-1", "site_id": "site-a", "event_id": row["event_id"]}
+        answer = await api.get(path.format(**ids))
         assert answer.status_code < 300, path
         assert "c2VjcmV0" not in answer.text, path
         assert "0123abcd" not in answer.text, path

@@ -1,5 +1,6 @@
 import random
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -100,6 +101,7 @@ async def test_random_requests_never_break_the_gateway(
         filled = path.format(
             miner_id=rng.choice(["m-1", "m-2", "x", "%00", "..", "é"]),
             site_id=rng.choice(["site-a", "x", "%00", "é"]),
+            event_id=rng.choice([str(UUID(int=rng.getrandbits(128))), "m-1", "%00", "é"]),
         )
         answer = await api.get(filled, params=query)
         assert answer.status_code < 500, f"seed {seed}: {filled} {query}: {answer.text}"

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
+import msgspec
 from fastapi import Depends, Path, Request, Response
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, create_model
-from pydantic_core import to_json
 
 from api_gateway.adapters.database import Reader
 from api_gateway.adapters.scrape import System
@@ -16,6 +16,7 @@ from minestream_runtime.health import Health
 from minestream_schemas.event import Model
 from minestream_schemas.ids import SLUG
 
+_ENCODER: Final = msgspec.json.Encoder()
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -94,7 +95,7 @@ def answer(content: Any, *, status: int = 200) -> Response:
 
     Rows go out as the database gives them: column names are the contract's field names.
     """
-    return Response(to_json(content, inf_nan_mode="null"), status, media_type="application/json")
+    return Response(_ENCODER.encode(content), status, media_type="application/json")
 
 
 def answer_model(
