@@ -22,7 +22,7 @@ from minestream_schemas.telemetry import TELEMETRY
 from timescale_sink.adapters.migrations import MIGRATIONS
 from timescale_sink.adapters.store import Move, Store
 from timescale_sink.domain.batch import rows_of
-from timescale_sink.domain.source import Item, Source
+from timescale_sink.domain.source import Item
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ async def _write(
     settings: SinkSettings, *events: Event, published_at: datetime | None = _SENT
 ) -> None:
     """Write events as one batch, from wherever this group's one partition stands."""
-    items = [Item(Source(TELEMETRY.name, 0, 0), 1, event, published_at, "{}") for event in events]
+    items = [Item(1, event, published_at, "{}") for event in events]
     async with open_pool(settings, Role.WRITER, name="test") as pool:
         store = Store(pool, group="test")
         partition = Partition(TELEMETRY.name, 0)

@@ -26,7 +26,7 @@ from timescale_sink.adapters.maintenance import Upkeep, maintenance_of
 from timescale_sink.adapters.migrations import MIGRATIONS
 from timescale_sink.adapters.store import Move, Store
 from timescale_sink.domain.batch import rows_of
-from timescale_sink.domain.source import Item, Source
+from timescale_sink.domain.source import Item
 from timescale_sink.domain.tables import READING_COLUMNS
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ async def _write(settings: SinkSettings, *events: MinerTelemetry) -> None:
         store = Store(pool, group="test")
         partition = Partition(TELEMETRY.name, 0)
         held = (await store.offsets({partition: 0}))[partition]
-        rows = rows_of([Item(Source(TELEMETRY.name, 0, held), 0, event) for event in events])
+        rows = rows_of([Item(0, event) for event in events])
         await store.write(rows, {partition: Move(held, held + 1)})
 
 

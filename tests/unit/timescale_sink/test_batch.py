@@ -10,9 +10,9 @@ from minestream_schemas.event import Event
 from minestream_schemas.gap import Gap, GapCause
 from minestream_schemas.telemetry import BoardReading, MinerStatus, MinerTelemetry
 from timescale_sink.domain import tables
-from timescale_sink.domain.batch import refused_for_time, rows_of
+from timescale_sink.domain.batch import TimeLimits, rows_of
 from timescale_sink.domain.gaps import merged
-from timescale_sink.domain.source import Item, Source
+from timescale_sink.domain.source import Item
 from timescale_sink.settings import SinkSettings
 
 NOW = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
@@ -20,7 +20,7 @@ KEEP = SinkSettings().keep
 
 
 def item(event: Event) -> Item:
-    return Item(Source("minestream.telemetry.v1", 0, 0), 1, event)
+    return Item(1, event)
 
 
 def reading(at: datetime, number: int = 1, **more: Any) -> MinerTelemetry:
@@ -81,12 +81,12 @@ def test_a_batch_knows_the_days_that_its_rows_fall_on() -> None:
 def test_a_reading_is_refused_when_it_is_older_than_kept_or_over_a_day_ahead(
     age: timedelta, kind: DeadLetterKind | None
 ) -> None:
-    fault = refused_for_time(item(reading(NOW - age)), now=NOW, keep=KEEP)
+    fault = TimeLimits(NOW, KEEP).refuse(item(reading(NOW - age)))
     assert (fault.kind if fault else None) == kind
 
 
 def test_an_event_without_a_time_of_its_own_is_never_too_old() -> None:
-    assert refused_for_time(item(gap(None)), now=NOW + timedelta(days=9999), keep=KEEP) is None
+    assert TimeLimits(NOW + timedelta(days=9999), KEEP).refuse(item(gap(None))) is None
 
 
 def test_a_gap_told_in_any_order_ends_the_same() -> None:

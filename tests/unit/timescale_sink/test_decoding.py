@@ -29,14 +29,13 @@ def record(value: bytes | None, at_ms: int = 0) -> Record:
     ],
 )
 def test_what_no_schema_accepts_is_a_fault_whatever_the_bytes(value: bytes | None) -> None:
-    item = decode(record(value))
+    (item,) = decode([record(value)])
     assert isinstance(item.content, Fault)
     assert item.content.kind is DeadLetterKind.SCHEMA
-    assert item.source.offset == 17
 
 
 def test_the_reason_names_fields_and_never_their_contents() -> None:
-    item = decode(record(b'{"miner_id": "SECRET!", "ts": "SECRET!"}'))
+    (item,) = decode([record(b'{"miner_id": "SECRET!", "ts": "SECRET!"}')])
     assert isinstance(item.content, Fault)
     assert "event_id" in item.content.reason
     assert "SECRET" not in item.content.reason
@@ -53,4 +52,5 @@ def test_the_reason_names_fields_and_never_their_contents() -> None:
 def test_an_item_knows_when_it_was_published_if_its_record_says_an_instant(
     at_ms: int, instant: datetime | None
 ) -> None:
-    assert decode(record(b"{}", at_ms)).published_at == instant
+    (item,) = decode([record(b"{}", at_ms)])
+    assert item.published_at == instant

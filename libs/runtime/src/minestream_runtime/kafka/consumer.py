@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
 
@@ -26,8 +26,7 @@ class Partition:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record as it lies on its partition."""
 
     partition: Partition
@@ -146,14 +145,14 @@ class Consumer:
             raise self._fault
         return [
             Record(
-                partition=self._ours(where),
-                offset=found.offset,
-                key=found.key,
-                value=found.value,
-                headers=dict(found.headers),
-                at_ms=found.timestamp,
+                partition,
+                found.offset,
+                found.key,
+                found.value,
+                dict(found.headers),
+                found.timestamp,
             )
-            for where, batch in fetched.items()
+            for partition, batch in ((self._ours(where), fetched[where]) for where in fetched)
             for found in batch
         ]
 

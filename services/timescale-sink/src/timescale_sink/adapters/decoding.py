@@ -1,38 +1,50 @@
 """Kafka's records as the domain's items; what no schema accepts becomes a fault of its own."""
 
+from collections.abc import Sequence
+from typing import Final
+
 from pydantic import ValidationError
 
 from minestream_runtime.errors import BugError, unit_of_work
 from minestream_runtime.kafka import Record
 from minestream_schemas.dead_letter import DeadLetter, DeadLetterKind
-from minestream_schemas.event import Event
 from minestream_schemas.raw import RawMiner
 from minestream_schemas.topics import BY_NAME
 from timescale_sink.domain.letters import letter_from
-from timescale_sink.domain.source import Fault, Item, Letter, Source, instant_of
+from timescale_sink.domain.source import Content, Fault, Item, Source, instant_of
 
 _SHOWN = 3
+_MODELS: Final = {name: topic.event for name, topic in BY_NAME.items()}
 
 
-def decode(record: Record) -> Item:
-    """What a record is. Never raises: one that cannot be read is an item with a fault."""
-    source = Source(record.partition.topic, record.partition.number, record.offset)
-    value = record.value or b""
-    content: Event | Letter | Fault
-    model = BY_NAME[source.topic].event
+def decode(records: Sequence[Record]) -> list[Item]:
+    """What records are. Never raises: one that cannot be read is an item with a fault."""
     try:
         with unit_of_work():
-            content = _content(source, record, model)
+            return [_item(record, _content(record)) for record in records]
+    except BugError:
+        return [_item(record, _guarded(record)) for record in records]
+
+
+def _guarded(record: Record) -> Content:
+    try:
+        with unit_of_work():
+            return _content(record)
     except BugError as exc:
-        content = Fault(DeadLetterKind.BUG, str(exc))
-    text = value.decode("utf-8", "replace") if isinstance(content, RawMiner) else None
-    return Item(source, len(value), content, instant_of(record.at_ms), text)
+        return Fault(DeadLetterKind.BUG, str(exc))
 
 
-def _content(source: Source, record: Record, model: type[Event]) -> Event | Letter | Fault:
+def _item(record: Record, content: Content) -> Item:
+    value = record.value or b""
+    text = value.decode("utf-8", "replace") if type(content) is RawMiner else None
+    return Item(len(value), content, instant_of(record.at_ms), text)
+
+
+def _content(record: Record) -> Content:
+    model = _MODELS[record.partition.topic]
     if model is DeadLetter:
         return letter_from(
-            place=source,
+            place=Source(record.partition.topic, record.partition.number, record.offset),
             key=record.key,
             value=record.value,
             headers=record.headers,

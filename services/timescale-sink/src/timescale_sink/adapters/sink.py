@@ -1,8 +1,8 @@
 """The loop: read a batch, decode it, write it once; wait while a part of the world is away."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -28,7 +28,7 @@ from timescale_sink.adapters.dead_letters import DeadLetters
 from timescale_sink.adapters.decoding import decode
 from timescale_sink.adapters.positions import Positions
 from timescale_sink.adapters.store import Move, Store
-from timescale_sink.domain.batch import Rows, refused_for_time, rows_of
+from timescale_sink.domain.batch import Rows, TimeLimits, rows_of
 from timescale_sink.domain.halving import BatchSize, Halving, pieces
 from timescale_sink.domain.source import Fault, Item
 from timescale_sink.settings import SinkSettings
@@ -127,7 +127,7 @@ class Sink:
         records = self._positions.ours(batch)
         if not records:
             return
-        items = list(map(decode, records))
+        items = decode(records)
         for piece in pieces(
             [item.size for item in items],
             most=self._size.records,
@@ -136,7 +136,7 @@ class Sink:
             await self._write_piece(
                 records[piece.start : piece.stop], items[piece.start : piece.stop]
             )
-        for topic, count in _counts(records).items():
+        for topic, count in Counter(record.partition.topic for record in records).items():
             counter("minestream_events_processed_total").labels(topic).inc(count)
 
     async def _write_piece(self, records: Sequence[Record], items: list[Item]) -> None:
@@ -147,7 +147,7 @@ class Sink:
                 await self._commit(
                     [records[index] for index in piece],
                     [
-                        replace(items[index], content=faults[index])
+                        items[index]._replace(content=faults[index])
                         if index in faults
                         else items[index]
                         for index in piece
@@ -163,14 +163,10 @@ class Sink:
                     faults[piece.start] = Fault(kind, str(exc))
 
     async def _commit(self, records: Sequence[Record], items: Sequence[Item]) -> None:
-        now, keep = self._clock.now(), self._settings.keep
-        sound, refused = [], []
+        now = self._clock.now()
+        limits, sound, refused = TimeLimits(now, self._settings.keep), list[Item](), []
         for record, item in zip(records, items, strict=True):
-            fault = (
-                item.content
-                if isinstance(item.content, Fault)
-                else refused_for_time(item, now=now, keep=keep)
-            )
+            fault = item.content if isinstance(item.content, Fault) else limits.refuse(item)
             if fault is None:
                 sound.append(item)
             else:
@@ -179,17 +175,15 @@ class Sink:
             rows = rows_of(sound)
         rows.letters += await self._letters.publish(refused, at=now)
         held = self._positions.held()
-        moves = {
-            record.partition: Move(held.get(record.partition, -1), record.offset + 1)
-            for record in records
-        }
+        ends = {record.partition: record.offset + 1 for record in records}
+        moves = {partition: Move(held.get(partition, -1), end) for partition, end in ends.items()}
         with tracing.written(records, items, rows=sum(map(len, rows.tables.values()))):
             written = await self._stored(rows, moves, tried=len(records))
         histogram("minestream_batch_rows").observe(len(items))
         self._letters.count(refused)
         tracing.set_aside(refused)
-        self._positions.moved({partition: move.upto for partition, move in moves.items()})
-        self._untold |= {partition: move.upto for partition, move in moves.items()}
+        self._positions.moved(ends)
+        self._untold |= ends
         for table, count in written.items():
             counter("minestream_rows_written_total").labels(table).inc(count)
         repeated = len(rows.tables.get("reading", ())) - written.get("reading", 0)
@@ -243,10 +237,3 @@ class Sink:
             lags[partition.topic] += max(0, end - held[partition])
         for topic, lag in lags.items():
             gauge("minestream_consumer_lag_records").labels(topic).set(lag)
-
-
-def _counts(records: Sequence[Record]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for record in records:
-        counts[record.partition.topic] = counts.get(record.partition.topic, 0) + 1
-    return counts

@@ -1,15 +1,14 @@
 """From decoded records to rows: which table, which columns; and which come at no time of ours."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from minestream_schemas.anomaly import Anomaly
 from minestream_schemas.dead_letter import DeadLetterKind
-from minestream_schemas.event import Event
 from minestream_schemas.gap import Gap
 from minestream_schemas.raw import RawMiner
 from minestream_schemas.telemetry import MinerChips, MinerTelemetry
@@ -20,6 +19,9 @@ from timescale_sink.domain.source import Fault, Item, Letter
 from timescale_sink.domain.tables import Keep, Table
 
 Row = tuple[Any, ...]
+_Told = tuple[Any, Item]
+"""What a record is, and the record."""
+_EPOCH = datetime.fromtimestamp(0, tz=UTC)
 
 _reading = attrgetter(*tables.READING_FIELDS)
 _board = attrgetter(*tables.BOARD_FIELDS)
@@ -41,81 +43,133 @@ class Rows:
     """By table, the (UTC) days that its rows fall on: their partitions must be there."""
 
 
-def refused_for_time(item: Item, *, now: datetime, keep: Keep) -> Fault | None:
-    """Is the event older than its table keeps, or further ahead than clocks go wrong?
+class TimeLimits:
+    """Which events are older than their table keeps, or further ahead than clocks go wrong.
 
     Args:
-        item: a decoded record.
         now: our clock.
         keep: how long rows stay.
     """
-    table = tables.EVENT_TABLE.get(type(item.content))
-    if table is None:
-        return None
-    at: datetime = getattr(item.content, table.at)
-    if at < now - keep.table[table.name]:
+
+    def __init__(self, now: datetime, keep: Keep) -> None:
+        self._now = now
+        self._of: dict[type, tuple[Table, datetime, datetime]] = {
+            kind: (table, now - keep.table[table.name], now + keep.ahead)
+            for kind, table in tables.EVENT_TABLE.items()
+        }
+
+    def refuse(self, item: Item) -> Fault | None:
+        """Why an event is not taken; None: it is."""
+        limits = self._of.get(type(item.content))
+        if limits is None:
+            return None
+        table, oldest, newest = limits
+        at: datetime = getattr(item.content, table.at)
+        if oldest <= at <= newest:
+            return None
+        if at < oldest:
+            return Fault(
+                DeadLetterKind.TOO_OLD,
+                f"{table.at} {at.isoformat()} is older than {table.name} is kept",
+            )
         return Fault(
-            DeadLetterKind.TOO_OLD,
-            f"{table.at} {at.isoformat()} is older than {table.name} is kept",
+            DeadLetterKind.TOO_NEW,
+            f"{table.at} {at.isoformat()} is ahead of {self._now.isoformat()}",
         )
-    if at > now + keep.ahead:
-        return Fault(
-            DeadLetterKind.TOO_NEW, f"{table.at} {at.isoformat()} is ahead of {now.isoformat()}"
-        )
-    return None
 
 
 def rows_of(items: Sequence[Item]) -> Rows:
     """The rows that a batch's events and letters become. Faults become none: see ``letters``."""
-    rows = Rows()
-    newest = _newest(items)
+    rows, kinds = Rows(), dict[type, list[_Told]]()
     for item in items:
         content = item.content
-        if isinstance(content, Letter):
-            rows.letters.append(content)
-        elif isinstance(content, Gap):
-            known = rows.gaps.get(content.gap_id)
-            rows.gaps[content.gap_id] = merged(known, content) if known else content
-        elif isinstance(content, Event):
-            for table, row in _rows(content, item, newest):
-                rows.tables.setdefault(table.name, []).append(row)
-                day = getattr(content, table.at).replace(hour=0, minute=0, second=0, microsecond=0)
-                rows.days.setdefault(table.name, set()).add(day)
+        kinds.setdefault(type(content), []).append((content, item))
+    for kind, told in kinds.items():
+        fill = _FILL.get(kind)
+        if fill is None:
+            raise ValueError(f"no table keeps a {kind.__name__}")
+        fill(rows, told)
     return rows
 
 
-def _newest(items: Sequence[Item]) -> dict[str, tuple[datetime, UUID]]:
+def _readings(rows: Rows, told: Sequence[_Told]) -> None:
     newest: dict[str, tuple[datetime, UUID]] = {}
-    for item in items:
-        reading = item.content
-        if isinstance(reading, MinerTelemetry):
-            mark = (reading.ts, reading.event_id)
-            known = newest.get(reading.miner_id)
-            if known is None or mark > known:
-                newest[reading.miner_id] = mark
-    return newest
+    for event, _ in told:
+        mark = (event.ts, event.event_id)
+        known = newest.get(event.miner_id)
+        if known is None or mark > known:
+            newest[event.miner_id] = mark
+    readings, boards = list[Row](), list[Row]()
+    for event, item in told:
+        event_id, at, miner_id = event.event_id, event.ts, event.miner_id
+        row = list(_reading(event))
+        for index in tables.READING_ARRAYS:
+            row[index] = list(row[index])
+        shown = list(event.boards) if newest[miner_id] == (at, event_id) else []
+        readings.append((*row, item.published_at, shown))
+        boards += [(event_id, at, miner_id, *_board(board)) for board in event.boards]
+    days = {_day(event.ts) for event, _ in told}
+    _put(rows, tables.READING, readings, days)
+    _put(rows, tables.BOARD, boards, days)
 
 
-def _rows(
-    event: Event, item: Item, newest: dict[str, tuple[datetime, UUID]]
-) -> Iterator[tuple[Table, Row]]:
-    match event:
-        case MinerTelemetry():
-            shown = event.boards if newest[event.miner_id] == (event.ts, event.event_id) else ()
-            yield tables.READING, _listed((*_reading(event), item.published_at, shown))
-            for board in event.boards:
-                yield tables.BOARD, (event.event_id, event.ts, event.miner_id, *_board(board))
-        case MinerChips():
-            for chips in event.boards:
-                yield tables.CHIP_SAMPLE, _listed((*_sample(event), *_chips(chips)))
-        case TelemetryWindow():
-            yield tables.WINDOW, _window(event)
-        case Anomaly():
-            yield tables.ANOMALY, _anomaly(event)
-        case RawMiner():
-            yield tables.RAW_EVENT, (*_raw(event), item.text, item.published_at)
-        case _:
-            raise ValueError(f"no table keeps a {type(event).__name__}")
+def _samples(rows: Rows, told: Sequence[_Told]) -> None:
+    samples = [
+        _listed((*_sample(event), *_chips(board))) for event, _ in told for board in event.boards
+    ]
+    _put(rows, tables.CHIP_SAMPLE, samples, {_day(event.ts) for event, _ in told})
+
+
+def _raws(rows: Rows, told: Sequence[_Told]) -> None:
+    kept = [(*_raw(event), item.text, item.published_at) for event, item in told]
+    _put(rows, tables.RAW_EVENT, kept, {_day(event.polled_at) for event, _ in told})
+
+
+def _windows(rows: Rows, told: Sequence[_Told]) -> None:
+    days = {_day(event.window_start_at) for event, _ in told}
+    _put(rows, tables.WINDOW, [_window(event) for event, _ in told], days)
+
+
+def _anomalies(rows: Rows, told: Sequence[_Told]) -> None:
+    days = {_day(event.ts) for event, _ in told}
+    _put(rows, tables.ANOMALY, [_anomaly(event) for event, _ in told], days)
+
+
+def _gaps(rows: Rows, told: Sequence[_Told]) -> None:
+    for gap, _ in told:
+        known = rows.gaps.get(gap.gap_id)
+        rows.gaps[gap.gap_id] = merged(known, gap) if known else gap
+
+
+def _letters(rows: Rows, told: Sequence[_Told]) -> None:
+    rows.letters += [letter for letter, _ in told]
+
+
+def _nothing(rows: Rows, told: Sequence[_Told]) -> None:
+    """What a fault becomes is not decided here."""
+
+
+_FILL: dict[type, Callable[[Rows, Sequence[_Told]], None]] = {
+    MinerTelemetry: _readings,
+    MinerChips: _samples,
+    TelemetryWindow: _windows,
+    Anomaly: _anomalies,
+    RawMiner: _raws,
+    Gap: _gaps,
+    Letter: _letters,
+    Fault: _nothing,
+}
+
+
+def _put(rows: Rows, table: Table, some: list[Row], days: set[int]) -> None:
+    if some:
+        rows.tables[table.name] = some
+        rows.days[table.name] = {_EPOCH + timedelta(days=day) for day in days}
+
+
+def _day(at: datetime) -> int:
+    """Days since 1970, UTC: of a batch's thousands of instants, few make a datetime."""
+    return int(at.timestamp() // 86400)
 
 
 def _listed(row: Row) -> Row:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from minestream_schemas.dead_letter import DeadLetterKind
 from minestream_schemas.event import Event
@@ -60,20 +61,20 @@ class Fault:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+Content = Event | Letter | Fault
+
+
+class Item(NamedTuple):
     """One record of a batch, decoded: an event, a letter of another service, or a fault of its own.
 
     Args:
-        source: where it lay.
         size: bytes of its value.
         content: what it is.
         published_at: Kafka's timestamp: when its sender published it; None: it does not say.
         text: its value as it came, where that is kept too.
     """
 
-    source: Source
     size: int
-    content: Event | Letter | Fault
+    content: Content
     published_at: datetime | None = None
     text: str | None = None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, get_origin
 
 from minestream_schemas.anomaly import Anomaly
 from minestream_schemas.gap import Gap
@@ -37,6 +37,12 @@ _OF_RAW: Final = (
 )
 
 READING_FIELDS: Final = tuple(name for name in MinerTelemetry.model_fields if name != "boards")
+READING_ARRAYS: Final = tuple(
+    index
+    for index, name in enumerate(READING_FIELDS)
+    if get_origin(MinerTelemetry.model_fields[name].annotation) is tuple
+)
+"""Where a reading's row has arrays."""
 READING_COLUMNS: Final = (*READING_FIELDS, "published_at")
 READING: Final = Table("reading", (*READING_COLUMNS, "boards"), "ts", stamped=True)
 """``boards`` is for the table ``latest``: only a miner's newest reading in a batch has them."""
