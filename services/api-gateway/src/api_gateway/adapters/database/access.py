@@ -15,6 +15,7 @@ from api_gateway.settings import GatewaySettings
 from minestream_runtime.database import Role, open_pool, store_errors
 from minestream_runtime.database.pool import Connection, Pool
 from minestream_runtime.errors import StoreUnavailableError
+from minestream_runtime.metrics import histogram
 
 _WAIT_S: Final = 2.0
 """How long a request waits for a connection; then the database counts as away."""
@@ -34,10 +35,12 @@ class QueryTimeoutError(StoreUnavailableError):
 
 
 @asynccontextmanager
-async def _connection(pool: Pool, *, wait_s: float) -> AsyncIterator[Connection]:
-    with store_errors():
+async def _connection(pool: Pool, what: str) -> AsyncIterator[Connection]:
+    """A connection, and how long it was waited for and held under ``what``."""
+    taken = histogram("minestream_database_seconds").labels(what).time()
+    with store_errors(), taken:
         try:
-            async with pool.connection(timeout=wait_s) as connection:
+            async with pool.connection(timeout=_WAIT_S) as connection:
                 yield connection
         except errors.QueryCanceled as exc:
             raise QueryTimeoutError("the query took too long: ask for less") from exc
@@ -69,7 +72,7 @@ class Reader:
             StoreUnavailableError: the database is away.
             StoreRejectedError: a parameter is none that the database takes.
         """
-        async with _connection(self.pool, wait_s=_WAIT_S) as connection:
+        async with _connection(self.pool, "read") as connection:
             cursor = connection.cursor(row_factory=dict_row)
             cursor.adapters.register_loader("jsonb", _Verbatim)
             await cursor.execute(query, parameters)
@@ -85,7 +88,7 @@ class Reader:
             StoreUnavailableError: the database is away.
         """
         async with (
-            _connection(self.pool, wait_s=_WAIT_S) as connection,
+            _connection(self.pool, "snapshot") as connection,
             connection.transaction(),
         ):
             await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -101,7 +104,7 @@ class Writer:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection of one's own, in autocommit; errors come as ours."""
-        async with _connection(self.pool, wait_s=_WAIT_S) as connection:
+        async with _connection(self.pool, "write") as connection:
             yield connection
 
 
