@@ -2,7 +2,8 @@
 
 Twelve fixed requests to the gateway as a process, over HTTP on one connection, and the very same
 statements (taken down from the routes as they ran) fetched by bare psycopg as dicts, in turns, on
-a PostgreSQL of its own with 1,000 miners and a day of one miner's readings.
+a PostgreSQL of its own with 1,000 miners and a day of one miner's readings. The goal is held
+against the least of each: three processes take turns here, and a busy machine adds to each turn.
 
     python tests/bench/bench_api.py [--quick]
 
@@ -237,7 +238,7 @@ def figures_of(sides: dict[str, tuple[Side, Side]]) -> tuple[list[Any], dict[str
     """The report's figures, and the numbers behind them."""
     figures, detail = [], {}
     for name, (rest, plain) in sides.items():
-        rest_ms, sql_ms = median(rest.took_ms), median(plain.took_ms)
+        rest_ms, sql_ms = min(rest.took_ms), min(plain.took_ms)
         figures.append(
             {
                 "name": f"{name}: REST / SQL",
@@ -248,8 +249,8 @@ def figures_of(sides: dict[str, tuple[Side, Side]]) -> tuple[list[Any], dict[str
             }
         )
         detail[name] = {
-            "rest_ms": {"min": round(min(rest.took_ms), 2), "median": round(rest_ms, 2)},
-            "sql_ms": {"min": round(min(plain.took_ms), 2), "median": round(sql_ms, 2)},
+            "rest_ms": {"min": round(rest_ms, 2), "median": round(median(rest.took_ms), 2)},
+            "sql_ms": {"min": round(sql_ms, 2), "median": round(median(plain.took_ms), 2)},
             "rest_cpu_ms": round(rest.cpu_s * 1000 / len(rest.took_ms), 2),
             "sql_cpu_ms": round(plain.cpu_s * 1000 / len(plain.took_ms), 2),
         }
