@@ -1,6 +1,7 @@
 """The registry of metrics: every name is used, every use is registered, and Prometheus agrees."""
 
 import ast
+import json
 import re
 import shutil
 import subprocess
@@ -190,3 +191,35 @@ def test_promtool_finds_nothing_but_the_names_that_were_given_to_us() -> None:
 def test_promtools_check_can_fail() -> None:
     wrong = "# HELP polls polls\n# TYPE polls counter\npolls 1\n"
     assert needed(promtool_lints(wrong)) == {'polls counter metrics should have "_total" suffix'}
+
+
+PAGE = (ROOT / "docs" / "observability.md").read_text()
+
+
+def promtool(*words: str) -> None:
+    """Run promtool, which must agree; skipped where it is missing."""
+    tool = shutil.which("promtool")
+    if tool is None:
+        pytest.skip("promtool is not installed (Debian has it in the package prometheus)")
+    done = subprocess.run([tool, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_pages_configuration_is_one_that_prometheus_takes(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    file = tmp_path / "prometheus.yml"
+    file.write_text(block)
+    promtool("check", "config", str(file))
+
+
+def test_the_pages_expressions_are_sound_and_use_metrics_that_there_are(tmp_path: Path) -> None:
+    rows = re.findall(r"^\| .*\? \| `(.*)` \|$", PAGE, re.MULTILINE)
+    assert len(rows) > 5
+    for row in rows:
+        named = set(re.findall(r"\b(?:minestream|miner|collector)_\w+", row))
+        assert named, row
+        assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in named} <= set(METRICS), row
+    groups = [{"name": "page", "rules": [{"record": "x", "expr": row} for row in rows]}]
+    file = tmp_path / "rules.yml"
+    file.write_text(json.dumps({"groups": groups}))  # JSON is YAML
+    promtool("check", "rules", "--lint=none", str(file))

@@ -312,3 +312,12 @@ async def test_one_trace_leads_from_the_poll_to_the_row_and_to_the_websocket(
             assert str(raw_event_id) in json.dumps(heard)
         await check_command(world, raw_event_id, spans)
         await check_metrics(world)
+
+
+def test_the_page_of_traces_names_each_of_these_spans() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "observability.md").read_text()
+    for parent, name, service in EDGES:
+        shown = "GET <endpoint>" if name.startswith("GET") else name
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{shown}` |")]
+        assert service.removesuffix("-vnish") in row
+        assert (parent or "nothing").split()[0] in row.split("|")[3]

@@ -1,4 +1,4 @@
-"""The registry as people and other languages read it: JSON Schemas and a page of topics."""
+"""The registry as people and other languages read it: JSON Schemas, pages of topics and metrics."""
 
 import json
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from minestream_schemas.event import Topic
+from minestream_schemas.metrics import METRICS
 from minestream_schemas.topics import TOPICS
 
 _HEAD = """# Topics
@@ -17,6 +18,15 @@ list of words; the schema has it under `$defs`. `minestream topics tail SUBJECT`
 On a cluster that several environments share, `minestream` in the name is the
 environment's namespace.
 """
+_METRICS_HEAD = """# Metrics
+
+Generated from `minestream_schemas.metrics` by `make schemas`; do not edit. Every service has those
+that concern it at `/metrics`, beside `process_…` (memory, processor time, open files; on Linux) and
+`python_…`. How to look at them: [observability.md](observability.md).
+
+| metric | kind | unit | labels | meaning |
+|---|---|---|---|---|
+"""
 
 
 def documents() -> Iterator[tuple[PurePosixPath, str]]:
@@ -26,6 +36,13 @@ def documents() -> Iterator[tuple[PurePosixPath, str]]:
         text = json.dumps(schema, indent=1, sort_keys=True) + "\n"
         yield PurePosixPath("libs/schemas") / topic.schema_file, text
     yield PurePosixPath("docs/topics.md"), "\n".join([_HEAD, *map(_section, TOPICS)])
+    yield PurePosixPath("docs/metrics.md"), _METRICS_HEAD + "".join(_metric_rows())
+
+
+def _metric_rows() -> Iterator[str]:
+    for name, metric in METRICS.items():
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        yield f"| `{name}` | {metric.kind} | {metric.unit} | {labels} | {metric.meaning} |\n"
 
 
 def _section(topic: Topic) -> str:
