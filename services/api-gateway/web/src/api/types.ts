@@ -186,9 +186,11 @@ export interface TraceSpan {
 }
 
 export interface Trace {
-  event_id: string;
+  /** null: no reading has come of the poll yet */
+  event_id: string | null;
   raw_event_id: string;
   miner_id: string;
+  began_at: string;
   trace_id: string;
   sampled: boolean;
   steps: TraceStep[];
@@ -209,6 +211,7 @@ export interface Service {
   address: string;
   ready: boolean;
   faults: Readonly<Record<string, string>>;
+  notes?: Readonly<Record<string, string>>;
   up_s: number | null;
   memory_bytes: number | null;
   cpu_s: number | null;

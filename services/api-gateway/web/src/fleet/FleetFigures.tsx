@@ -1,35 +1,12 @@
-import { clsx } from "clsx";
-import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 
 import type { Gap } from "../api/types";
+import { Figure, Figures } from "../ui/Figure";
 import { Meter } from "../ui/Meter";
-import { QuantityText } from "../ui/Quantity";
-import { INK, toneOfChip, toneOfShare, type Tone } from "../ui/tone";
+import { toneOfChip, toneOfShare } from "../ui/tone";
 import { useFormat } from "../ui/useFormat";
-import type { Quantity } from "../units/format";
 import type { AlgorithmTotal, Totals } from "./totals";
-
-interface FigureProps {
-  label: string;
-  value: Quantity | null;
-  children?: ReactNode;
-  tone?: Tone | undefined;
-}
-
-/** One figure of the fleet's head. */
-function Figure({ label, value, children, tone }: FigureProps) {
-  return (
-    <div className="min-w-0 border-line px-4 py-3 not-md:[&:nth-child(n+3)]:border-t not-md:even:border-l md:border-l md:px-5 md:first:border-l-0">
-      <dt className="truncate text-xs text-ink-3">{label}</dt>
-      <dd className={clsx("mt-0.5 text-[1.375rem] leading-7 font-semibold tracking-tight whitespace-nowrap", tone === undefined ? "text-ink" : INK[tone])}>
-        <QuantityText of={value} />
-      </dd>
-      <dd className="mt-0.5 truncate text-xs text-ink-2">{children}</dd>
-    </div>
-  );
-}
 
 function Hashrate({ total }: { total: AlgorithmTotal }) {
   const { t } = useTranslation();
@@ -88,7 +65,7 @@ export function FleetFigures({ totals, gaps, sites }: FleetFiguresProps) {
   const { miners, hashing, hottest } = totals;
   const count = (n: number) => ({ text: format.count(n), unit: "" });
   return (
-    <dl className="grid grid-cols-2 md:grid-flow-col md:auto-cols-fr md:grid-cols-none">
+    <Figures>
       <Figure label={t("figure.miners")} value={count(miners)}>
         {t("figure.minersSites", { n: format.count(sites) })}
       </Figure>
@@ -130,6 +107,6 @@ export function FleetFigures({ totals, gaps, sites }: FleetFiguresProps) {
         )}
       </Figure>
       <OpenGaps gaps={gaps} />
-    </dl>
+    </Figures>
   );
 }

@@ -20,6 +20,13 @@ export const system = {
   emptyBody: "Set MINESTREAM_SERVICES to where the services' health and metrics are.",
   none: "none",
   loading: "Loading the system",
+  hop: {
+    published: "Age when in Kafka",
+    processor: "Age when normalised",
+    stored: "Age when in the database",
+    pushed: "Age when pushed to browsers",
+  },
+  fewer: "fewer",
   figure: "Figure",
   value: "Value",
   p50: "p50",

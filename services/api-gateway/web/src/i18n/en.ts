@@ -192,6 +192,7 @@ export const en = {
     rejectedShare: "{{share}} rejected",
     anomaly: "Anomaly score",
     anomalyBy: "most unlike its past: {{metric}}",
+    anomalyUnscored: "too few readings yet",
     anomalyNone: "as its past",
     metric: {
       hashrate_hs: "hashrate",
@@ -271,8 +272,7 @@ export const en = {
     title: "The reading's way",
     body: "From the poll to the database, in seconds since the poll began.",
     step: {
-      polled: "Polled",
-      answered: "Answered",
+      polled: "Miner answered",
       published: "In Kafka",
       normalised: "Normalised",
       stored: "In the database",

@@ -22,6 +22,13 @@ export const system: Texts["system"] = {
   emptyBody: "请在 MINESTREAM_SERVICES 中设置各服务的健康检查与指标地址。",
   none: "无",
   loading: "正在加载系统状态",
+  hop: {
+    published: "写入 Kafka 时的延迟",
+    processor: "标准化时的延迟",
+    stored: "入库时的延迟",
+    pushed: "推送到浏览器时的延迟",
+  },
+  fewer: "收起",
   figure: "指标",
   value: "数值",
   p50: "p50",

@@ -192,6 +192,7 @@ export const zh: Texts = {
     rejectedShare: "拒绝率 {{share}}",
     anomaly: "异常评分",
     anomalyBy: "偏离历史最大：{{metric}}",
+    anomalyUnscored: "读数尚不足以评分",
     anomalyNone: "与历史一致",
     metric: {
       hashrate_hs: "算力",
@@ -271,8 +272,7 @@ export const zh: Texts = {
     title: "读数链路",
     body: "从轮询到入库，以轮询开始为起点（秒）。",
     step: {
-      polled: "开始轮询",
-      answered: "收到应答",
+      polled: "矿机应答",
       published: "写入 Kafka",
       normalised: "标准化",
       stored: "入库",

@@ -1,3 +1,163 @@
+import { ChevronRight, TriangleAlert } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import { Link } from "wouter";
+
+import { ApiError } from "../api/client";
+import type { Gap, Reading } from "../api/types";
+import { algorithmOf, isStale } from "../fleet/miner";
+import { useServerNow } from "../live";
+import { PageHeader } from "../shell/PageHeader";
+import { Empty, Failure } from "../ui/Notice";
+import { Panel } from "../ui/Panel";
+import { Skeleton } from "../ui/Skeleton";
+import { StatusBadge } from "../ui/StatusBadge";
+import { useFormat } from "../ui/useFormat";
+import { BoardsTable } from "./BoardsTable";
+import { Facts } from "./Facts";
+import { FlagList } from "./FlagList";
+import { HistoryChart } from "./HistoryChart";
+import { KeyFigures } from "./KeyFigures";
+import type { MinerSnapshot } from "./store";
+import { useLiveMiner, useMinerDetail } from "./useMiner";
+import { Way } from "./Way";
+
+/** The later of what the stream and the database say. */
+function later(live: Reading | null, stored: Reading | null): Reading | null {
+  if (live === null || stored === null) return live ?? stored;
+  return Date.parse(stored.ts) > Date.parse(live.ts) ? stored : live;
+}
+
+function openGap(live: MinerSnapshot, stored: readonly Gap[]): Gap | null {
+  const all = new Map(stored.map((gap) => [gap.gap_id, gap]));
+  for (const [id, gap] of live.gaps) all.set(id, gap);
+  return [...all.values()].find((gap) => gap.ended_at == null) ?? null;
+}
+
+function GapNotice({ gap }: { gap: Gap }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const now = new Date(useServerNow());
+  return (
+    <p role="status" className="flex items-center gap-2.5 rounded-lg border border-bad/40 bg-bad-soft px-4 py-2.5">
+      <TriangleAlert aria-hidden size={16} className="shrink-0 text-bad" />
+      <span>
+        <strong className="font-medium">
+          {t("miner.openGap", {
+            time: format.instant(new Date(gap.began_at), now),
+            cause: t(`cause.${gap.cause}`),
+          })}
+        </strong>
+        <span className="ml-2 text-ink-2">{t(`causeMeaning.${gap.cause}`)}</span>
+      </span>
+    </p>
+  );
+}
+
+function Heading({ id, reading }: { id: string; reading: Reading | null }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const now = useServerNow();
+  const standing =
+    reading === null ? "unknown" : isStale(reading, now) ? "stale" : reading.status;
+  const age = reading === null ? null : Math.max(0, now - Date.parse(reading.ts));
+  return (
+    <div className="flex flex-wrap items-center gap-x-3 gap-y-0.5">
+      <h1 className="flex items-center gap-1.5 text-base font-semibold tracking-tight">
+        <Link href="/" className="rounded font-normal text-ink-3 hover:text-ink">
+          {t("miner.back")}
+        </Link>
+        <ChevronRight aria-hidden size={14} className="text-ink-3" />
+        {id}
+      </h1>
+      <StatusBadge standing={standing} quiet={false} />
+      <span className="text-xs text-ink-3">
+        {age === null ? t("miner.neverHeard") : t("age.ago", { age: format.age(age) })}
+      </span>
+    </div>
+  );
+}
+
+function Loading() {
+  const { t } = useTranslation();
+  return (
+    <div role="status" className="space-y-4 p-4 md:p-6">
+      <span className="sr-only">{t("miner.loading")}</span>
+      <Skeleton className="h-24 w-full" />
+      <Skeleton className="h-96 w-full" />
+    </div>
+  );
+}
+
+function NoReading() {
+  const { t } = useTranslation();
+  return (
+    <div className="rounded-lg border border-line bg-panel">
+      <Empty title={t("miner.neverHeard")}>{t("miner.neverHeardBody")}</Empty>
+    </div>
+  );
+}
+
+function Content({ id, live, detail }: { id: string; live: MinerSnapshot; detail: ReturnType<typeof useMinerDetail> }) {
+  const { t } = useTranslation();
+  const reading = later(live.latest, detail.data?.latest ?? null);
+  const entry = detail.data?.entry ?? null;
+  const gap = openGap(live, detail.data?.gaps ?? []);
+  const algorithm = reading === null ? (entry?.algorithm ?? "unknown") : algorithmOf(reading);
+
+  if (detail.isPending && reading === null) return <Loading />;
+  if (detail.error instanceof ApiError && detail.error.status === 404 && reading === null) {
+    return <Empty title={t("miner.notFound", { id })}>{t("miner.notFoundBody")}</Empty>;
+  }
+  if (detail.error !== null && reading === null) {
+    const retry = () => void detail.refetch();
+    return <Failure title={t("error.title")} error={detail.error} retry={retry} />;
+  }
+  return (
+    <div className="space-y-4 px-4 pt-4 pb-20 md:px-6 md:pb-6">
+      {gap === null ? null : <GapNotice gap={gap} />}
+      {detail.data?.entry === null ? <p className="text-ink-2">{t("miner.removed")}</p> : null}
+      {reading === null ? (
+        <NoReading />
+      ) : (
+        <div className="rounded-lg border border-line bg-panel">
+          <KeyFigures reading={reading} />
+        </div>
+      )}
+      <div className="grid gap-4 xl:grid-cols-[minmax(0,1fr)_21rem]">
+        <div className="min-w-0 space-y-4">
+          <HistoryChart id={id} algorithm={algorithm} live={live} />
+          {reading === null ? null : (
+            <Panel title={t("miner.boards")} flush>
+              <BoardsTable boards={reading.boards ?? []} algorithm={algorithm} />
+            </Panel>
+          )}
+        </div>
+        <div className="min-w-0 space-y-4">
+          <Panel title={t("miner.facts")}>
+            <Facts entry={entry} reading={reading} />
+          </Panel>
+          {reading === null ? null : (
+            <Panel title={t("miner.flags")}>
+              <FlagList reading={reading} />
+            </Panel>
+          )}
+          <Way newest={reading?.event_id ?? null} />
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** One miner: what it does now, what it did, and how we know. */
 export default function MinerPage({ id }: { id: string }) {
-  return id;
+  const live = useLiveMiner(id);
+  const detail = useMinerDetail(id);
+  return (
+    <>
+      <PageHeader title={id}>
+        <Heading id={id} reading={later(live.latest, detail.data?.latest ?? null)} />
+      </PageHeader>
+      <Content id={id} live={live} detail={detail} />
+    </>
+  );
 }

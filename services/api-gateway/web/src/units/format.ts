@@ -18,11 +18,11 @@ export interface Quantity {
   unit: string;
 }
 
-/** Between a figure and its unit: narrow, and never the end of a line. */
-const NARROW = "\u202f";
+/** Between a figure and its unit: never the end of a line. */
+const SPACE = "\u00a0";
 
 export function joined({ text, unit }: Quantity): string {
-  return unit === "" ? text : `${text}${NARROW}${unit}`;
+  return unit === "" ? text : `${text}${SPACE}${unit}`;
 }
 
 export class Format {
@@ -114,5 +114,9 @@ export class Format {
   instant(at: Date, now: Date, { seconds = true } = {}): string {
     const time = (seconds ? this.clock : this.minutes).format(at);
     return at.toDateString() === now.toDateString() ? time : `${this.day.format(at)} ${time}`;
+  }
+
+  date(at: Date): string {
+    return this.day.format(at);
   }
 }
