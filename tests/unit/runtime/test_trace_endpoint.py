@@ -180,7 +180,7 @@ def test_an_endpoint_that_does_not_take_them_is_told_once_and_holds_nothing_up(
             began_s = time.monotonic()
             for _ in range(500):
                 poll()
-            assert time.monotonic() - began_s < 2
+            assert time.monotonic() - began_s < 5
             eventually(partial(_reached, server, number))
     assert [line["event"] for line in said] == ["traces_do_not_arrive"]
     assert reason in said[0]["error"]

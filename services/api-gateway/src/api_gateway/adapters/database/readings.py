@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
-from api_gateway.adapters.database.access import Reader
+from api_gateway.adapters.database.access import QueryTimeoutError, Reader
 from api_gateway.domain.way import Stamps, instant_of
 
 _SLACK: Final = timedelta(seconds=1)
@@ -14,6 +14,11 @@ _AHEAD: Final = timedelta(days=1)
 """No reading is from a clock further ahead: the processor sets those aside."""
 _REACHES: Final = (timedelta(hours=1), timedelta(days=1), timedelta(days=7))
 """How far back a reading is looked for by its own id: most that are asked for are young."""
+
+_TOO_OLD: Final = (
+    "a reading of before that is not found in time by its own id: ask by its raw_event_id, which "
+    "holds its instant"
+)
 
 _READING: Final = """
 SELECT event_id, raw_event_id, ts, miner_id, latency_ms, published_at, stored_at
@@ -67,7 +72,10 @@ async def _by_own_id(reader: Reader, event_id: UUID, now: datetime) -> dict[str,
     for since, until in _sweeps(now):
         if rows:
             break
-        rows = await reader.rows(_BY_ID, {"id": event_id, "since": since, "until": until})
+        try:
+            rows = await reader.rows(_BY_ID, {"id": event_id, "since": since, "until": until})
+        except QueryTimeoutError as exc:
+            raise QueryTimeoutError(_TOO_OLD) from exc
     return rows[0] if rows else None
 
 
