@@ -21,7 +21,7 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.bench.collector_rig import Rig, rig  # noqa: E402 - as the folder is no package's
+from tests.bench.collector_rig import Rig, rig
 
 GOAL_EXPONENT: Final = 1.05
 GOAL_MB: Final = 5.0

@@ -114,7 +114,6 @@ class _Connection(asyncio.Protocol):
         """
         if self._transport is None:
             raise ConnectionEndedError(silent=True)
-        self._head = self._payload = None
         self._received, self._max_bytes = 0, max_bytes
         self._parser = HttpResponseParser(
             self,  # type: ignore[arg-type]  # it calls the two methods above, no other
@@ -133,7 +132,7 @@ class _Connection(asyncio.Protocol):
             return await done
         finally:
             late.cancel()
-            self._done = self._parser = None
+            self._done = self._parser = self._head = self._payload = None
             if not done.done() or done.cancelled() or done.exception() is not None:
                 self.close()
 

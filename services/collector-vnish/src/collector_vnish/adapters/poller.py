@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -30,6 +30,17 @@ from minestream_schemas.raw import RAW_MINER, EndpointBody, PollStatus, RawMiner
 _ROOM_BYTES: Final = 4096
 """Left for the record's key and headers."""
 _REST_S: Final = 60.0
+_ALL_FIELDS: Final = {kind: set(kind.model_fields) for kind in (InventoryEntry, EndpointBody)}
+M = TypeVar("M", InventoryEntry, EndpointBody)
+
+
+def lean(value: M) -> M:
+    """The same value without its record of which fields were given: half of its size.
+
+    Nobody asks for that record, and a fleet of 10,000 holds 40,000 values.
+    """
+    object.__setattr__(value, "__pydantic_fields_set__", _ALL_FIELDS[type(value)])
+    return value
 
 
 @dataclass(slots=True)
@@ -82,6 +93,7 @@ class Fleet:
         if not is_ours(entry):
             self.gone(miner_id)
             return
+        entry = lean(entry)
         known = self.miners.get(miner_id) or self._rested(miner_id)
         password = self._password(entry)
         if known is None or known.entry.address != entry.address:
@@ -265,7 +277,7 @@ class Poller:
         miner.memory = remember(
             miner.memory,
             endpoint,
-            answer.body,
+            lean(answer.body),
             self._clock.monotonic(),
             firmware=answer.firmware,
             box=box,
