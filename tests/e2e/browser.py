@@ -17,8 +17,7 @@ PHONE = {"width": 390, "height": 844}
 NAMED_ROLES = frozenset(
     {
         "button", "checkbox", "combobox", "dialog", "grid", "heading", "image", "link", "menuitem",
-        "menuitemradio", "navigation", "option", "radio", "searchbox", "switch", "tab", "table",
-        "textbox",
+        "menuitemradio", "navigation", "option", "radio", "searchbox", "switch", "tab", "textbox",
     }
 )  # fmt: skip
 """What a screen reader must be able to call by a name."""
