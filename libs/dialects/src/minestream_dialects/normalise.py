@@ -17,7 +17,6 @@ from minestream_dialects.fields import text
 from minestream_schemas.ids import derived_id
 from minestream_schemas.raw import EndpointBody, PollStatus, RawMiner
 from minestream_schemas.telemetry import (
-    BoardReading,
     MinerChips,
     MinerStatus,
     MinerTelemetry,
@@ -169,27 +168,27 @@ def _apart(server_at: datetime | None, fetched_at: datetime) -> timedelta:
 
 
 def _telemetry(raw: RawMiner, name: str, draft: Draft) -> MinerTelemetry:
-    boards = tuple(
-        [
-            BoardReading(**dict(zip(BOARD_FIELDS, _board_values(board), strict=True)))
-            for board in draft.boards or ()
-        ]
-    )
-    return MinerTelemetry(
-        event_id=derived_id("telemetry", raw.event_id),
-        raw_event_id=raw.event_id,
-        ts=raw.polled_at,
-        miner_id=raw.miner_id,
-        site_id=raw.site_id,
-        rack_id=raw.rack_id,
-        dialect=name,
-        efficiency_j_per_th=_efficiency(draft),
-        fan_rpm=draft.fan_rpm or (),
-        boards=boards,
-        quality_flags=draft.flags.sorted(),
-        quality_score=quality(draft),
-        latency_ms=raw.latency_ms,
-        **dict(zip(PLAIN_FIELDS, _plain_values(draft), strict=True)),
+    # one validation of the whole: a board on its own would cost one more each
+    boards = [
+        dict(zip(BOARD_FIELDS, _board_values(board), strict=True)) for board in draft.boards or ()
+    ]
+    return MinerTelemetry.model_validate(
+        {
+            **dict(zip(PLAIN_FIELDS, _plain_values(draft), strict=True)),
+            "event_id": derived_id("telemetry", raw.event_id),
+            "raw_event_id": raw.event_id,
+            "ts": raw.polled_at,
+            "miner_id": raw.miner_id,
+            "site_id": raw.site_id,
+            "rack_id": raw.rack_id,
+            "dialect": name,
+            "efficiency_j_per_th": _efficiency(draft),
+            "fan_rpm": draft.fan_rpm or (),
+            "boards": tuple(boards),
+            "quality_flags": draft.flags.sorted(),
+            "quality_score": quality(draft),
+            "latency_ms": raw.latency_ms,
+        }
     )
 
 

@@ -103,7 +103,8 @@ class RawAgent:
             message = event.message
             await self._guard.around(message, self._deal_with, message)
             self._progress.reach(message.partition, message.offset + 1)
-            await self._guard.around(message, self._ticks.catch_up, message.partition)
+            if self._ticks.waits(message.partition):
+                await self._guard.around(message, self._ticks.catch_up, message.partition)
 
     async def _deal_with(self, message: Any) -> None:
         raw = read(RawMiner, message.value)
@@ -215,6 +216,10 @@ class TickAgent:
         self._waiting.add(message.partition, read(Tick, message.value))
         await self.catch_up(message.partition)
         self._processed.inc()
+
+    def waits(self, partition: int) -> bool:
+        """Does a tick of the partition wait for records?"""
+        return self._waiting.any(partition)
 
     async def catch_up(self, partition: int) -> None:
         """Apply the tick that has become ripe, if one has.

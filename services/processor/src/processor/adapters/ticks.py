@@ -102,6 +102,10 @@ class Waiting:
         if len(waiting) < _MOST_WAITING:
             waiting.append(tick)
 
+    def any(self, partition: int) -> bool:
+        """Does one wait?"""
+        return bool(self._ticks.get(partition))
+
     def ripe(self, partition: int, done: int) -> Tick | None:
         """Take the latest tick whose offset has been reached; what it outdates goes with it."""
         waiting = self._ticks.get(partition)
