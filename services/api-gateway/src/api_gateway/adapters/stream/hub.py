@@ -18,6 +18,7 @@ from api_gateway.adapters.stream.records import TOPICS, entry_of
 from api_gateway.adapters.stream.wire import LAST_WORDS_S, Wire
 from api_gateway.domain.stream.entries import Entry, Kind
 from api_gateway.domain.stream.feed import Feed
+from api_gateway.domain.stream.subscription import Bounds
 from api_gateway.settings import GatewaySettings
 from minestream_runtime import semconv, traces
 from minestream_runtime.backoff import Backoff
@@ -137,7 +138,10 @@ class Hub:
             await asyncio.sleep(backoff.next_s())
 
     async def _begin(self, consumer: Consumer, following: Following) -> Feed:
-        feed = Feed(await cluster_id(self._settings), most_bytes=self._settings.stream_kept_bytes)
+        feed = Feed(
+            f"{await cluster_id(self._settings)} {self._settings.topic_namespace}",
+            Bounds(kept_bytes=self._settings.stream_kept_bytes),
+        )
         beginning = await load(self._reader, namespace=self._settings.topic_namespace)
         for entry in beginning.entries:
             feed.add(entry, self._clock.now())

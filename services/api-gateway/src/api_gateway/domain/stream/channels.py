@@ -83,6 +83,7 @@ class Channels:
                 continue
             wanted = True
             channel.recent.append(entry)
+            channel.shared.clear()
             if entry.kind is Kind.READING:
                 channel.readings += 1
             self.touched.add(channel)

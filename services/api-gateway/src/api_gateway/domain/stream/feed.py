@@ -26,7 +26,7 @@ from api_gateway.domain.stream.entries import (
 from api_gateway.domain.stream.history import History
 from api_gateway.domain.stream.messages import Message
 from api_gateway.domain.stream.subscription import (
-    PART_BYTES,
+    Bounds,
     Snapshot,
     Subscription,
     Veil,
@@ -42,11 +42,10 @@ class Feed:
 
     Args:
         cluster: whose offsets these are; cursors of another are refused.
-        most_bytes: of the readings kept for those who come back or fall behind; a quarter of it
-            for gaps, anomalies and windows.
+        bounds: how much is kept, and how much goes into a message.
     """
 
-    def __init__(self, cluster: str, *, most_bytes: int) -> None:
+    def __init__(self, cluster: str, bounds: Bounds) -> None:
         self.channels = Channels()
         self.head = 0
         """The place of the newest entry."""
@@ -56,11 +55,12 @@ class Feed:
         """Of the next record, by partition."""
         self._floors: dict[Place, int] = {}
         self._cluster = cluster
+        self._bounds = bounds
         self._newest: dict[str, Entry] = {}
         self._of_site: dict[str, dict[str, None]] = {}
         self._gaps: dict[str, Entry] = {}
-        self._readings = History(most_bytes)
-        self._rare = History(most_bytes // 4)
+        self._readings = History(bounds.kept_bytes)
+        self._rare = History(bounds.kept_bytes // 4)
 
     @property
     def miners(self) -> int:
@@ -183,10 +183,10 @@ class Feed:
         lists: dict[Kind, list[bytes]] = {
             kind: [] for kind in (Kind.STATUS, Kind.READING, Kind.GAP) if kind in kinds
         }
-        while snapshot.gaps and size < PART_BYTES:
+        while snapshot.gaps and size < self._bounds.part_bytes:
             lists[Kind.GAP].append(snapshot.gaps.pop())
             size += len(lists[Kind.GAP][-1])
-        while snapshot.miners and size < PART_BYTES:
+        while snapshot.miners and size < self._bounds.part_bytes:
             entry = self._newest[snapshot.miners.pop()]
             if entry.seq > subscription.pos:
                 snapshot.veil.told[entry.subject] = snapshot.veil.until = entry.seq
@@ -198,6 +198,7 @@ class Feed:
             return messages.snapshot(lists, cursor=None)
         subscription.snapshot = None
         subscription.veil = snapshot.veil if snapshot.veil.told else None
+        subscription.counted += len(snapshot.veil.told)
         subscription.cursor = snapshot.cursor
         return messages.snapshot(lists, cursor=snapshot.cursor)
 
@@ -217,7 +218,7 @@ class Feed:
         for entry in self._backwards():
             if missed == 0:
                 break
-            if entry.place in seen and entry.offset >= seen[entry.place]:
+            if entry.offset >= seen.get(entry.place, entry.offset + 1):
                 missed -= 1
                 first = entry.seq
                 readings += entry.kind is Kind.READING and scope.takes(entry)
@@ -272,24 +273,16 @@ class Feed:
     ) -> Message | None:
         scope, veil = subscription.scope, subscription.veil
         shown = [entry for entry in waiting if veil is None or not veil.hides(entry)]
-        part = part_of(thinned(shown, scope), scope)
-        hidden = _readings(waiting, part.upto or self.head) - _readings(
-            shown, part.upto or self.head
-        )
-        coalesced = 0
-        if part.whole:
-            coalesced = max(0, channel.readings - subscription.counted - hidden - part.told)
-            subscription.counted, subscription.pos = channel.readings, self.head
-            subscription.cursor = self._cursor(scope)
-        else:
-            subscription.counted += hidden + part.told
-            subscription.pos = part.upto
+        part = part_of(thinned(shown, scope, self._bounds), scope, self._bounds)
+        subscription.counted += part.told
+        subscription.pos = self.head if part.whole else part.upto
         if veil is not None and subscription.pos >= veil.until:
             subscription.veil = None
         if not any(part.lists.values()):
             return None
+        coalesced = 0
+        if part.whole:
+            coalesced = max(0, channel.readings - subscription.counted)
+            subscription.counted = channel.readings
+            subscription.cursor = self._cursor(scope)
         return messages.changes(part.lists, cursor=subscription.cursor, coalesced=coalesced)
-
-
-def _readings(entries: list[Entry], upto: int) -> int:
-    return sum(entry.kind is Kind.READING and entry.seq <= upto for entry in entries)

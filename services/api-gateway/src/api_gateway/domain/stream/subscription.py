@@ -11,11 +11,23 @@ from api_gateway.domain.stream.cursors import Offsets
 from api_gateway.domain.stream.entries import Entry, Kind, Scope
 from api_gateway.domain.stream.messages import Message
 
-PART_BYTES: Final = 256 * 1024
-"""A message that has reached this takes nothing more."""
-WAITING_BYTES: Final = 1024 * 1024
-"""When more than this waits for a subscription, newer readings overtake older ones."""
 _size: Final = attrgetter("size")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is kept, and how much goes into a message.
+
+    Args:
+        kept_bytes: of the readings for those who come back or fall behind; a quarter of it for
+            gaps, anomalies and windows.
+        part_bytes: a message that has reached this takes nothing more.
+        waiting_bytes: when more waits for a subscription, newer readings overtake older ones.
+    """
+
+    kept_bytes: int = 64 * 1024 * 1024
+    part_bytes: int = 256 * 1024
+    waiting_bytes: int = 1024 * 1024
 
 
 @dataclass(slots=True, eq=False)
@@ -103,9 +115,9 @@ class Part:
     whole: bool
 
 
-def thinned(waiting: list[Entry], scope: Scope) -> list[Entry]:
+def thinned(waiting: list[Entry], scope: Scope, bounds: Bounds) -> list[Entry]:
     """What waits, without the readings that newer ones overtake: all rows, or too many readings."""
-    if Kind.READING in scope.kinds and sum(map(_size, waiting)) <= WAITING_BYTES:
+    if Kind.READING in scope.kinds and sum(map(_size, waiting)) <= bounds.waiting_bytes:
         return waiting
     newest = {
         entry.subject: entry.seq for entry in waiting if entry.kind is Kind.READING and entry.newest
@@ -117,19 +129,20 @@ def thinned(waiting: list[Entry], scope: Scope) -> list[Entry]:
     ]
 
 
-def part_of(waiting: Iterable[Entry], scope: Scope) -> Part:
+def part_of(waiting: Iterable[Entry], scope: Scope, bounds: Bounds) -> Part:
     """The first part of what waits.
 
     Args:
         waiting: entries of the scope, in order.
         scope: whose kinds decide on row or body.
+        bounds: how much that is.
     """
     lists: dict[Kind, list[bytes]] = {kind: [] for kind in sorted(scope.kinds - {Kind.STATUS})}
     rows: dict[str, bytes] = {}
     size = upto = 0
     whole = True
     for entry in waiting:
-        if size >= PART_BYTES:
+        if size >= bounds.part_bytes:
             whole = False
             break
         upto = entry.seq
