@@ -149,6 +149,14 @@ async def test_an_unknown_address_of_the_api_stays_a_problem(page: httpx.AsyncCl
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+async def test_requests_of_the_page_are_counted_by_what_they_are(page: httpx.AsyncClient) -> None:
+    await page.get("/miners/site-a-r01-s03")
+    await page.get("/assets/theme-1.js")
+    counted = (await page.get("/metrics")).text
+    assert 'route="/miners/{miner_id}"' in counted
+    assert 'route="/assets/{name:path}"' in counted
+
+
 async def test_a_browser_gone_astray_gets_the_page_and_a_program_a_problem(
     page: httpx.AsyncClient,
 ) -> None:

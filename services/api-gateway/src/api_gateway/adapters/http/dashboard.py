@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 CLIENT_ROUTES: Final = ("/", "/miners/{miner_id}", "/system")
 """What the page itself shows by address; all are answered with its index. A browser that goes to
 an address that nobody has gets the index too, as 404: the page says that there is no such page."""
+_METHODS: Final = ["GET", "HEAD"]
 _INDEX: Final = "index.html"
 _MOST_FILES, _MOST_BYTES = 2000, 64 * 1024**2
 _ENCODINGS: Final = {"br": ".br", "gzip": ".gz"}
@@ -114,8 +115,8 @@ def install(app: FastAPI, folder: Path | None) -> None:
         return _answer(request, found)
 
     for path in CLIENT_ROUTES:
-        app.router.add_route(path, index, include_in_schema=False)
-    app.router.add_route("/assets/{name:path}", asset, include_in_schema=False)
+        app.add_api_route(path, index, methods=_METHODS, include_in_schema=False)
+    app.add_api_route("/assets/{name:path}", asset, methods=_METHODS, include_in_schema=False)
     otherwise = app.router.default
 
     async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
