@@ -6,7 +6,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiokafka.errors import KafkaError
 
-from minestream_runtime.errors import BrokerUnavailableError, ConfigurationError
+from minestream_runtime.errors import (
+    BrokerUnavailableError,
+    ConfigurationError,
+    MembershipLostError,
+)
 from minestream_runtime.kafka import Consumer, Partition
 from minestream_runtime.settings import Settings
 from minestream_schemas.inventory import INVENTORY
@@ -69,6 +73,66 @@ async def test_a_membership_that_has_ended_is_no_broker_that_is_away(
         coordinator.coordinator_dead()
         with pytest.raises(KafkaError, match="coordination"):
             await read_on(consumer)
+
+
+async def _heart_fails_once(consumer: Consumer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One heartbeat is answered with an error that aiokafka does not know."""
+    coordinator = consumer._client._coordinator
+    beat, failed = coordinator._do_heartbeat, asyncio.Event()
+
+    async def failing() -> bool:
+        if failed.is_set():
+            return bool(await beat())
+        failed.set()
+        raise KafkaError("Unexpected exception in heartbeat task: UnknownError()")
+
+    monkeypatch.setattr(coordinator, "_do_heartbeat", failing)
+    await failed.wait()
+
+
+async def _place_is_given_away(consumer: Consumer, _: pytest.MonkeyPatch) -> None:
+    """The coordinator refuses the member id that the client insists on."""
+    coordinator = consumer._client._coordinator
+    coordinator.member_id = "somebody-else"
+    coordinator.request_rejoin()
+
+
+@pytest.mark.parametrize("refused", [_heart_fails_once, _place_is_given_away])
+async def test_a_member_that_its_group_refuses_joins_anew(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    refused: Callable[[Consumer, pytest.MonkeyPatch], Awaitable[None]],
+) -> None:
+    owner = Owner()
+    async with Consumer(
+        settings, [INVENTORY], group="members", ownership=owner, session_timeout_s=6
+    ) as consumer:
+        reading = asyncio.ensure_future(read_on(consumer))
+        async with asyncio.timeout(30):
+            await owner.owns.wait()
+            owner.owns.clear()
+            await refused(consumer, monkeypatch)
+            await owner.owns.wait()
+        assert not reading.done()
+        reading.cancel()
+
+
+async def test_a_member_that_its_group_goes_on_refusing_ends(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = Owner()
+    async with Consumer(
+        settings, [INVENTORY], group="members", ownership=owner, session_timeout_s=6
+    ) as consumer:
+        reading = asyncio.ensure_future(read_on(consumer))
+        async with asyncio.timeout(30):
+            await owner.owns.wait()
+        coordinator = consumer._client._coordinator
+        monkeypatch.setattr(consumer, "_session_s", 1.0)
+        monkeypatch.setattr(coordinator, "reset_generation", lambda: None)
+        await _place_is_given_away(consumer, monkeypatch)
+        with pytest.raises(MembershipLostError, match="members has refused us"):
+            await asyncio.wait_for(reading, 20)
 
 
 @pytest.mark.soak  # Kafka 4.3 now and then answers both with UNKNOWN_SERVER_ERROR, for minutes

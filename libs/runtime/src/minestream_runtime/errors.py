@@ -11,6 +11,7 @@ MinestreamError
 ├── BugError                   DEAD_LETTER  our own code raised at this very record
 ├── PartitionLostError         RETRY        another instance owns the partition now
 ├── DeadLetterLimitError       CRASH        too many dead letters: stop before all are drained
+├── MembershipLostError        CRASH        the group refuses us for good: start again, as new
 └── ConfigurationError         CRASH        start-up cannot go on; the text says what to change
 """
 
@@ -98,6 +99,13 @@ class PartitionLostError(MinestreamError):
 
     kind = "partition_lost"
     disposition = Disposition.RETRY
+
+
+class MembershipLostError(MinestreamError):
+    """A consumer's group has refused it again and again: only a fresh process can join."""
+
+    kind = "membership_lost"
+    disposition = Disposition.CRASH
 
 
 class DeadLetterLimitError(MinestreamError):

@@ -8,7 +8,11 @@ from typing import Any, Final, NamedTuple, Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
 
-from minestream_runtime.errors import BrokerUnavailableError, ConfigurationError
+from minestream_runtime.errors import (
+    BrokerUnavailableError,
+    ConfigurationError,
+    MembershipLostError,
+)
 from minestream_runtime.settings import Settings
 from minestream_schemas.event import Topic
 from minestream_schemas.topics import TOPICS
@@ -78,6 +82,9 @@ class Consumer:
         self._fault: Exception | None = None
         self._joined = (-1, "")
         self._ousted: deque[float] = deque(maxlen=_OUSTED)
+        self._session_s = session_timeout_s
+        self._refused_at_s: float | None = None
+        self._anew = False
         self._client = AIOKafkaConsumer(
             bootstrap_servers=settings.kafka_bootstrap,
             group_id=self._group,
@@ -132,6 +139,7 @@ class Consumer:
 
         Raises:
             BrokerUnavailableError: Kafka is away; call again.
+            MembershipLostError: the group goes on refusing us.
             Exception: what the owner raised at a change of partitions, or what has ended the
                 client's membership: calling again is no use.
         """
@@ -140,6 +148,7 @@ class Consumer:
         except errors.KafkaError as exc:
             if self._left_for_good():
                 raise
+            self._count_refusal(exc)
             raise BrokerUnavailableError(type(exc).__name__) from exc
         if self._fault is not None:
             raise self._fault
@@ -211,6 +220,31 @@ class Consumer:
                 f"{self._settings.instance}: each replica needs an instance of its own"
             )
 
+    def joined(self) -> None:
+        """The group has taken us: whatever it refused before is over."""
+        self._refused_at_s, self._anew = None, False
+
+    def _count_refusal(self, exc: errors.KafkaError) -> None:
+        """Get out of a group that answers and refuses: ask as a new member, or end.
+
+        aiokafka asks for ever under the member id that it once had. The coordinator may have
+        forgotten that, or given our place away; or (Kafka 4.3, seen at members that replace each
+        other in the same instant) fail within itself at it. An error of the connection is no
+        refusal.
+        """
+        if type(exc) is not errors.KafkaError and not isinstance(exc, errors.UnknownError):
+            return
+        now_s = asyncio.get_running_loop().time()
+        self._refused_at_s = self._refused_at_s or now_s
+        lasted_s = now_s - self._refused_at_s
+        if lasted_s > self._session_s * 1.5:
+            raise MembershipLostError(
+                f"{self._group} has refused us for {lasted_s:.0f} s: {exc}"
+            ) from exc
+        if lasted_s > self._session_s / 4 and not self._anew:
+            self._anew = True
+            self._client._coordinator.reset_generation()  # noqa: SLF001 - no public way
+
     def _left_for_good(self) -> bool:
         """Has aiokafka's task for the group ended, as at exceptions that it does not know?"""
         task = getattr(self._client._coordinator, "_coordination_task", None)  # noqa: SLF001 - no public way
@@ -254,6 +288,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # published wi
             await self._consumer.told(self._ownership.revoked(ours))
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._consumer.joined()
         self._consumer.look_for_twin()
         if self._ownership is not None:  # also when it is left with none: that is news
             ours = frozenset(map(self._consumer._ours, assigned))  # noqa: SLF001
