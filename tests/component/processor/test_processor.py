@@ -199,3 +199,13 @@ async def test_it_refuses_to_start_on_topics_of_unequal_partitions(
     with pytest.raises(ConfigurationError, match="12 partitions"):
         await require_topics(world.settings, CO_PARTITIONED)
     assert await world.ended(world.start()) == 78
+
+
+async def test_two_processors_of_one_instance_are_found_out(world: World) -> None:
+    both = [world.start(state=state, MINESTREAM_INSTANCE="0") for state in ("a", "b")]
+
+    async def one_has_ended() -> bool:
+        return any(process.poll() is not None for process in both)
+
+    await world.until(one_has_ended)
+    assert 78 in [process.poll() for process in both]

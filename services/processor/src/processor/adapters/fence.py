@@ -36,7 +36,7 @@ import itertools
 from collections.abc import AsyncIterator, Generator, Iterable, Mapping
 from functools import partial
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import faust
 from faust.transport.drivers import aiokafka as driver
@@ -63,6 +63,13 @@ def require_versions(pinned: Mapping[str, str] = PINNED) -> None:
             f"the fence around Faust was proven with {dict(pinned)}, but found {other}: "
             "install requirements.lock, or prove the fence anew (ADR 0004)"
         )
+
+
+class Membership(NamedTuple):
+    """What the group knows us by; the generation is below 1 while we have no place in it."""
+
+    generation: int
+    member_id: str
 
 
 class Fetched(dict[TP, list[Any]]):
@@ -156,6 +163,13 @@ class FencedConsumer(driver.Consumer):
         self._due: set[TP] = set()
         self._sought: set[TP] = set()
         super().__init__(*args, **kwargs)
+
+    @property
+    def membership(self) -> Membership | None:
+        """Our place in the group; None before the first try to join it."""
+        client = self._thread._consumer  # noqa: SLF001
+        coordinator = client and client._coordinator  # noqa: SLF001
+        return coordinator and Membership(coordinator.generation, coordinator.member_id)
 
     def _new_consumer_thread(self) -> FencedThread:
         return FencedThread(self, loop=self.loop, beacon=self.beacon)

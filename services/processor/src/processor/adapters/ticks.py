@@ -17,6 +17,7 @@ from minestream_runtime.errors import BugError, unit_of_work
 from minestream_schemas.event import Topic
 from minestream_schemas.raw import RAW_MINER
 from minestream_schemas.tick import TICKS, Tick
+from processor.adapters.fence import Membership
 from processor.adapters.state_codec import decode
 from processor.domain.miner_state import MinerState
 from processor.domain.step import Rules, due_us
@@ -193,6 +194,11 @@ class FaustBroker:
         name = topic.named(self._namespace)
         assigned = self._app.consumer.assignment()
         return frozenset(tp.partition for tp in assigned if tp.topic == name)
+
+    def membership(self) -> Membership | None:
+        """Our place in the consumer group."""
+        found: Membership | None = self._app.consumer.membership
+        return found
 
     def begun(self, partition: int, topic: Topic = RAW_MINER) -> int | None:
         """Where reading began at the last rebalance."""

@@ -28,6 +28,7 @@ from processor.adapters.lags import Lags
 from processor.adapters.sends import Outputs, producer_of
 from processor.adapters.states import States
 from processor.adapters.ticks import Dues, FaustBroker, Progress, Ticker, Waiting
+from processor.adapters.twins import Twins
 from processor.adapters.watchdog import Vitals, Watchdog, watch
 from processor.settings import ProcessorSettings
 
@@ -143,8 +144,10 @@ class _Parts:
             ),
             every_s=settings.lag_every_s,
         )
+        self._twins = Twins(self._broker.membership, settings.instance)
 
         async def moved(*_: Any, **__: Any) -> None:
+            self._twins.look(self.clock.monotonic())
             for memory in (self._states, self._progress, dues, waiting):
                 memory.forget()
 
@@ -188,7 +191,11 @@ class _Parts:
         )
 
     async def measure(self) -> None:
-        """Export what only Faust counts, and keep how far RocksDB has come."""
+        """Export what only Faust counts, keep how far RocksDB has come, look for a twin.
+
+        Raises:
+            ConfigurationError: another processor has our name.
+        """
         told = 0
         while True:
             await asyncio.sleep(1)
@@ -196,6 +203,7 @@ class _Parts:
             counter("minestream_fence_dropped_total").inc(dropped - told)
             told = dropped
             self._states.note_recovered()
+            self._twins.require_none()
 
 
 def _tend_garbage() -> None:
