@@ -95,3 +95,29 @@ def test_an_endpoint_that_failed_says_why() -> None:
 def test_any_text_is_a_value_or_a_problem(text: str) -> None:
     read = decode(body(text))
     assert read.problem is None or read.value is None
+
+
+JSON_TEXTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+).map(json.dumps)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1e400", "-1e400", "1e-400", "-0", "-0.0", "5e-324", "1.7976931348623157e308"),
+        *("18446744073709551616", "-9223372036854775809", "9" * 400, "9007199254740993.0"),
+        *('"\\ud800"', '"\\ud83d\\ude00"', '"\\u0000"', '"\x7f"', '"\\/"', '{"a":1,"a":2}'),
+        "[" * 500 + "]" * 500,
+    ],
+)
+def test_what_is_json_is_read_as_the_standard_library_reads_it(text: str) -> None:
+    read = decode(body(text))
+    assert repr(read.value) == repr(json.loads(text))  # 1, 1.0 and True are equal
+    assert not read.repaired
+
+
+@given(JSON_TEXTS)
+def test_so_is_any_json(text: str) -> None:
+    assert repr(decode(body(text)).value) == repr(json.loads(text))
