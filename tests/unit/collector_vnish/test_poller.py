@@ -255,13 +255,13 @@ async def test_a_poll_is_a_trace_named_after_its_event_with_a_span_per_request(
 async def test_what_this_machine_cannot_do_leaves_a_trace_of_every_poll(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refuse(*_: object, **__: object) -> Never:
+    def refuse(*_: object, **__: object) -> Never:
         raise OSError(errno.EMFILE, "too many open files")
 
     with traces.configured("svc", Settings(trace_folder=tmp_path, trace_ratio=0)):
         async with polling(Miner()) as poll:
-            monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", refuse)
-            with pytest.raises(AssertionError):  # there is no event
+            with monkeypatch.context() as patch, pytest.raises(AssertionError):  # no event
+                patch.setattr("socket.socket", refuse)
                 await poll()
     (span,) = spans(tmp_path)
     assert (span["name"], span["attributes"][semconv.ERROR_TYPE]) == (
