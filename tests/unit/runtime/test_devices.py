@@ -7,12 +7,8 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from minestream_runtime.devices import (
-    AddressInvalidError,
-    ConnectionEndedError,
-    Devices,
-    Said,
-)
+from minestream_runtime.device_connection import ConnectionEndedError, Said
+from minestream_runtime.devices import AddressInvalidError, Devices
 
 Talk = Callable[[int, asyncio.StreamWriter], Awaitable[bool]]
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -189,6 +185,7 @@ async def test_names_and_ipv6_addresses_are_found() -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(WHOLE)
         writer.close()
+        await writer.wait_closed()
 
     hosts = ["127.0.0.1"]
     with suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
@@ -200,3 +197,33 @@ async def test_names_and_ipv6_addresses_are_found() -> None:
     async with server, devices() as these:
         for address in asked:
             assert (await ask(these, address)).status == 200
+
+
+async def test_a_host_that_does_not_let_us_in_is_given_up_before_the_deadline() -> None:
+    # a listener whose queue is full answers no further SYN, as a host that is off would
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        where = full.getsockname()
+        filling = [socket.socket() for _ in range(4)]
+        for sock in filling:
+            sock.settimeout(0)
+            sock.connect_ex(where)
+        began_s = asyncio.get_running_loop().time()
+        async with Devices(per_host=1, keep_s=1.0, connect_s=0.3) as these:
+            with pytest.raises(TimeoutError):
+                await ask(these, f"{where[0]}:{where[1]}", deadline_s=20)
+        assert asyncio.get_running_loop().time() - began_s < 10
+        for sock in filling:
+            sock.close()
+
+
+async def test_a_device_that_is_slow_to_answer_has_until_the_deadline() -> None:
+    async def talk(_: int, writer: asyncio.StreamWriter) -> bool:
+        await asyncio.sleep(0.5)  # longer than connecting may take
+        writer.write(WHOLE)
+        return True
+
+    async with (
+        device(talk) as (where, _),
+        Devices(per_host=1, keep_s=1.0, connect_s=0.1) as these,
+    ):
+        assert (await ask(these, where, deadline_s=20)).status == 200

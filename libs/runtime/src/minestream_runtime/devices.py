@@ -1,210 +1,28 @@
-"""Connections to many small devices: HTTP/1.1 over TCP, parsed by llhttp, a few kept for a while.
+"""Connections to many small devices: a few each, made when asked for, kept for a while.
 
-It knows sockets and messages; what an answer means for a device, ``http`` knows. A general client
-(cookies, redirects, proxies, TLS) costs twice as much per request, and devices need none of it.
+A general HTTP client (cookies, redirects, proxies, TLS) costs twice as much per request, and
+devices need none of it. What an answer means for a device, ``http`` knows.
 """
 
 import asyncio
+import errno
+import os
 import socket
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple, Self, cast
+from typing import Final, Self
 
-from aiohttp.http import HttpResponseParser, RawResponseMessage
-from aiohttp.http_exceptions import HttpProcessingError
-from multidict import CIMultiDictProxy
-
-if TYPE_CHECKING:
-    from aiohttp.streams import StreamReader
+from minestream_runtime.device_connection import Connection, ConnectionEndedError, Said
 
 _NAMES_KEPT_S: Final = 300.0
 _NAMES_KEPT: Final = 100_000
 _SWEEPS_PER_STAY: Final = 5
-_HEAD_BYTES: Final = 64 * 1024
-"""Most of an answer's headers, beside its body."""
-_LINE_BYTES: Final = 8190
-_SWITCHING, _FIRST_FINAL = 101, 200
 
 Address = tuple[socket.AddressFamily, tuple[str, int]]
 
 
-class ConnectionEndedError(Exception):
-    """The device hung up before its answer was whole.
-
-    Args:
-        silent: it had not said a byte of it.
-    """
-
-    def __init__(self, *, silent: bool) -> None:
-        super().__init__("connection ended early")
-        self.silent = silent
-
-
 class AddressInvalidError(ValueError):
     """That is no address."""
-
-
-class Said(NamedTuple):
-    """An answer: its head, and as much of its body as was wanted.
-
-    Args:
-        status: as it came, maybe outside of HTTP's range.
-        headers: by name, in any case.
-        body: undecoded.
-        whole: False: it passed the limit, and reading stopped.
-    """
-
-    status: int
-    headers: CIMultiDictProxy[str]
-    body: bytes
-    whole: bool
-
-
-class _Connection(asyncio.Protocol):
-    """One connection, which carries one request at a time.
-
-    Args:
-        loop: the running one.
-    """
-
-    __slots__ = (
-        "_done",
-        "_head",
-        "_loop",
-        "_max_bytes",
-        "_parser",
-        "_payload",
-        "_received",
-        "_transport",
-        "idle_since_s",
-        "reusable",
-    )
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.reusable = True
-        self.idle_since_s = 0.0
-        self._loop = loop
-        self._transport: asyncio.Transport | None = None
-        self._parser: HttpResponseParser | None = None
-        self._done: asyncio.Future[Said] | None = None
-        self._head: RawResponseMessage | None = None
-        self._payload: StreamReader | None = None
-        self._received = 0
-        self._max_bytes = 0
-
-    def pause_reading(self) -> None:
-        """The parser's reader has much, or many chunks: it has a limit of ours, and never waits."""
-
-    def resume_reading(self, *, resume_parser: bool = True) -> None:
-        """The parser's reader has room again; it always had."""
-
-    async def exchange(self, request: bytes, until_s: float, max_bytes: int) -> Said:
-        """Send a request and wait for the answer to it.
-
-        Args:
-            request: head and body, encoded.
-            until_s: on the loop's clock; a device that drips does not move it.
-            max_bytes: of the body; reading stops beyond.
-
-        Raises:
-            TimeoutError: no whole answer by then.
-            ConnectionEndedError: it hung up.
-            HttpProcessingError: it does not speak HTTP.
-            OSError: what the system says.
-        """
-        if self._transport is None:
-            raise ConnectionEndedError(silent=True)
-        self._received, self._max_bytes = 0, max_bytes
-        self._parser = HttpResponseParser(
-            self,  # type: ignore[arg-type]  # it calls the two methods above, no other
-            self._loop,
-            max_bytes + _HEAD_BYTES,
-            max_line_size=_LINE_BYTES,
-            max_field_size=_LINE_BYTES,
-            read_until_eof=True,
-            auto_decompress=False,
-        )
-        done: asyncio.Future[Said] = self._loop.create_future()
-        self._done = done
-        late = self._loop.call_at(until_s, self._fail, TimeoutError())
-        try:
-            self._transport.write(request)
-            return await done
-        finally:
-            late.cancel()
-            self._done = self._parser = self._head = self._payload = None
-            if not done.done() or done.cancelled() or done.exception() is not None:
-                self.close()
-
-    def close(self) -> None:
-        """Hang up; what is still to be sent is dropped."""
-        self.reusable = False
-        if self._transport is not None:
-            self._transport.abort()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See ``asyncio.Protocol``."""
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        """See ``asyncio.Protocol``."""
-        if self._parser is None or self._done is None or self._done.done():
-            self.close()  # nobody has asked
-            return
-        self._received += len(data)
-        try:
-            messages, upgraded, _ = self._parser.feed_data(data)
-        except HttpProcessingError as exc:
-            self._fail(exc)
-            return
-        for message, payload in messages:
-            if self._head is None and (message.code >= _FIRST_FINAL or message.code == _SWITCHING):
-                self._head, self._payload = message, payload
-                self.reusable = not (message.should_close or upgraded)
-            elif self._head is not None:
-                self.reusable = False  # one question, two answers
-        if self._payload is not None:
-            self._look()
-        elif self._received > _HEAD_BYTES:
-            self._fail(HttpProcessingError(message="endless headers"))
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """See ``asyncio.Protocol``."""
-        parser, self.reusable, self._transport = self._parser, False, None
-        if self._done is None or self._done.done():
-            return
-        if isinstance(exc, OSError):
-            self._fail(exc)
-            return
-        try:
-            if parser is not None:
-                parser.feed_eof()  # a body may end where the connection does
-        except HttpProcessingError:
-            self._payload = None
-        if self._payload is not None:
-            self._look()
-        self._fail(ConnectionEndedError(silent=not self._received))
-
-    def _look(self) -> None:
-        """Is the answer whole, or too much?"""
-        head, payload, done = self._head, self._payload, self._done
-        if head is None or payload is None or done is None or done.done():
-            return
-        if (error := payload.exception()) is not None:
-            self._fail(error)
-            return
-        whole = payload.is_eof()
-        if not whole and self._received <= self._max_bytes + _HEAD_BYTES:
-            return
-        body = payload.read_nowait(-1)
-        whole = whole and len(body) <= self._max_bytes
-        done.set_result(Said(head.code, head.headers, body, whole))
-        if not whole:
-            self.close()
-
-    def _fail(self, exc: BaseException) -> None:
-        if self._done is not None and not self._done.done():
-            self._done.set_exception(exc)
 
 
 @dataclass(slots=True)
@@ -212,7 +30,7 @@ class _Host:
     """One device: how many of its connections are in use, those that are idle, and who waits."""
 
     users: int = 0
-    idle: list[_Connection] = field(default_factory=list)
+    idle: list[Connection] = field(default_factory=list)
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
 
 
@@ -295,7 +113,7 @@ class Devices:
             self._leave(where, host)
 
     async def _use(
-        self, host: _Host, connection: _Connection, request: bytes, until_s: float, max_bytes: int
+        self, host: _Host, connection: Connection, request: bytes, until_s: float, max_bytes: int
     ) -> Said:
         said = await connection.exchange(request, until_s, max_bytes)
         if connection.reusable:
@@ -330,14 +148,17 @@ class Devices:
                 return
         host.users -= 1
 
-    async def _connect(self, where: str, until_s: float) -> _Connection:
+    async def _connect(self, where: str, until_s: float) -> Connection:
         name, port = _split(where)
+        family = _family(name)
+        if family is not None:
+            return await self._begin(family, (name, port))
         first: OSError | None = None
         async with asyncio.timeout_at(min(until_s, self._loop.time() + self._connect_s)):
-            for family, address in await self._addresses(name, port):
+            for kind, address in await self._addresses(name, port):
                 try:
                     _, connection = await self._loop.create_connection(
-                        lambda: _Connection(self._loop), *address, family=family
+                        lambda: Connection(self._loop), *address, family=kind
                     )
                 except OSError as exc:
                     first = first or exc
@@ -345,14 +166,29 @@ class Devices:
                     return connection
         raise first or socket.gaierror(socket.EAI_NONAME, "no address")
 
+    async def _begin(self, family: socket.AddressFamily, address: tuple[str, int]) -> Connection:
+        """Begin to connect to the one address that there is.
+
+        Nobody waits for the end of it: the request is written as soon as it can be, and whether
+        that was in time, ``exchange`` looks. It costs half of what ``create_connection`` does.
+        """
+        sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        number = sock.connect_ex(address)
+        if number not in {0, errno.EINPROGRESS}:
+            sock.close()
+            raise OSError(number, os.strerror(number))
+        connect_by_s = self._loop.time() + self._connect_s
+        try:
+            _, connection = await self._loop.create_connection(
+                lambda: Connection(self._loop, connect_by_s), sock=sock
+            )
+        except BaseException:
+            sock.close()
+            raise
+        return connection
+
     async def _addresses(self, name: str, port: int) -> list[Address]:
-        """Where a name leads; names are kept for five minutes, addresses need no asking."""
-        for family in (socket.AF_INET, socket.AF_INET6):
-            try:
-                socket.inet_pton(family, name)
-            except OSError:
-                continue
-            return [(family, (name, port))]
+        """Where a name leads; it is asked for every five minutes."""
         now_s = self._loop.time()
         until_s, found = self._names.get(name, (0.0, []))
         if until_s < now_s:
@@ -374,6 +210,17 @@ class Devices:
             if not host.users and not host.idle:
                 del self._hosts[where]
         self._sweeper = self._loop.call_later(self._keep_s / _SWEEPS_PER_STAY, self._sweep)
+
+
+def _family(name: str) -> socket.AddressFamily | None:
+    """Of an address; None: it is a name."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, name)
+        except OSError:
+            continue
+        return family
+    return None
 
 
 def _split(where: str) -> tuple[str, int]:

@@ -17,14 +17,15 @@ from typing import Final
 from aiohttp.http_exceptions import HttpProcessingError
 
 from minestream_runtime.clock import Clock
-from minestream_runtime.devices import AddressInvalidError, ConnectionEndedError, Devices
+from minestream_runtime.device_connection import ConnectionEndedError
+from minestream_runtime.devices import AddressInvalidError, Devices
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 CONNECT_S: Final = 3.0
 PER_HOST: Final = 2
 KEPT_OF_GARBAGE_BYTES: Final = 4096
 _RETRY_PAUSE_S: Final = (0.1, 0.5)
-_KEEPALIVE_S: Final = 5.0
+_KEEPALIVE_S: Final = 2.0
 _ALWAYS: Final = (
     "Accept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: minestream\r\n"
 )
@@ -103,7 +104,7 @@ class Question:
 def device_session() -> Devices:
     """The connections that a collector shares: two per device.
 
-    They are kept for 5 s: long enough for the requests of one poll, too short to hold one per
+    They are kept for 2 s: long enough for the requests of one poll, too short to hold one per
     device of a large fleet.
     """
     return Devices(per_host=PER_HOST, keep_s=_KEEPALIVE_S, connect_s=CONNECT_S)

@@ -4,10 +4,12 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any, Final, Self
 
 import structlog
 from aiokafka import AIOKafkaProducer, errors
+from prometheus_client import Counter
 
 from minestream_runtime.errors import BrokerUnavailableError, RecordTooLargeError
 from minestream_runtime.metrics import counter
@@ -22,6 +24,11 @@ _TOO_LARGE: Final = (
     errors.RecordTooLargeError,
     errors.RecordListTooLargeError,
 )
+
+
+@cache
+def _published(topic: str) -> Counter:
+    return counter("minestream_events_published_total").labels(topic)
 
 
 def key_of(topic: Topic, event: Event) -> bytes:
@@ -85,7 +92,7 @@ class Producer:
         client = None
         try:
             async with asyncio.timeout(self._deadline_s):
-                client = await self._started()
+                client = self._client or await self._started()
                 # first come, first in: aiokafka lets sends overtake those that wait for metadata
                 async with self._entering[topic.name]:
                     delivery = await client.send(
@@ -100,7 +107,7 @@ class Producer:
         except (TimeoutError, errors.KafkaError, OSError) as exc:
             await self._discard(client)
             raise BrokerUnavailableError(f"{topic.name}: {type(exc).__name__}") from exc
-        counter("minestream_events_published_total").labels(topic.name).inc()
+        _published(topic.name).inc()
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
