@@ -70,3 +70,28 @@ async def test_a_sink_that_lost_its_partitions_does_not_say_that_the_database_is
     await sink._positions.assigned(frozenset({PARTITION}))
     await sink._turn(consumer)
     assert sink.fault() is None
+
+
+class Trickle(Quiet):
+    """A record each time that it is asked."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    async def records(self, *, wait_s: float, most: int) -> list[Record]:
+        del most
+        self.waits.append(wait_s)
+        await asyncio.sleep(0.001)
+        return [Record(PARTITION, len(self.waits), None, b"{}", {}, 0)]
+
+
+async def test_records_gather_for_a_while_after_a_transaction_and_else_are_written_at_once() -> (
+    None
+):
+    trickle = Trickle()
+    settings = SinkSettings(sink_batch_wait_s=5)
+    sink = Sink(settings, cast("Store", None), cast("DeadLetters", None), SystemClock())
+    assert len(await sink._batch(cast("Consumer", trickle))) == 1
+    sink._next_s = SystemClock().monotonic() + 0.05
+    assert len(await sink._batch(cast("Consumer", trickle))) > 2
+    assert max(trickle.waits[2:]) <= 0.05

@@ -13,7 +13,7 @@ class SinkSettings(Settings):
 
     sink_batch_records: int = Field(default=5000, ge=1, description="most records a transaction")
     sink_batch_bytes: int = Field(default=16 * 1024 * 1024, ge=1, description="most bytes of them")
-    sink_batch_wait_s: float = Field(default=0.2, gt=0, description="longest wait for a batch")
+    sink_batch_wait_s: float = Field(default=0.2, gt=0, description="longest wait for more rows")
     sink_statement_timeout_s: float = Field(
         default=30.0, gt=0, description="a statement that takes longer is tried with half the rows"
     )
