@@ -14,9 +14,11 @@ from cryptography.fernet import Fernet
 from psycopg import sql
 from psycopg.types.json import Jsonb
 from pydantic import SecretStr
+from tests.component.api_gateway.stream import Gateway, Tap, free_port, tapping
 
 from api_gateway.adapters.database import Reader, Writer, fleet, open_reader, open_writer
 from api_gateway.adapters.http.app import create_app
+from api_gateway.adapters.stream.records import TOPICS as STREAM_TOPICS
 from api_gateway.domain.inventory import Fleet, compare
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import SystemClock
@@ -86,6 +88,28 @@ async def eventually(condition: Callable[[], Awaitable[bool]], *, within_s: floa
     raise AssertionError(f"not within {within_s} s")
 
 
+@pytest.fixture
+async def streaming(on_kafka: GatewaySettings, make_topics: Any) -> GatewaySettings:
+    """Settings of a gateway whose stream has its topics."""
+    await make_topics(*STREAM_TOPICS)
+    return on_kafka.model_copy(update={"gateway_port": free_port(), "stream_heartbeat_s": 0.5})
+
+
+@pytest.fixture
+async def tap(streaming: GatewaySettings) -> AsyncIterator[Tap]:
+    async with tapping(streaming) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def streamer(streaming: GatewaySettings) -> AsyncIterator[Gateway]:
+    """A gateway whose stream is ready."""
+    gateway = Gateway(streaming)
+    await gateway.start()
+    yield gateway
+    await gateway.stop()
+
+
 class Telemetry:
     """Writes the telemetry schema's tables as their owner does; the gateway reads the views."""
 
@@ -123,6 +147,12 @@ class Telemetry:
 
     def execute(self, statement: str) -> None:
         self._connection.execute(statement.encode())
+
+
+@pytest.fixture
+def tables(telemetry: Telemetry) -> Telemetry:
+    """The same, where events are called telemetry."""
+    return telemetry
 
 
 @pytest.fixture

@@ -1,18 +1,22 @@
 """What tests of the stream share: a gateway with a stream, a client of it, and a processor."""
 
 import asyncio
+import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from api_gateway.adapters.gateway import run_gateway
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.health import Health
 from minestream_runtime.kafka import Producer
+from minestream_runtime.traces import Headers
 from minestream_schemas.event import Topic
 from minestream_schemas.ids import derived_id
 from minestream_schemas.telemetry import TELEMETRY
@@ -39,21 +43,51 @@ def telemetry(miner_id: str, nth: int, *, site_id: str = "site-a", **more: Any) 
     }
 
 
+def gap(subject: str, site_id: str) -> dict[str, Any]:
+    """An open gap, as its topic has it."""
+    return {
+        "event_id": str(derived_id("telling", subject)),
+        "gap_id": str(derived_id("gap", subject)),
+        "subject": subject,
+        "site_id": site_id,
+        "cause": "miner_silent",
+        "began_at": BEGAN.isoformat().replace("+00:00", "Z"),
+        "filled": False,
+        "lost_total": 0,
+        "reported_by": "processor",
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 class Tap:
     """Publishes events as their producers do."""
 
     def __init__(self, producer: Producer) -> None:
         self._producer = producer
 
-    async def send(self, topic: Topic, *events: Mapping[str, Any], key: str = "miner_id") -> None:
-        await asyncio.gather(
-            *(
-                self._producer.send(
-                    topic, key=event[key].encode(), value=json.dumps(event).encode()
-                )
-                for event in events
+    async def send(
+        self,
+        topic: Topic,
+        *events: Mapping[str, Any],
+        key: str = "miner_id",
+        headers: Headers = (),
+    ) -> None:
+        sends = (
+            self._producer.send(
+                topic,
+                key=event[key].encode(),
+                value=json.dumps(event).encode(),
+                headers=headers,
             )
+            for event in events
         )
+        await asyncio.gather(*sends)
 
     async def readings(self, *events: Mapping[str, Any]) -> None:
         await self.send(TELEMETRY, *events)
@@ -86,9 +120,9 @@ class Listener:
                     return said
                 assert said["type"] in {"heartbeat", "hello"}, said
 
-    async def snapshot(self) -> dict[str, list[Any]]:
+    async def snapshot(self) -> dict[str, Any]:
         """All parts of the next snapshot, joined."""
-        whole: dict[str, list[Any]] = {}
+        whole: dict[str, Any] = {}
         while True:
             part = await self.hear("snapshot")
             for kind, items in part.items():
@@ -100,7 +134,9 @@ class Listener:
     async def close_code(self, *, within_s: float = 20) -> int | None:
         """The code that the gateway closes with."""
         async with asyncio.timeout(within_s):
-            await self.connection.wait_closed()
+            with contextlib.suppress(ConnectionClosed):
+                while True:
+                    await self.connection.recv()
         return self.connection.close_code
 
 
@@ -116,9 +152,9 @@ class Gateway:
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.settings.gateway_port}/api/v1/stream"
 
-    async def start(self) -> None:
+    async def start(self, *, within_s: float = 20) -> None:
         self._task = asyncio.ensure_future(run_gateway(self.settings, self.health))
-        for _ in range(400):
+        for _ in range(int(within_s / 0.05)):
             if "stream" in self.health.notes and not self.health.remarks():
                 return
             if self._task.done():
@@ -130,6 +166,7 @@ class Gateway:
         assert self._task is not None
         self._task.cancel()
         await asyncio.wait([self._task])
+        self.health = Health()
 
     @asynccontextmanager
     async def listening(self, **options: Any) -> AsyncIterator[Listener]:

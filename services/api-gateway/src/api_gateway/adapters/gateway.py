@@ -8,6 +8,7 @@ from api_gateway.adapters.http.app import create_app
 from api_gateway.adapters.http.server import serve
 from api_gateway.adapters.relay import Relay
 from api_gateway.adapters.stream.hub import Hub
+from api_gateway.adapters.stream.source import Source
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.health import Health
@@ -31,9 +32,10 @@ async def run_gateway(settings: GatewaySettings, health: Health) -> None:
         watch = Watch(reader)
         health.checks["database"] = watch.fault
         app = create_app(settings, reader, health, clock)
-        app.state.hub = hub = Hub(settings, reader, clock)
+        app.state.hub = hub = Hub(settings, clock)
         health.notes["stream"] = hub.fault
         tasks.create_task(watch.run())
         tasks.create_task(Relay(settings, writer, producer, clock).run())
         tasks.create_task(hub.run())
+        tasks.create_task(Source(settings, reader, clock, hub).run())
         tasks.create_task(serve(app, host=settings.gateway_host, port=settings.gateway_port))

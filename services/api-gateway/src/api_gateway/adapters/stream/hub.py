@@ -1,7 +1,7 @@
-"""The hub: reads the topics once for all clients, and pushes at most four times a second."""
+"""The hub: all clients, what is pushed to them four times a second, and who is let go."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -10,34 +10,20 @@ import structlog
 from opentelemetry.trace import SpanContext
 from starlette.websockets import WebSocket
 
-from api_gateway.adapters.database import Reader
 from api_gateway.adapters.stream.clients import Client, Owners
-from api_gateway.adapters.stream.following import Following
-from api_gateway.adapters.stream.loading import load
-from api_gateway.adapters.stream.records import TOPICS, entry_of
+from api_gateway.adapters.stream.records import entry_of
 from api_gateway.adapters.stream.wire import LAST_WORDS_S, Wire
 from api_gateway.domain.stream.entries import Entry, Kind
 from api_gateway.domain.stream.feed import Feed
-from api_gateway.domain.stream.subscription import Bounds
 from api_gateway.settings import GatewaySettings
 from minestream_runtime import semconv, traces
-from minestream_runtime.backoff import Backoff
 from minestream_runtime.clock import Clock
-from minestream_runtime.errors import (
-    BrokerUnavailableError,
-    Disposition,
-    MinestreamError,
-    PayloadInvalidError,
-)
-from minestream_runtime.kafka import Consumer, Record, cluster_id
+from minestream_runtime.errors import Disposition, MinestreamError, PayloadInvalidError
+from minestream_runtime.kafka import Record
 from minestream_runtime.metrics import counter, gauge, histogram
 from minestream_schemas.telemetry import TELEMETRY
 
 PUSH_EVERY_S: Final = 0.25
-_BATCH: Final = 1000
-_MOST_BATCHES: Final = 20_000
-_QUIET_S: Final = 3.0
-_LAG_EVERY_S: Final = 10.0
 NO_SOURCE: Final = 4503
 UNHEARD: Final = 4408
 STALLED: Final = 4413
@@ -55,32 +41,65 @@ class Hub:
     """One in each gateway.
 
     Args:
-        settings: limits, and where Kafka is.
-        reader: for the beginning.
+        settings: limits.
         clock: what "now" is.
     """
 
-    def __init__(self, settings: GatewaySettings, reader: Reader, clock: Clock) -> None:
+    def __init__(self, settings: GatewaySettings, clock: Clock) -> None:
         self._settings = settings
-        self._reader = reader
         self._clock = clock
         self._feed: Feed | None = None
-        self._clients: set[Client] = set()
+        self.clients: set[Client] = set()
         self._owners = Owners()
         self._stall_s = settings.stream_stall_s
         self._news = asyncio.Event()
         self._told: list[tuple[Entry, SpanContext | None]] = []
-        self._fault = "it has not begun yet"
+        self._fault = "not begun"
         self._log = structlog.get_logger()
 
     def fault(self) -> str | None:
         """Why there is nothing to be told at present; None: there is."""
         return self._fault if self._feed is None else None
 
+    def begin(self, feed: Feed) -> None:
+        """A life of the stream begins: clients may come."""
+        self._feed = feed
+
+    def end(self, reason: str) -> None:
+        """It ends: nothing that clients were told can be gone on from in the next.
+
+        Args:
+            reason: why clients that come now are sent away.
+        """
+        self._feed, self._fault = None, reason
+        self._told.clear()
+        for client in list(self.clients):
+            client.end(NO_SOURCE, f"no data now: {reason}")
+
+    def take(self, feed: Feed, found: Iterable[Record]) -> None:
+        """Take records in; they are pushed at the next turn.
+
+        Raises:
+            RewoundError: we have had them: the topics were made anew.
+        """
+        now = self._clock.now()
+        for record in found:
+            place = (record.partition.topic, record.partition.number)
+            if record.offset < feed.offsets[place]:
+                raise RewoundError(f"{place[0]} {place[1]} gives offset {record.offset} again")
+            try:
+                entry = entry_of(record)
+            except PayloadInvalidError as exc:
+                feed.skip(place, record.offset)
+                self._log.warning("record_skipped", reason=str(exc), offset=record.offset)
+                continue
+            if feed.add(entry, now) and entry.kind is Kind.READING:
+                self._told.append((entry, traces.sampled(record.headers)))
+        self._news.set()
+
     async def run(self) -> None:
-        """Follow and push for ever; what is away is waited for."""
+        """Push, and look after clients, for ever."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow())
             tasks.create_task(self._push())
             tasks.create_task(self._watch())
 
@@ -101,95 +120,24 @@ class Hub:
             counter("minestream_stream_closed_total").labels(code).inc()
             if client is not None:
                 client.leave()
-                self._clients.discard(client)
+                self.clients.discard(client)
                 gauge("minestream_stream_clients").dec()
 
     def _welcome(self, wire: Wire) -> Client | None:
         if self._feed is None:
             wire.end(NO_SOURCE, f"no data now: {self._fault}", within_s=LAST_WORDS_S)
             return None
-        if len(self._clients) >= self._settings.stream_clients:
+        if len(self.clients) >= self._settings.stream_clients:
             wire.end(FULL, "the gateway has as many clients as it may", within_s=LAST_WORDS_S)
             return None
         client = Client(wire, self._feed, self._clock, self._owners)
-        self._clients.add(client)
+        self.clients.add(client)
         gauge("minestream_stream_clients").inc()
         client.greet(self._settings.stream_heartbeat_s)
         return client
 
-    async def _follow(self) -> None:
-        backoff = Backoff()
-        while True:
-            try:
-                async with Consumer(self._settings, TOPICS) as consumer:
-                    following = Following(consumer, most_bytes=self._settings.stream_kept_bytes)
-                    feed = await self._begin(consumer, following)
-                    self._log.info("stream_began", miners=feed.miners)
-                    self._feed = feed
-                    backoff.reset()
-                    await self._live(consumer, following, feed)
-            except MinestreamError as exc:
-                if exc.disposition is not Disposition.RETRY:
-                    raise
-                if self._fault != exc.kind:
-                    self._log.warning("stream_waits", error_type=exc.kind, reason=str(exc))
-                self._fault = exc.kind
-            self._end_life()
-            await asyncio.sleep(backoff.next_s())
-
-    async def _begin(self, consumer: Consumer, following: Following) -> Feed:
-        feed = Feed(
-            f"{await cluster_id(self._settings)} {self._settings.topic_namespace}",
-            Bounds(kept_bytes=self._settings.stream_kept_bytes),
-        )
-        beginning = await load(self._reader, namespace=self._settings.topic_namespace)
-        for entry in beginning.entries:
-            feed.add(entry, self._clock.now())
-        feed.begin(await following.begin(beginning.offsets))
-        for _ in range(_MOST_BATCHES):
-            if following.reached(feed.offsets):
-                break
-            found = await consumer.records(wait_s=_QUIET_S, most=_BATCH)
-            if not found:
-                break  # the last records are none that a reader is given
-            self._take(feed, found)
-            self._settle(feed)
-        return feed
-
-    async def _live(self, consumer: Consumer, following: Following, feed: Feed) -> None:
-        measured_s, backoff = -_LAG_EVERY_S, Backoff()
-        while True:
-            try:
-                found = await consumer.records(wait_s=1.0, most=_BATCH)
-                now_s = self._clock.monotonic()
-                if now_s - measured_s >= _LAG_EVERY_S:
-                    measured_s = now_s
-                    await following.measure(feed.offsets)
-            except BrokerUnavailableError as exc:
-                self._log.info("stream_stands_still", error_type=exc.kind, reason=str(exc))
-                await asyncio.sleep(backoff.next_s())
-                continue
-            backoff.reset()
-            if found:
-                self._take(feed, found)
-                self._news.set()
-
-    def _take(self, feed: Feed, found: Sequence[Record]) -> None:
-        now = self._clock.now()
-        for record in found:
-            place = (record.partition.topic, record.partition.number)
-            if record.offset < feed.offsets[place]:
-                raise RewoundError(f"{place[0]} {place[1]} gives offset {record.offset} again")
-            try:
-                entry = entry_of(record)
-            except PayloadInvalidError as exc:
-                feed.skip(place, record.offset)
-                self._log.warning("record_skipped", reason=str(exc), offset=record.offset)
-                continue
-            if feed.add(entry, now) and entry.kind is Kind.READING:
-                self._told.append((entry, traces.sampled(record.headers)))
-
-    def _settle(self, feed: Feed) -> None:
+    def settle(self, feed: Feed) -> None:
+        """What came has been pushed; forget what is too old."""
         feed.settle(self._clock.now() - timedelta(seconds=self._settings.stream_kept_s))
 
     async def _push(self) -> None:
@@ -199,7 +147,7 @@ class Hub:
             feed, began_s = self._feed, self._clock.monotonic()
             if feed is not None:
                 self._push_all(feed)
-                self._settle(feed)
+                self.settle(feed)
             await asyncio.sleep(max(0.0, PUSH_EVERY_S - (self._clock.monotonic() - began_s)))
 
     def _push_all(self, feed: Feed) -> None:
@@ -220,9 +168,10 @@ class Hub:
             for client in owed:
                 client.drain()
         if ready:
-            now, age = self._clock.now(), histogram("minestream_event_age_seconds")
+            now = self._clock.now()
+            age = histogram("minestream_event_age_seconds").labels("pushed")
             for entry, _ in told:
-                age.labels("pushed").observe((now - entry.at).total_seconds())
+                age.observe((now - entry.at).total_seconds())
 
     async def _watch(self) -> None:
         loop, heartbeat_s = asyncio.get_running_loop(), self._settings.stream_heartbeat_s
@@ -234,7 +183,7 @@ class Hub:
             beats = now_s >= next_s
             if beats:
                 next_s = now_s + heartbeat_s
-            for client in list(self._clients):
+            for client in list(self.clients):
                 wire = client.wire
                 if wire.stalled_at is not None and now_s - wire.stalled_at >= self._stall_s:
                     client.end(STALLED, f"took nothing for {self._stall_s:g} s")
@@ -249,13 +198,6 @@ class Hub:
         client.say("heartbeat", server_at=self._clock.now(), data_at=data_at)
         if client.wire.stalled_at is None:
             client.wire.ping()
-
-    def _end_life(self) -> None:
-        """Nothing that clients were told can be gone on from in this life."""
-        self._feed = None
-        self._told.clear()
-        for client in list(self._clients):
-            client.end(NO_SOURCE, "the stream begins anew: connect again")
 
 
 def _named(entry: Entry, context: SpanContext) -> traces.Attributes:

@@ -1,5 +1,6 @@
 """What the stream is made of: entries, and which of them somebody wants."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -93,6 +94,4 @@ class Scope:
 
     def __str__(self) -> str:
         """The same text for the same scope, whatever the order it was asked for in."""
-        return " ".join(
-            ",".join(sorted(names)) or "*" for names in (self.kinds, self.sites, self.miners)
-        )
+        return json.dumps([sorted(names) for names in (self.kinds, self.sites, self.miners)])

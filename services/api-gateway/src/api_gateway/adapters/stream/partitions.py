@@ -1,4 +1,4 @@
-"""Kafka on the stream's side: where to begin, and what comes."""
+"""Where the stream begins on each partition, and how far behind it is."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -15,18 +15,18 @@ _MOST_TO_CATCH_UP: Final = 50_000
 _TYPICAL_BYTES: Final = 2048
 
 
-class Following:
-    """A reader of all partitions of the stream's topics.
+class Partitions:
+    """The partitions of the stream's topics.
 
     Args:
         consumer: without a group.
-        most_bytes: of the records from before its beginning that are read again, so that cursors
+        kept_bytes: of the records from before its beginning that are read again, so that cursors
             outlive a restart of the gateway.
     """
 
-    def __init__(self, consumer: Consumer, *, most_bytes: int) -> None:
+    def __init__(self, consumer: Consumer, *, kept_bytes: int) -> None:
         self._consumer = consumer
-        self._again = max(1, most_bytes // _TYPICAL_BYTES // TOPICS[0].partitions)
+        self._again = max(1, kept_bytes // _TYPICAL_BYTES // TOPICS[0].partitions)
         self._log = structlog.get_logger()
         self._ends: dict[Partition, int] = {}
 
