@@ -200,7 +200,7 @@ async def test_kafka_may_be_away_at_the_start_and_later(
             assert await early.close_code() == 4503
         await asyncio.to_thread(server.start)
         await started
-        async with tapping(settings) as tap, gateway.listening() as listener:
+        async with tapping(settings) as tap, gateway.listening(max_queue=None) as listener:
             await told_of(listener, tap, 1)
             await asyncio.to_thread(server.stop)
             assert await answers(rest)

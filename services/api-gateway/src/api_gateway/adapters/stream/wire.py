@@ -1,5 +1,6 @@
 """One websocket's wire: frames go out without a task, and a client that takes nothing is seen."""
 
+import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ LAST_WORDS_S: Final = 5.0
 """How long after the close frame a client may take to read it."""
 _PARTING_S: Final = 1.0
 """The same, when the gateway ends."""
+_log: Final = logging.getLogger("uvicorn.error.websocket")
+_log.setLevel(logging.WARNING)  # uvicorn would log each connection, with its address and query
 
 
 def frame(text: bytes) -> bytes:
@@ -33,6 +36,7 @@ class Wire(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.logger = _log
         self.heard_at = self.loop.time()
         """When anything came last, on the loop's clock."""
         self.stalled_at: float | None = None
