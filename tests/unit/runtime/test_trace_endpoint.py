@@ -22,8 +22,9 @@ from minestream_runtime.trace_files import spans_of
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spans are sent after a moment, so that nobody waits for them."""
+    """Spans are sent after a moment, and given up soon, so that nobody waits for them."""
     monkeypatch.setattr(traces, "_SEND_EVERY_S", 0.05)
+    monkeypatch.setattr(trace_endpoint, "_TIMEOUT_S", 0.9)
 
 
 Answer = Callable[[BaseHTTPRequestHandler], None]

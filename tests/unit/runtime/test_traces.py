@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from opentelemetry.trace import TraceFlags
 
-from minestream_runtime import semconv, traces
+from minestream_runtime import semconv, trace_endpoint, traces
 from minestream_runtime.clock import SystemClock, new_event_id
 from minestream_runtime.errors import PayloadInvalidError
 from minestream_runtime.settings import Settings
@@ -115,7 +115,10 @@ def test_no_header_is_too_strange_to_be_read(seed: int) -> None:
         assert traces.context_of({"traceparent": value}) is None
 
 
-def test_a_dead_endpoint_does_not_hold_up_the_end(tmp_path: Path) -> None:
+def test_a_dead_endpoint_does_not_hold_up_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trace_endpoint, "_TIMEOUT_S", 0.9)
     settings = Settings(otlp_endpoint="http://127.0.0.1:9", trace_folder=tmp_path, trace_ratio=1)
     with traces.configured("svc", settings), traces.root("poll miner", _ids(1)[0]):
         pass

@@ -32,9 +32,17 @@ class EndpointExporter(SpanExporter):
         parts = urlsplit(endpoint)
         self._where = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
         self._lost = 0
+        self._shut = False
+
+    @property
+    def failing(self) -> bool:
+        """Did the last try fail?"""
+        return self._lost > 0
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send spans."""
+        if self._shut:
+            return SpanExportResult.FAILURE
         result = self._inner.export(spans)
         log = structlog.get_logger()
         if result is SpanExportResult.SUCCESS:
@@ -48,7 +56,10 @@ class EndpointExporter(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        """Give up what is being tried again."""
+        """Give up what is being tried again, and try nothing more."""
+        if self._shut:
+            return
+        self._shut = True
         self._inner.shutdown()  # type: ignore[no-untyped-call] # OpenTelemetry's lacks its types
 
 

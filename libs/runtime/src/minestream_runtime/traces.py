@@ -54,11 +54,13 @@ def configured(service: str, settings: Settings) -> Iterator[None]:
         settings: where to (``otlp_endpoint``, ``trace_folder``) and how many (``trace_ratio``).
     """
     exporters: list[SpanExporter] = []
+    endpoint: EndpointExporter | None = None
     if settings.trace_folder is not None:
         file = settings.trace_folder / f"{service}-{settings.instance}.jsonl"
         exporters.append(FileExporter(file))
     if settings.otlp_endpoint is not None:
-        exporters.append(EndpointExporter(settings.otlp_endpoint))
+        endpoint = EndpointExporter(settings.otlp_endpoint)
+        exporters.append(endpoint)
     provider = TracerProvider(
         sampler=PollSampler(settings.trace_ratio if exporters else 0.0),
         resource=Resource.create(
@@ -81,10 +83,19 @@ def configured(service: str, settings: Settings) -> Iterator[None]:
         yield
     finally:
         _current.use(trace.NoOpTracer(), exporting=False)
-        # an endpoint that drips its answer would hold the end up for as long as it likes
-        ending = threading.Thread(target=provider.shutdown, daemon=True)
-        ending.start()
-        ending.join(_END_S)
+        _end(provider, endpoint)
+
+
+def _end(provider: TracerProvider, endpoint: EndpointExporter | None) -> None:
+    """Send what waits, unless the endpoint takes nothing or too long."""
+    if endpoint is not None and endpoint.failing:
+        endpoint.shutdown()
+    # an endpoint that drips its answer would hold the end up for as long as it likes
+    ending = threading.Thread(target=provider.shutdown, daemon=True)
+    ending.start()
+    ending.join(_END_S)
+    if endpoint is not None:
+        endpoint.shutdown()
 
 
 @contextmanager
