@@ -197,6 +197,18 @@ async def test_our_own_metrics_and_the_servers_stand_beside_the_services() -> No
     assert all(meaning["unit"] for meaning in found["meanings"].values())
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - as a setting
+async def test_the_gateway_itself_is_shown_once_and_another_gateway_beside_it(host: str) -> None:
+    services = parse_services("api-gateway=127.0.0.1:8480,api-gateway=127.0.0.1:9")
+    settings = GatewaySettings(services=services, gateway_host=host, kafka_bootstrap=NOBODY)
+    found = await System(settings, Health(), SystemClock()).look()
+    gateways = [each for each in found["services"] if each["name"] == "api-gateway"]
+    assert [(each["address"], each["ready"]) for each in gateways] == [
+        ("127.0.0.1:9", False),
+        (f"{host}:8480", True),
+    ]
+
+
 async def test_no_address_shows_a_user_or_a_password() -> None:
     found = await system_of(database_url="postgresql://boss:s3cret@db.farm:6543/x").look()
     assert found["services"][-1]["address"] == "db.farm:6543"

@@ -23,6 +23,8 @@ from minestream_schemas.metrics import METRICS
 DEADLINE_S: Final = 2.0
 KEPT_S: Final = 2.0
 _BODY_BYTES: Final = 4 * 1024 * 1024
+_OWN_NAME: Final = "api-gateway"
+_ANY_HOST: Final = ("0.0.0.0", "::")  # noqa: S104 - to compare with
 _KAFKA_PORT: Final = 9092
 _POSTGRES_PORT: Final = 5432
 _NAMES: Final[Mapping[str, str]] = {
@@ -82,7 +84,7 @@ class System:
         now = self._clock.now()
         async with aiohttp.ClientSession() as http:
             said = await asyncio.gather(
-                *(self._service(http, service, now) for service in self._settings.services),
+                *(self._service(http, service, now) for service in self._others()),
                 self._own(now),
                 self._kafka(),
             )
@@ -94,6 +96,16 @@ class System:
                 for name, metric in METRICS.items()
             },
         }
+
+    def _others(self) -> list[ServiceAddress]:
+        """The services of the list but this very one, which knows of itself without asking."""
+        own = self._settings
+        return [
+            service
+            for service in own.services
+            if (service.name, service.port) != (_OWN_NAME, own.gateway_port)
+            or own.gateway_host not in {service.host, *_ANY_HOST}
+        ]
 
     async def _service(
         self, http: aiohttp.ClientSession, service: ServiceAddress, now: datetime
@@ -109,7 +121,7 @@ class System:
     async def _own(self, now: datetime) -> Said:
         faults = self._health.faults()
         return Said(
-            "api-gateway",
+            _OWN_NAME,
             f"{self._settings.gateway_host}:{self._settings.gateway_port}",
             not faults,
             faults,
@@ -194,7 +206,7 @@ def _measured(families: Iterable[Metric], now: datetime) -> dict[str, Any]:
     process: dict[str, float] = {}
     for family in families:
         if (known := _PROCESS.get(family.name)) is not None and family.samples:
-            process[known] = family.samples[0].value
+            process[known] = round(family.samples[0].value, 3)
         elif (name := _NAMES.get(family.name)) is not None:
             metrics[name] = _series(name, family)
     began_s = process.pop("began_s", None)
