@@ -197,7 +197,7 @@ async def test_our_own_metrics_and_the_servers_stand_beside_the_services() -> No
     assert all(meaning["unit"] for meaning in found["meanings"].values())
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - as a setting
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 async def test_the_gateway_itself_is_shown_once_and_another_gateway_beside_it(host: str) -> None:
     services = parse_services("api-gateway=127.0.0.1:8480,api-gateway=127.0.0.1:9")
     settings = GatewaySettings(services=services, gateway_host=host, kafka_bootstrap=NOBODY)
