@@ -20,17 +20,22 @@ FIRST = "demo-r01-s01"
 PATHS = {"/": FIRST, f"/miners/{FIRST}": "1,150", "/system": "timescale-sink"}
 """The page's addresses, and what is on each once it has all that it shows."""
 SHADED = """(chart) => {
-  // how many points of the chart have the colour of a gap
+  // how many points of the chart have the colour of a gap, however faint
   const colour = getComputedStyle(document.documentElement).getPropertyValue("--gap");
-  const one = document.createElement("canvas").getContext("2d");
-  one.fillStyle = colour;
-  one.fillRect(0, 0, 1, 1);
-  const wanted = one.getImageData(0, 0, 1, 1).data;
   const canvas = chart.querySelector("canvas");
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const copy = Object.assign(document.createElement("canvas"),
+    { width: canvas.width, height: canvas.height });
+  const drawn = copy.getContext("2d", { willReadFrequently: true });
+  drawn.fillStyle = colour;
+  drawn.fillRect(0, 0, 1, 1);
+  const wanted = drawn.getImageData(0, 0, 1, 1).data;
+  drawn.clearRect(0, 0, 1, 1);
+  drawn.drawImage(canvas, 0, 0);
+  const { data } = drawn.getImageData(0, 0, canvas.width, canvas.height);
   let count = 0;
   for (let at = 0; at < data.length; at += 4) {
-    if (wanted.every((part, i) => Math.abs(part - data[at + i]) <= 3)) count += 1;
+    const near = [0, 1, 2].every((i) => Math.abs(wanted[i] - data[at + i]) <= 16);
+    if (data[at + 3] > 0 && near) count += 1;
   }
   return count;
 }"""

@@ -35,8 +35,9 @@ _PATIENCE: Final = {  # npm's own are minutes, and a person waits for this
 }
 _UNREACHABLE: Final = re.compile(
     r"npm error (code (EAI_AGAIN|ECONN\w+|E(HOST|NET)UNREACH|ENOTFOUND|ENOTCACHED|ETIMEDOUT"
-    r"|ERR_SOCKET_TIMEOUT|FETCH_ERROR|E[45]\d\d|\w*CERT\w*)|network)"
+    r"|ERR_SOCKET_TIMEOUT|FETCH_ERROR|E[45]\d\d|\w*CERT\w*)|network|Exit handler never called)"
 )
+"""The last is what npm says of itself when all its connections fail at once."""
 
 Progress = Callable[[str], None]
 """Told what is being done."""

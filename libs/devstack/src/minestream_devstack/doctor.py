@@ -17,6 +17,7 @@ import psutil
 import psycopg
 
 from minestream_devstack import jars
+from minestream_devstack.dashboard import Dashboard
 from minestream_devstack.home import Home
 from minestream_devstack.kafka import java
 from minestream_devstack.ports import HOST, Ports, is_free
@@ -87,6 +88,7 @@ def thorough(home: Home, environ: Mapping[str, str] = os.environ) -> list[Findin
         _database_elsewhere(environ["MINESTREAM_DATABASE_URL"])
         if environ.get("MINESTREAM_DATABASE_URL")
         else _postgres(home),
+        _dashboard(),
         _loopback(),
         *_ports(home),
     ]
@@ -147,6 +149,16 @@ def _jars() -> Finding:
             "the first start downloads them (46 MB): be online, or set MINESTREAM_MAVEN_URL",
         )
     return Finding("Kafka's jars", Verdict.OK, f"Kafka {jars.KAFKA_VERSION} in {folder}")
+
+
+def _dashboard() -> Finding:
+    page = Dashboard.here()
+    if page is None:
+        return Finding("dashboard", Verdict.WARNING, "no sources here", "install from a clone")
+    if page.built:
+        return Finding("dashboard", Verdict.OK, f"built, in {page.folder}")
+    advice = "the next start builds it from npm's packages: be online, or name a mirror in ~/.npmrc"
+    return Finding("dashboard", Verdict.WARNING, "not built yet", advice)
 
 
 def _postgres(_: Home) -> Finding:
