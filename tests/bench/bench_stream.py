@@ -9,7 +9,9 @@ against each other by their p99; the figures are medians over rounds.
 
     python tests/bench/bench_stream.py [--quick]
 
-Last answer: not yet asked.
+Last answer (two cores with a load of 15, Python 3.11): a message of 10 KB reaches 99 % of 1,000
+clients in 208 ms, broadcast's in 179 ms (1.16 times; p50 91 and 85 ms); with ten stalled clients in
+1.08 times that. A message costs 19.4 us of processor time, broadcast's 15.2.
 """
 
 import argparse
@@ -52,15 +54,18 @@ if TYPE_CHECKING:
 
 MINERS: Final = 20
 STALLED: Final = 10
+_SHORT: Final = 10
+"""Bytes of the longest head of a frame."""
 PAUSE_S: Final = 0.4
 """Between rounds: longer than the hub's pace of four a second."""
-RATIO, STALLED_RATIO = 2.0, 1.2
+RATIO, STALLED_RATIO = 2.0, 1.2  # the goals
 HELLO: Final = (
     b"GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n"
     b"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     b"Sec-WebSocket-Version: 13\r\n\r\n"
 )
-SUBSCRIBE: Final = b'{"type":"subscribe","id":"fleet","kinds":["status"]}'
+SUBSCRIBE: Final = b'{"type":"subscribe","id":"fleet","kinds":["status"],"sites":["bench"]}'
+SUBSCRIBE_ALL: Final = b'{"type":"subscribe","id":"all","kinds":["status"]}'
 MARK: Final = b'"uptime_s":'
 
 
@@ -74,31 +79,26 @@ def masked(text: bytes) -> bytes:
     return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text
 
 
-def reading(nth: int, told_s: float, fill: str = "") -> bytes:
+def reading(nth: int, told_s: float, fill: str) -> bytes:
     """A telemetry event of a usual size that says when it was told."""
     board = {"slot": 1, "hashrate_hs": 5.8e9, "chips_ok": 110, "chips_total": 110, "power_w": 1e3}
     event = {
         "event_id": str(derived_id("t", nth, told_s)),
         "raw_event_id": str(derived_id("raw", nth, told_s)),
         "ts": datetime.now(UTC).isoformat(),
-        "miner_id": f"bench-{nth:05}",
-        "site_id": "bench",
+        "miner_id": f"bench-{nth:05}{fill[:1]}",
+        "site_id": "filler" if fill else "bench",
         "dialect": "vnish-1.2",
-        "model": "Antminer L9",
         "firmware": "Vnish 1.2.7",
         "algorithm": "scrypt",
         "status": "mining",
-        "hashrate_hs": 1.7e10,
-        "hashrate_avg_hs": 1.7e10,
-        "hashrate_expected_hs": 1.7e10,
+        **dict.fromkeys(("hashrate_hs", "hashrate_avg_hs", "hashrate_expected_hs"), 1.7e10),
         "power_w": 3421.0,
         "chip_temp_max_c": 77.0,
         "fan_rpm": [5400, 5430, 5370, 5400],
         "uptime_s": told_s,
         "pool_url": "mining.prohashing.com:3333",
-        "worker": "l9-003",
         "boards": [board | {"slot": slot} for slot in range(1, 4)],
-        "quality_flags": [],
         "error_codes": [fill],
     }
     return json.dumps(event, separators=(",", ":")).encode()
@@ -178,7 +178,7 @@ class Server:
         return told_s, process_time() - before_s
 
     async def fill(self) -> None:
-        """Tell ours far more than a socket's buffers take."""
+        """Tell those of ours that want everything more than their sockets' buffers take."""
         self._hub.take(self._feed, self._records(0.0, fill="x" * 50_000))
         await asyncio.sleep(PAUSE_S)
 
@@ -220,9 +220,6 @@ class Listeners:
             del buffer[:whole]
 
 
-_SHORT: Final = 10
-
-
 def frame_length(buffer: bytearray) -> int:
     """How long the frame at the buffer's beginning is, its head included."""
     match buffer[1]:
@@ -234,22 +231,20 @@ def frame_length(buffer: bytearray) -> int:
             return 2 + length
 
 
-def connected(port: int, *, room: int | None = None) -> socket.socket:
-    """A websocket that has subscribed to every status; the peer does not mind.
+def connected(port: int, subscribe: bytes = SUBSCRIBE) -> socket.socket:
+    """A websocket that has subscribed; the peer does not mind.
 
     Args:
         port: where.
-        room: of its receiving buffer, bytes.
+        subscribe: its message.
     """
     client = socket.socket()
-    if room is not None:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
     client.connect(("127.0.0.1", port))
     client.sendall(HELLO % port)
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         head += client.recv(1)
-    client.sendall(masked(SUBSCRIBE))
+    client.sendall(masked(subscribe))
     return client
 
 
@@ -316,7 +311,7 @@ class Bench:
         """Tell once and gather the delays; every client must have it."""
         told_s, cpu_s = self.order(word)
         delays: list[float] = []
-        for _ in range(100):
+        for _ in range(400):
             for listeners in self._listeners:
                 listeners.send("report")
                 delays += listeners.recv().get(told_s, [])
@@ -329,7 +324,7 @@ class Bench:
     def stall(self, stack: ExitStack) -> None:
         """Ten clients more, which take nothing, until all their buffers are full."""
         for _ in range(STALLED):
-            stack.enter_context(closing(connected(self._ports[0], room=4096)))
+            stack.enter_context(closing(connected(self._ports[0], SUBSCRIBE_ALL)))
         for _ in range(40):
             if self.order("count")[:2] == (self._clients + STALLED, STALLED):
                 return
@@ -354,9 +349,8 @@ def measure(bench: Bench, blocks: int, rounds: int) -> dict[str, Side]:
             stalled = block % 2 == 1
             if stalled:
                 bench.stall(stack)
-            for _ in range(2):
-                bench.round("push", Side())
-                bench.round("broadcast", Side())
+            bench.round("push", Side())
+            bench.round("broadcast", Side())
             for _ in range(rounds):
                 bench.round("push", sides["stalled" if stalled else "ours"])
                 bench.round("broadcast", sides["peer_stalled" if stalled else "peer"])
@@ -376,7 +370,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="does it work at all")
     quick: bool = parser.parse_args().quick
-    clients, blocks, rounds = (40, 1, 3) if quick else (1000, 4, 12)
+    clients, blocks, rounds = (40, 1, 3) if quick else (1000, 4, 10)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 8192)), hard))
     bench = Bench(clients, processes=2)
@@ -387,18 +381,19 @@ def main() -> None:
     told = {name: side.summary() for name, side in sides.items()}
     for name, summary in told.items():
         say(f"{name}: {summary}")
-    ours, peer = told["ours"], told["peer"]
-    against = told["stalled"]["p99_ms"] / ours["p99_ms"]
+    ours, peer, stalled = told["ours"], told["peer"], told["stalled"]["p99_ms"]
+    cpu = ours["cpu_us_per_message"]
     figures = [
         figure("push delay p99 against broadcast", ours["p99_ms"] / peer["p99_ms"], "ratio", RATIO),
-        figure("push delay p99 with 10 stalled clients", against, "ratio", STALLED_RATIO),
-        figure("push delay p99", ours["p99_ms"], "ms"),
-        figure("processor time of a message", ours["cpu_us_per_message"], "us"),
         figure(
-            "processor time of a message against broadcast",
-            ours["cpu_us_per_message"] / peer["cpu_us_per_message"],
+            "push delay p99 with 10 stalled clients",
+            stalled / ours["p99_ms"],
             "ratio",
+            STALLED_RATIO,
         ),
+        figure("push delay p99", ours["p99_ms"], "ms"),
+        figure("processor time of a message", cpu, "us"),
+        figure("the same against broadcast", cpu / peer["cpu_us_per_message"], "ratio"),
     ]
     detail = {"clients": clients, "rounds": blocks * rounds, "load": os.getloadavg()[0], **told}
     sys.stdout.write(json.dumps({"subject": "stream", "figures": figures, "detail": detail}) + "\n")
