@@ -219,7 +219,7 @@ def measure(program: list[str], variables: dict[str, str], size: Size) -> float:
         try:
             until = time.monotonic() + 300
             while seen[-1][0] < size.total:
-                time.sleep(0.1)
+                time.sleep(0.5)  # a look at the metrics costs the worker milliseconds
                 if worker.poll() is not None or time.monotonic() > until:
                     raise RuntimeError(f"{program} at {seen[-1]}: {log.read_text()[-2000:]}")
                 seen.append(look(worker, port))

@@ -4,7 +4,7 @@ Source: OpenAPI 1.2.7 (``AntmChain``, ``AntmChainChips``) and 1.3.4 (``AntmBoard
 ``AntmBoardChips``); 1.2.0-rc's sensor lists as public clients read them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from minestream_dialects.draft import BoardDraft
@@ -103,12 +103,8 @@ def _board(slot: int, chain: dict[str, Any], measure: Measure, flags: Flags) -> 
     expected = state not in _QUIET
     rate = get("hashrate_rt")
     chips_ok, chips_total = _chip_statuses(get("chip_statuses"), names.chips_ok, flags)
-
-    def warmth(key: str, edge: str, name: str) -> float | None:
-        said = entry(get(key), edge)
-        if said is None:
-            said = _sensed(get(f"{key}_sens"), edge)
-        return celsius(said, name=name, flags=flags, required=expected)
+    chips_max, chips_min = _range(chain, "chip_temp")
+    pcb_max, _ = _range(chain, "pcb_temp")
 
     return BoardDraft(
         slot,
@@ -118,9 +114,9 @@ def _board(slot: int, chain: dict[str, Any], measure: Measure, flags: Flags) -> 
         measure.read(get("hashrate_ideal"), name=names.hashrate_expected_hs, flags=flags),
         chips_ok,
         chips_total,
-        warmth("chip_temp", "max", names.chip_temp_max_c),
-        warmth("chip_temp", "min", names.chip_temp_min_c),
-        warmth("pcb_temp", "max", names.pcb_temp_c),
+        celsius(chips_max, name=names.chip_temp_max_c, flags=flags, required=expected),
+        celsius(chips_min, name=names.chip_temp_min_c, flags=flags, required=expected),
+        celsius(pcb_max, name=names.pcb_temp_c, flags=flags, required=expected),
         number(get("frequency"), MEGAHERTZ, name=names.frequency_mhz, flags=flags),
         number(get("voltage"), VOLTS, name=names.voltage_v, flags=flags, per=_MV_PER_V),
         number(get("power_consumption"), WATTS, name=names.power_w, flags=flags),
@@ -132,8 +128,20 @@ def _positive(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
 
 
-def _sensed(sensors: object, edge: str) -> object:
+def _range(chain: dict[str, Any], key: str) -> tuple[object, object]:
+    """The highest and the lowest temperature, as they are said."""
+    said = chain.get(key)
+    high, low = (said.get("max"), said.get("min")) if isinstance(said, dict) else (None, None)
+    if high is None:
+        high = _sensed(chain, key, max)
+    if low is None:
+        low = _sensed(chain, key, min)
+    return high, low
+
+
+def _sensed(chain: dict[str, Any], key: str, edge: Callable[[list[Any]], Any]) -> object:
     """The warmest or coldest live sensor, as 1.2.0-rc lists them."""
+    sensors = chain.get(f"{key}_sens")
     if not isinstance(sensors, list):
         return None
     live = [
@@ -141,7 +149,7 @@ def _sensed(sensors: object, edge: str) -> object:
         for each in sensors
         if entry(each, "status") == "measure" and _positive(entry(each, "temp"))
     ]
-    return (max(live) if edge == "max" else min(live)) if live else None
+    return edge(live) if live else None
 
 
 def _chip_statuses(said: object, name: str, flags: Flags) -> tuple[int | None, int | None]:

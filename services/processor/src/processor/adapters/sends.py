@@ -9,7 +9,7 @@ in the same turn of the loop, before that wait is over.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from faust.transport.drivers import aiokafka as driver
@@ -80,9 +80,7 @@ class StrictProducer(driver.Producer):
                 )
         except Exception as exc:  # noqa: BLE001 - what this came from must not be committed
             exit_now(EXIT_FAULT, "send_failed", error_type=type(exc).__name__, error=str(exc))
-        delivery.add_done_callback(_require)
-        if delivered is not None:
-            delivery.add_done_callback(lambda done: delivered(done.result()))
+        delivery.add_done_callback(partial(_settled, delivered))
 
 
 def producer_of(app: Any) -> Callable[[], StrictProducer]:
@@ -90,10 +88,12 @@ def producer_of(app: Any) -> Callable[[], StrictProducer]:
     return lambda: app.producer
 
 
-def _require(delivery: "asyncio.Future[Any]") -> None:
-    exc = None if delivery.cancelled() else delivery.exception()
-    if exc is not None or delivery.cancelled():
+def _settled(delivered: Callable[[Any], None] | None, delivery: "asyncio.Future[Any]") -> None:
+    exc = asyncio.CancelledError() if delivery.cancelled() else delivery.exception()
+    if exc is not None:
         exit_now(EXIT_FAULT, "send_failed", error_type=type(exc).__name__, error=str(exc))
+    if delivered is not None:
+        delivered(delivery.result())
 
 
 class Outputs:
