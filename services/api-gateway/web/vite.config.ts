@@ -18,6 +18,11 @@ export default defineConfig({
   },
   preview: {
     host: "127.0.0.1",
+    // as strict as the gateway, so that what it would block shows
+    headers: {
+      "Content-Security-Policy":
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'",
+    },
     proxy: { "/api": { target: gateway, ws: true } },
   },
 });

@@ -1,4 +1,4 @@
-// Before the first paint: the theme that was chosen, else the system's. Cached for long: a change needs a new name.
+// Before the first paint: the theme that was chosen, else the system's.
 (() => {
   let chosen = null;
   try {

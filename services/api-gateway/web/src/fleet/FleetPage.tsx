@@ -10,6 +10,7 @@ import { Empty, Failure } from "../ui/Notice";
 import { Skeleton, SkeletonLines } from "../ui/Skeleton";
 import { useThrottled } from "../ui/useThrottled";
 import { toggled, type FleetView } from "./address";
+import { needsAttention } from "./attention";
 import { FleetCards } from "./FleetCards";
 import { FleetFigures } from "./FleetFigures";
 import { FleetTable } from "./FleetTable";
@@ -95,6 +96,10 @@ function Content() {
   const [view, change] = useFleetView();
   const { t } = useTranslation();
   const { miners } = fleet;
+  const attention = useMemo(
+    () => miners.filter((miner) => needsAttention(miner, now)).length,
+    [miners, now],
+  );
   const totals = useMemo(() => addUp(miners, now), [miners, now]);
   const shown = useMemo(
     () => sortMiners(filterMiners(miners, view.filter, now), view.sorting, now),
@@ -118,6 +123,11 @@ function Content() {
       <StandingBar
         totals={totals}
         chosen={view.filter.standings}
+        attention={attention}
+        onlyAttention={view.filter.attention}
+        onAttention={() =>
+          change({ filter: { ...view.filter, attention: !view.filter.attention } })
+        }
         onToggle={(standing) => {
           const standings = toggled(view.filter.standings, standing);
           change({ filter: { ...view.filter, standings } });

@@ -35,7 +35,7 @@ function SearchField({ text, onChange }: { text: string; onChange: (text: string
     return () => removeEventListener("keydown", focus);
   }, []);
   return (
-    <div className="relative min-w-0 flex-1 md:max-w-72">
+    <div className="relative min-w-0 flex-1 basis-full md:max-w-72 md:basis-0">
       <Search
         aria-hidden
         size={15}
@@ -78,7 +78,7 @@ function SortMenu({ view, onChange }: Pick<FleetToolbarProps, "view" | "onChange
         onChoose={(key) => onChange({ sorting: pressed({ ...sorting, key: "site_id" }, key) })}
         options={SORT_KEYS.map((value) => ({ value, label: t(`fleet.columns.${value}`) }))}
         trigger={
-          <MenuButton>
+          <MenuButton aria-label={`${t("fleet.sort")}: ${t(`fleet.columns.${sorting.key}`)}`}>
             <ArrowDownUp aria-hidden size={14} />
             {t(`fleet.columns.${sorting.key}`)}
           </MenuButton>

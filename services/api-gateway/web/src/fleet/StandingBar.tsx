@@ -1,4 +1,5 @@
 import { clsx } from "clsx";
+import { TriangleAlert } from "lucide-react";
 import { useTranslation } from "react-i18next";
 
 import { StatusGlyph } from "../ui/StatusGlyph";
@@ -11,10 +12,15 @@ interface StandingBarProps {
   totals: Totals;
   chosen: ReadonlySet<Standing>;
   onToggle: (standing: Standing) => void;
+  /** how many need somebody */
+  attention: number;
+  onlyAttention: boolean;
+  onAttention: () => void;
 }
 
 /** The fleet by status: as shares of a bar, and as buttons that filter. */
-export function StandingBar({ totals, chosen, onToggle }: StandingBarProps) {
+export function StandingBar(props: StandingBarProps) {
+  const { totals, chosen, onToggle, attention, onlyAttention, onAttention } = props;
   const { t } = useTranslation();
   const format = useFormat();
   const present = STANDINGS.filter(
@@ -57,6 +63,26 @@ export function StandingBar({ totals, chosen, onToggle }: StandingBarProps) {
             </li>
           );
         })}
+        {attention === 0 && !onlyAttention ? null : (
+          <li className="md:ml-auto">
+            <button
+              type="button"
+              aria-pressed={onlyAttention}
+              onClick={onAttention}
+              title={t("fleet.attentionMeaning")}
+              className={clsx(
+                "inline-flex h-7 items-center gap-1.5 rounded-md border px-2 text-xs",
+                onlyAttention
+                  ? "border-accent bg-accent-soft text-ink"
+                  : "border-bad/35 bg-bad-soft text-ink hover:border-bad/70",
+              )}
+            >
+              <TriangleAlert aria-hidden size={13} className="text-bad" />
+              {t("fleet.attention")}
+              <span className="font-semibold">{format.count(attention)}</span>
+            </button>
+          </li>
+        )}
       </ul>
     </div>
   );

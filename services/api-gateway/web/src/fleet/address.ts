@@ -21,6 +21,7 @@ export function parseView(query: URLSearchParams): FleetView {
   return {
     filter: {
       text: query.get("q") ?? NO_FILTER.text,
+      attention: query.has("attention"),
       standings: new Set(STANDINGS.filter((standing) => said.has(standing))),
       sites: new Set(query.getAll("site")),
       algorithms: new Set(query.getAll("algorithm")),
@@ -32,6 +33,7 @@ export function parseView(query: URLSearchParams): FleetView {
 export function formatView({ filter, sorting }: FleetView): URLSearchParams {
   const query = new URLSearchParams();
   if (filter.text !== "") query.set("q", filter.text);
+  if (filter.attention) query.set("attention", "");
   for (const standing of filter.standings) query.append("status", standing);
   for (const site of filter.sites) query.append("site", site);
   for (const algorithm of filter.algorithms) query.append("algorithm", algorithm);

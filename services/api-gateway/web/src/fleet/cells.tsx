@@ -6,6 +6,7 @@ import { QuantityText } from "../ui/Quantity";
 import { StatusBadge } from "../ui/StatusBadge";
 import { INK, toneOfAnomaly, toneOfChip, toneOfShare } from "../ui/tone";
 import { useFormat } from "../ui/useFormat";
+import { fansStopped } from "./attention";
 import { ageMs, algorithmOf, isStale, shareOfExpected, type Miner } from "./miner";
 import { standingOf } from "./totals";
 
@@ -68,8 +69,8 @@ export function FansCell({ miner }: CellProps) {
   const fans = miner.fan_rpm ?? [];
   if (fans.length === 0) return nothing;
   const title = t("fleet.fansTitle", { rpm: fans.map((rpm) => format.count(rpm)).join(" · ") });
-  const stopped = fans.filter((rpm) => rpm === 0).length;
-  if (stopped > 0 && miner.status === "mining") {
+  const stopped = fansStopped(miner);
+  if (stopped > 0) {
     return (
       <span className="font-medium text-bad" title={title}>
         {t("fleet.fansStopped", { n: stopped })}
@@ -116,9 +117,9 @@ export function poolHost(url: string): string {
 
 export function PoolCell({ miner }: CellProps) {
   const { worker, pool_url: pool } = miner;
-  if (worker == null && pool == null) return nothing;
+  if (worker == null && pool == null) return <span className="pl-4">{nothing}</span>;
   return (
-    <span className="block min-w-0" title={[worker, pool].filter((each) => each != null).join("\n")}>
+    <span className="block min-w-0 pl-4" title={[worker, pool].filter((each) => each != null).join("\n")}>
       <span className="block truncate">{worker ?? "–"}</span>
       {pool == null ? null : (
         <span className="block truncate text-2xs leading-4 text-ink-3">{poolHost(pool)}</span>

@@ -1,6 +1,7 @@
 /** Which miners the table shows, and in which order. */
 
 import { STATUSES } from "../api/types";
+import { needsAttention } from "./attention";
 import { algorithmOf, heardAt, shareOfExpected, type Miner } from "./miner";
 import { standingOf, type Standing } from "./totals";
 
@@ -30,6 +31,8 @@ export interface Sorting {
 export interface Filter {
   /** every word must be found somewhere */
   text: string;
+  /** only those that need somebody */
+  attention: boolean;
   standings: ReadonlySet<Standing>;
   sites: ReadonlySet<string>;
   algorithms: ReadonlySet<string>;
@@ -37,6 +40,7 @@ export interface Filter {
 
 export const NO_FILTER: Filter = {
   text: "",
+  attention: false,
   standings: new Set(),
   sites: new Set(),
   algorithms: new Set(),
@@ -144,6 +148,7 @@ function textOf(miner: Miner): string {
 export function filterMiners(miners: readonly Miner[], filter: Filter, now: number): Miner[] {
   const wanted = filter.text.toLowerCase().split(/\s+/).filter((word) => word !== "");
   return miners.filter((miner) => {
+    if (filter.attention && !needsAttention(miner, now)) return false;
     if (filter.standings.size > 0 && !filter.standings.has(standingOf(miner, now))) return false;
     if (filter.sites.size > 0 && !filter.sites.has(miner.site_id)) return false;
     if (filter.algorithms.size > 0 && !filter.algorithms.has(algorithmOf(miner))) return false;
@@ -153,6 +158,6 @@ export function filterMiners(miners: readonly Miner[], filter: Filter, now: numb
   });
 }
 
-export function isFiltering({ text, standings, sites, algorithms }: Filter): boolean {
-  return text.trim() !== "" || standings.size + sites.size + algorithms.size > 0;
+export function isFiltering({ text, attention, standings, sites, algorithms }: Filter): boolean {
+  return attention || text.trim() !== "" || standings.size + sites.size + algorithms.size > 0;
 }

@@ -15,7 +15,7 @@ interface BoardsTableProps {
 }
 
 const KNOWN = ["mining", "tuning", "initializing", "starting", "stopped", "failure"] as const;
-const TONES: Readonly<Record<string, Tone>> = { mining: "ok", tuning: "info", failure: "bad", disconnected: "bad" };
+const TONES: Readonly<Record<string, Tone>> = { mining: "ok", tuning: "info", failure: "bad" };
 
 const HEADS = ["slot", "status", "hashrate", "chips", "temps", "pcb", "frequency", "voltage", "power", "errors"] as const;
 const WORDS: ReadonlySet<string> = new Set(["slot", "status"]);
@@ -23,6 +23,9 @@ const WORDS: ReadonlySet<string> = new Set(["slot", "status"]);
 function BoardStatus({ status }: { status: string | null | undefined }) {
   const { t } = useTranslation();
   if (status == null) return <span className="text-ink-3">–</span>;
+  if (status === "disconnected") {
+    return <span className="font-medium text-bad">{t("miner.board.disconnected")}</span>;
+  }
   const known = KNOWN.find((each) => each === status);
   const tone = TONES[status] ?? "idle";
   return (

@@ -131,6 +131,7 @@ function Content({ id, live, detail }: { id: string; live: MinerSnapshot; detail
               <BoardsTable boards={reading.boards ?? []} algorithm={algorithm} />
             </Panel>
           )}
+          <Way newest={reading?.event_id ?? null} />
         </div>
         <div className="min-w-0 space-y-4">
           <Panel title={t("miner.facts")}>
@@ -141,7 +142,6 @@ function Content({ id, live, detail }: { id: string; live: MinerSnapshot; detail
               <FlagList reading={reading} />
             </Panel>
           )}
-          <Way newest={reading?.event_id ?? null} />
         </div>
       </div>
     </div>

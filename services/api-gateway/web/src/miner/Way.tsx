@@ -7,10 +7,14 @@ import type { Trace } from "../api/types";
 import { Failure } from "../ui/Notice";
 import { Panel } from "../ui/Panel";
 import { SkeletonLines } from "../ui/Skeleton";
+import { useDelayed } from "../ui/useDelayed";
 import { useFormat } from "../ui/useFormat";
 import { joined } from "../units/format";
 import { useWay } from "./useMiner";
 import { spanBars, stepBars, type Bar } from "./waterfall";
+
+/** By then a reading is in the database, as a rule. */
+const SETTLED_MS = 1_500;
 
 const STEPS = ["polled", "published", "normalised", "stored"] as const;
 
@@ -34,7 +38,7 @@ function Steps({ trace }: { trace: Trace }) {
       {bars.map((bar) => {
         const step = STEPS.find((each) => each === bar.step);
         return (
-          <li key={bar.step} className="grid grid-cols-[8.5rem_1fr_4.5rem] items-center gap-3">
+          <li key={bar.step} className="grid grid-cols-[8rem_1fr_4.5rem] md:grid-cols-[11rem_1fr_5rem] items-center gap-3">
             <span className="min-w-0">
               <span className="block truncate">
                 {step === undefined ? bar.step : t(`way.step.${step}`)}
@@ -116,7 +120,8 @@ export function Way({ newest }: { newest: string | null }) {
   const { t } = useTranslation();
   const format = useFormat();
   const [held, setHeld] = useState<string | null>(null);
-  const way = useWay(held ?? newest);
+  const settled = useDelayed(newest, SETTLED_MS);
+  const way = useWay(held ?? settled);
   const trace = way.data;
   const Icon = held === null ? Pin : PinOff;
   const hold = (

@@ -121,9 +121,9 @@ function axes(look: PaneLook): uPlot.Axis[] {
   ];
 }
 
-/** Three or four round values between two. */
+/** Four or so round values between two. */
 export function roundSplits(least: number, most: number): number[] {
-  const rough = (most - least) / 3;
+  const rough = (most - least) / 4;
   if (!(rough > 0)) return [least];
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((each) => each * power).find((each) => each >= rough) ?? rough;
@@ -160,7 +160,7 @@ export function paneOptions(look: PaneLook): uPlot.Options {
   return {
     width: look.width,
     height: look.height,
-    padding: [8, 8, look.withTimes ? 0 : 6, 0],
+    padding: [8, 18, look.withTimes ? 0 : 6, 0],
     legend: { show: false },
     cursor: {
       sync: { key: "miner" },

@@ -52,7 +52,7 @@ export function useHistory(id: string, range: Range) {
 const ON_ITS_WAY_MS = 1_000;
 const ATTEMPTS = 5;
 
-/** The way of one reading; one that is not stored yet is asked for again. */
+/** The way of one reading; one that is not stored by then is asked for again. */
 export function useWay(eventId: string | null) {
   return useQuery({
     queryKey: ["way", eventId],

@@ -24,7 +24,7 @@ interface FigureProps {
 /** One figure, and a line about it. */
 export function Figure({ label, value, children, tone }: FigureProps) {
   return (
-    <div className="-mt-px -ml-px min-w-0 border-t border-l border-line px-4 py-3">
+    <div className="-mt-px -ml-px min-w-0 border-t border-l border-line px-4 py-3 not-md:last:odd:col-span-2">
       <dt className="truncate text-xs text-ink-3">{label}</dt>
       <dd
         className={clsx(

@@ -1,0 +1,30 @@
+/** Which miners a person should look at: also those that mine, and are not well. */
+
+import { toneOf, toneOfAnomaly, toneOfChip } from "../ui/tone";
+import { shareOfExpected, type Miner } from "./miner";
+import { standingOf } from "./totals";
+
+/** Under this share of what is expected a miner is not well, whatever it says of itself. */
+const POOR_SHARE = 0.8;
+
+export function fansStopped({ fan_rpm: fans, status }: Pick<Miner, "fan_rpm" | "status">): number {
+  return status === "mining" ? (fans ?? []).filter((rpm) => rpm === 0).length : 0;
+}
+
+export function lacksBoards({ boards_healthy: healthy, boards_total: total }: Miner): boolean {
+  return healthy != null && total != null && healthy < total;
+}
+
+/** Does somebody have to do something about it? */
+export function needsAttention(miner: Miner, now: number): boolean {
+  const tone = toneOf(standingOf(miner, now));
+  if (tone === "bad" || tone === "warn") return true;
+  const share = shareOfExpected(miner);
+  return (
+    fansStopped(miner) > 0 ||
+    lacksBoards(miner) ||
+    (share !== null && share < POOR_SHARE && miner.status === "mining") ||
+    (miner.chip_temp_max_c != null && toneOfChip(miner.chip_temp_max_c) === "bad") ||
+    (miner.anomaly_score != null && toneOfAnomaly(miner.anomaly_score) === "bad")
+  );
+}
