@@ -43,11 +43,19 @@ class Producer:
     that timed out) refuses everything from then on (aiokafka #1017), so it is thrown away. What
     it had not delivered is the caller's to send again: with the same event ids, so a record that
     arrived after all is a repeat and not a double.
+
+    Args:
+        settings: where Kafka is.
+        deadline_s: for each acknowledgement.
+        linger_ms: how far requests are apart; what comes between them goes together.
     """
 
-    def __init__(self, settings: Settings, *, deadline_s: float = 10.0) -> None:
+    def __init__(
+        self, settings: Settings, *, deadline_s: float = 10.0, linger_ms: int = 20
+    ) -> None:
         self._settings = settings
         self._deadline_s = deadline_s
+        self._linger_ms = linger_ms
         self._client: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
         self._entering: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -117,7 +125,7 @@ class Producer:
                     enable_idempotence=True,
                     acks="all",
                     compression_type="lz4",
-                    linger_ms=20,
+                    linger_ms=self._linger_ms,
                     max_batch_size=256 * 1024,
                     max_request_size=_LARGEST + 64 * 1024,
                     request_timeout_ms=int(self._deadline_s * 1000),
