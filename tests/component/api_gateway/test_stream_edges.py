@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.component.api_gateway.conftest import eventually
-from tests.component.api_gateway.stream import Gateway, Listener, Tap, tapping, telemetry
+from tests.component.api_gateway.stream import Gateway, Listener, Tap, free_port, tapping, telemetry
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from api_gateway.adapters.stream.records import TOPICS
@@ -185,24 +185,23 @@ async def test_a_gateway_that_stops_says_goodbye_to_all_at_once(streaming: Gatew
 async def test_kafka_may_be_away_at_the_start_and_later(
     streaming: GatewaySettings, tmp_path: Path
 ) -> None:
-    server = KafkaServer(tmp_path / "kafka", preferred_port=0)
+    port = free_port()
+    server = KafkaServer(tmp_path / "kafka", preferred_port=port)
     server.prepare()
-    await asyncio.to_thread(server.start)
-    settings = streaming.model_copy(update={"kafka_bootstrap": server.bootstrap})
-    await ensure_topics(settings, TOPICS)
-    await asyncio.to_thread(server.stop)
+    settings = streaming.model_copy(update={"kafka_bootstrap": f"127.0.0.1:{port}"})
     gateway = Gateway(settings)
-    started = asyncio.ensure_future(gateway.start(within_s=60))
+    started = asyncio.ensure_future(gateway.start(within_s=120))
     rest = httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.gateway_port}")
     try:
         await eventually(lambda: answers(rest))
         async with gateway.listening() as early:
             assert await early.close_code() == 4503
         await asyncio.to_thread(server.start)
+        await ensure_topics(settings, TOPICS)
         await started
         async with tapping(settings) as tap, gateway.listening(max_queue=None) as listener:
             await told_of(listener, tap, 1)
-            await asyncio.to_thread(server.stop)
+            server.kill()
             assert await answers(rest)
             await listener.hear("heartbeat")
             await asyncio.to_thread(server.start)
