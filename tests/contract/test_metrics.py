@@ -111,6 +111,20 @@ def test_every_use_of_a_metric_is_registered_as_that_kind_with_these_labels() ->
     assert [fault for use in uses() for fault in faults(use)] == []
 
 
+def makes_metrics(text: str) -> bool:
+    """Does a module call prometheus_client's own classes? As types they may be named anywhere."""
+    made = {"Counter", "Gauge", "Histogram", "Summary", "Info", "Enum"}
+    return "from prometheus_client import" in text and any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in made
+        for node in ast.walk(ast.parse(text))
+    )
+
+
+def test_no_metric_is_made_beside_the_registry() -> None:
+    makers = {path.name for path in SOURCES if makes_metrics(path.read_text())}
+    assert makers == {"metrics.py"}
+
+
 def test_every_registered_metric_is_used() -> None:
     assert set(METRICS) - {use.name for use in uses()} - chosen_at_run_time() == set()
 
