@@ -72,6 +72,7 @@ class Size:
     warm_up: int
     rounds: int
     loops: int
+    look_s: float
 
     @property
     def total(self) -> int:
@@ -79,8 +80,8 @@ class Size:
         return self.miners * self.polls
 
 
-WHOLE: Final = Size(miners=200, polls=100, warm_up=2000, rounds=3, loops=2000)
-QUICK: Final = Size(miners=20, polls=30, warm_up=100, rounds=1, loops=100)
+WHOLE: Final = Size(miners=200, polls=100, warm_up=2000, rounds=3, loops=2000, look_s=0.5)
+QUICK: Final = Size(miners=20, polls=60, warm_up=100, rounds=1, loops=100, look_s=0.05)
 
 
 class Miner:
@@ -219,15 +220,17 @@ def measure(program: list[str], variables: dict[str, str], size: Size) -> float:
         try:
             until = time.monotonic() + 300
             while seen[-1][0] < size.total:
-                time.sleep(0.5)  # a look at the metrics costs the worker milliseconds
+                time.sleep(size.look_s)  # seldom: a look costs the worker milliseconds
                 if worker.poll() is not None or time.monotonic() > until:
                     raise RuntimeError(f"{program} at {seen[-1]}: {log.read_text()[-2000:]}")
                 seen.append(look(worker, port))
         finally:
             worker.terminate()
             worker.wait()
-    busy = [one for one in seen if size.warm_up <= one[0]]
-    return (busy[-1][0] - busy[0][0]) / (busy[-1][1] - busy[0][1])
+    begun = next(one for one in seen if size.warm_up <= one[0])
+    if begun == seen[-1]:
+        raise RuntimeError(f"{program} was through before it was looked at twice")
+    return (seen[-1][0] - begun[0]) / (seen[-1][1] - begun[1])
 
 
 def compare(bootstrap: str, size: Size, *, chips: bool) -> tuple[float, float]:
