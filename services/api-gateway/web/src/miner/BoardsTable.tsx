@@ -40,7 +40,7 @@ function BoardHashrate({ board, algorithm }: { board: Board; algorithm: string }
   const share = shareOfExpected(board);
   if (board.hashrate_hs == null) return <span className="text-ink-3">–</span>;
   return (
-    <span className="ml-auto block w-32">
+    <span className="ml-auto block w-28">
       <span className="flex items-baseline justify-between gap-2">
         <span className="text-2xs text-ink-3">{share === null ? "" : format.share(share)}</span>
         <QuantityText of={format.hashrate(board.hashrate_hs, algorithm)} />
@@ -85,21 +85,21 @@ export function BoardsTable({ boards, algorithm }: BoardsTableProps) {
   return (
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reached by keys
     <div tabIndex={0} role="region" aria-label={t("miner.boards")} className="overflow-x-auto">
-      <table className="w-full min-w-[46rem] text-right">
+      <table className="w-full min-w-[44rem] text-right">
         <thead>
           <tr className="border-b border-line text-xs text-ink-3">
             {HEADS.map((head) => (
               <th
                 key={head}
                 scope="col"
-                className={`px-3 py-2 font-medium whitespace-nowrap first:pl-4 last:pr-4 ${WORDS.has(head) ? "text-left" : ""}`}
+                className={`px-2.5 py-2 font-medium whitespace-nowrap first:pl-4 last:pr-4 ${WORDS.has(head) ? "text-left" : ""}`}
               >
                 {t(`miner.board.${head}`)}
               </th>
             ))}
           </tr>
         </thead>
-        <tbody className="[&_td]:px-3 [&_td]:py-2 [&_td]:whitespace-nowrap [&_td:last-child]:pr-4">
+        <tbody className="[&_td]:px-2.5 [&_td]:py-2 [&_td]:whitespace-nowrap [&_td:last-child]:pr-4">
           {boards.map((board) => (
             <tr key={board.slot} className="border-b border-line/70 last:border-b-0">
               <th scope="row" className="px-3 pl-4 text-left font-medium">

@@ -41,7 +41,7 @@ export function AmountText({ amount, unit }: { amount: Amount; unit: Unit }) {
       );
     case "spread":
       return (
-        <span className="inline-grid grid-cols-[auto_4.25rem] gap-x-3">
+        <span className="inline-grid grid-cols-[auto_minmax(4.25rem,auto)] gap-x-3 whitespace-nowrap">
           <QuantityText of={amount.p50 === null ? null : quantityOf(amount.p50, unit, format)} />
           <QuantityText of={amount.p99 === null ? null : quantityOf(amount.p99, unit, format)} />
         </span>

@@ -105,6 +105,7 @@ export class Format {
 
   /** Short times, as latencies are: 12 ms, 1.24 s. */
   brief(ms: number): Quantity {
+    if (ms === 0) return { text: this.number(0), unit: "s" };
     if (ms < 1_000) return { text: this.number(ms, ms < 10 ? 1 : 0), unit: "ms" };
     if (ms < 60_000) return { text: this.number(ms / 1_000, 2), unit: "s" };
     return { text: this.length(ms), unit: "" };
