@@ -19,6 +19,7 @@ class Kind(StrEnum):
 
 
 FROM_READINGS: Final = frozenset({Kind.STATUS, Kind.READING})
+IN_SNAPSHOTS: Final = frozenset({Kind.STATUS, Kind.READING, Kind.GAP})
 RARE: Final = frozenset({Kind.GAP, Kind.ANOMALY, Kind.WINDOW})
 """Kinds of which each single one counts: none is overtaken by another."""
 

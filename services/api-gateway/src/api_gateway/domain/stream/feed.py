@@ -16,6 +16,7 @@ from api_gateway.domain.stream.channels import Channel, Channels
 from api_gateway.domain.stream.cursors import CursorRefusedError, Offsets
 from api_gateway.domain.stream.entries import (
     FROM_READINGS,
+    IN_SNAPSHOTS,
     NOWHERE,
     RARE,
     Entry,
@@ -123,7 +124,7 @@ class Feed:
         if subscription.notices:
             return subscription.notices.popleft()
         if subscription.snapshot is not None:
-            return self._snapshot_part(subscription, subscription.snapshot)
+            return self._part(subscription, subscription.snapshot)
         if subscription.pos >= self.head:
             return None
         channel = self.channels.of(subscription)
@@ -163,7 +164,7 @@ class Feed:
         subscription.snapshot = Snapshot(
             cursor=self._cursor(scope),
             miners=list(self._miners(scope))[::-1] if scope.kinds & FROM_READINGS else [],
-            gaps=[entry.body for entry in gaps if scope.takes(entry)][::-1],
+            rare=[entry for entry in gaps if scope.takes(entry)][::-1],
             veil=Veil(self.head),
         )
 
@@ -178,29 +179,41 @@ class Feed:
             if miner in self._newest and not any(miner in of_site for of_site in sites):
                 yield miner
 
-    def _snapshot_part(self, subscription: Subscription, snapshot: Snapshot) -> Message:
-        kinds, size = subscription.scope.kinds, 0
-        lists: dict[Kind, list[bytes]] = {
-            kind: [] for kind in (Kind.STATUS, Kind.READING, Kind.GAP) if kind in kinds
-        }
-        while snapshot.gaps and size < self._bounds.part_bytes:
-            lists[Kind.GAP].append(snapshot.gaps.pop())
-            size += len(lists[Kind.GAP][-1])
-        while snapshot.miners and size < self._bounds.part_bytes:
+    def _part(self, subscription: Subscription, snapshot: Snapshot) -> Message | None:
+        scope, most = subscription.scope, self._bounds.part_bytes
+        kinds = scope.kinds if snapshot.catches_up else scope.kinds & IN_SNAPSHOTS
+        lists: dict[Kind, list[bytes]] = {kind: [] for kind in Kind if kind in kinds}
+        size = 0
+        while snapshot.rare and size < most:
+            entry = snapshot.rare.pop()
+            lists[entry.kind].append(entry.body)
+            size += entry.size
+        while snapshot.miners and size < most:
             entry = self._newest[snapshot.miners.pop()]
+            if not scope.takes(entry):
+                continue  # it has moved to another site
             if entry.seq > subscription.pos:
                 snapshot.veil.told[entry.subject] = snapshot.veil.until = entry.seq
+            subscription.counted += snapshot.catches_up
             for kind, text in ((Kind.STATUS, entry.row), (Kind.READING, entry.body)):
                 if kind in lists:
                     lists[kind].append(text)
                     size += len(text)
-        if snapshot.miners or snapshot.gaps:
-            return messages.snapshot(lists, cursor=None)
+        ends = not snapshot.miners and not snapshot.rare
+        if ends:
+            self._end_snapshot(subscription, snapshot)
+        if not snapshot.catches_up:
+            return messages.snapshot(lists, cursor=snapshot.cursor if ends else None)
+        if not any(lists.values()):
+            return self.next(subscription)
+        return messages.changes(lists, cursor=subscription.cursor, coalesced=0)
+
+    def _end_snapshot(self, subscription: Subscription, snapshot: Snapshot) -> None:
         subscription.snapshot = None
         subscription.veil = snapshot.veil if snapshot.veil.told else None
-        subscription.counted += len(snapshot.veil.told)
+        if not snapshot.catches_up:
+            subscription.counted += len(snapshot.veil.told)
         subscription.cursor = snapshot.cursor
-        return messages.snapshot(lists, cursor=snapshot.cursor)
 
     def _resume(self, subscription: Subscription, channel: Channel, cursor: str) -> None:
         scope = subscription.scope
@@ -242,7 +255,8 @@ class Feed:
         message = channel.shared.get(stood)
         if message is None:
             waiting = [entry for entry in channel.recent if entry.seq > subscription.pos]
-            message = self._tell(subscription, channel, waiting)
+            most = self._bounds.waiting_bytes
+            message = self._tell(subscription, channel, waiting, most_bytes=most)
             if message is not None and subscription.pos == self.head:
                 channel.shared[stood] = message
             return message
@@ -254,7 +268,8 @@ class Feed:
         if subscription.scope.kinds & RARE and subscription.pos < self._rare.begins_after:
             self._begin_snapshot(subscription, channel)
             return messages.reset("too much was waiting for you")
-        return self._tell(subscription, channel, self._waiting(subscription))
+        most = self._bounds.part_bytes
+        return self._tell(subscription, channel, self._waiting(subscription), most_bytes=most)
 
     def _waiting(self, subscription: Subscription) -> list[Entry]:
         """What came after a subscription's place; only the newest of a miner if more is gone."""
@@ -266,14 +281,31 @@ class Feed:
             later = takewhile(lambda entry: entry.seq > pos, reversed(self._newest.values()))
             readings = list(later)[::-1]
         rare = self._rare.after(pos) if scope.kinds & RARE else []
-        return [entry for entry in merge(readings, rare, key=_seq) if scope.takes(entry)]
+        waiting = sorted(readings + rare, key=_seq) if rare else readings
+        return [entry for entry in waiting if scope.takes(entry)]
 
     def _tell(
-        self, subscription: Subscription, channel: Channel, waiting: list[Entry]
+        self,
+        subscription: Subscription,
+        channel: Channel,
+        waiting: list[Entry],
+        *,
+        most_bytes: int,
     ) -> Message | None:
         scope, veil = subscription.scope, subscription.veil
         shown = [entry for entry in waiting if veil is None or not veil.hides(entry)]
-        part = part_of(thinned(shown, scope, self._bounds), scope, self._bounds)
+        wanted = thinned(shown, scope, self._bounds)
+        part = part_of(wanted, scope, most_bytes=most_bytes)
+        if not part.whole and (len(wanted) < len(shown) or Kind.READING not in scope.kinds):
+            subscription.snapshot = Snapshot(
+                cursor=self._cursor(scope),
+                miners=[each.subject for each in reversed(wanted) if each.kind is Kind.READING],
+                rare=[each for each in reversed(wanted) if each.kind is not Kind.READING],
+                veil=Veil(self.head),
+                catches_up=True,
+            )
+            subscription.pos = self.head
+            return self._part(subscription, subscription.snapshot)
         subscription.counted += part.told
         subscription.pos = self.head if part.whole else part.upto
         if veil is not None and subscription.pos >= veil.until:

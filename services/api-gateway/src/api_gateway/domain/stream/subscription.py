@@ -21,8 +21,9 @@ class Bounds:
     Args:
         kept_bytes: of the readings for those who come back or fall behind; a quarter of it for
             gaps, anomalies and windows.
-        part_bytes: a message that has reached this takes nothing more.
-        waiting_bytes: when more waits for a subscription, newer readings overtake older ones.
+        part_bytes: a message to one client alone that has reached this takes nothing more.
+        waiting_bytes: when more waits for a subscription, newer readings overtake older ones; and
+            a message to all that has reached this takes nothing more.
     """
 
     kept_bytes: int = 64 * 1024 * 1024
@@ -56,19 +57,21 @@ class Snapshot:
     """A snapshot on its way: of these miners, in this order, and of these gaps.
 
     A miner that moves on before its turn comes is told as it is then: nothing old is kept for a
-    client that takes its time.
+    client that takes its time. A client that has fallen far behind catches up in the same way.
 
     Args:
         cursor: how far it reaches.
         miners: whose newest is yet to be told; the next one is the last.
-        gaps: those that were open; the next one is the last.
+        rare: gaps that were open, or whatever waited; the next one is the last.
         veil: gathers what is told ahead of the cursor.
+        catches_up: these are changes to a client that knows the rest.
     """
 
     cursor: str
     miners: list[str]
-    gaps: list[bytes]
+    rare: list[Entry]
     veil: Veil
+    catches_up: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -129,20 +132,20 @@ def thinned(waiting: list[Entry], scope: Scope, bounds: Bounds) -> list[Entry]:
     ]
 
 
-def part_of(waiting: Iterable[Entry], scope: Scope, bounds: Bounds) -> Part:
+def part_of(waiting: Iterable[Entry], scope: Scope, *, most_bytes: int) -> Part:
     """The first part of what waits.
 
     Args:
         waiting: entries of the scope, in order.
         scope: whose kinds decide on row or body.
-        bounds: how much that is.
+        most_bytes: a message that has reached this takes nothing more.
     """
     lists: dict[Kind, list[bytes]] = {kind: [] for kind in sorted(scope.kinds - {Kind.STATUS})}
     rows: dict[str, bytes] = {}
     size = upto = 0
     whole = True
     for entry in waiting:
-        if size >= bounds.part_bytes:
+        if size >= most_bytes:
             whole = False
             break
         upto = entry.seq
