@@ -12,7 +12,7 @@ from minestream_runtime.collecting.ledger import Ledger
 from minestream_runtime.collecting.spool import Batch
 from minestream_runtime.traces import Headers
 from minestream_schemas.event import Topic
-from minestream_schemas.gap import Gap, GapCause
+from minestream_schemas.gap import GAP, Gap, GapCause
 
 
 async def test_while_kafka_is_there_events_go_straight_to_it(tmp_path: Path) -> None:
