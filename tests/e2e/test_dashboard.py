@@ -41,6 +41,8 @@ SHADED = """(chart) => {
 }"""
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
+expect.set_options(timeout=15_000)  # of a machine that does other things too
+
 pytestmark = [
     pytest.mark.skipif(
         chromium() is None,
