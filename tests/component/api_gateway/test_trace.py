@@ -13,7 +13,7 @@ import httpx
 import pytest
 from tests.component.api_gateway.conftest import NOW, Check, Telemetry, reading
 
-from api_gateway.adapters.database import Reader, open_reader
+from api_gateway.adapters.database import Reader
 from api_gateway.adapters.http.app import create_app
 from api_gateway.settings import GatewaySettings
 from minestream_runtime import traces
@@ -147,32 +147,6 @@ async def test_an_unknown_id_is_answered_with_404(
     fits(PATH, answer)
     assert answer.status_code == 404
     assert event_id in answer.json()["detail"]
-
-
-async def test_a_search_that_takes_too_long_says_which_id_is_found_at_once(
-    settings: GatewaySettings, telemetry: Telemetry, fits: Check
-) -> None:
-    stored = put(telemetry)
-
-    class Slow(Reader):
-        """A database with so many readings that looking through an hour of them takes too long."""
-
-        async def rows(self, query: Any, parameters: Any = None) -> list[dict[str, Any]]:
-            if "ts < %(until)s" in str(query):
-                query = "SELECT pg_sleep(10)"
-            return await super().rows(query, parameters)
-
-    hasty = settings.model_copy(update={"gateway_statement_timeout_s": 0.2})
-    async with open_reader(hasty) as opened:
-        app = create_app(hasty, Slow(opened.pool), Health(), SystemClock())
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
-            late = await client.get(PATH.format(event_id=stored.event_id))
-            found = await client.get(PATH.format(event_id=stored.raw_event_id))
-    fits(PATH, late)
-    assert late.status_code == 504
-    assert "raw_event_id" in late.json()["detail"]
-    assert len(found.json()["steps"]) == 4
 
 
 @pytest.mark.parametrize("event_id", ["m-1", "0199d2a4", "x" * 36, "%00", "é"])

@@ -1,10 +1,7 @@
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid5
+from uuid import UUID
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from api_gateway.domain.way import Mark, Stamps, instant_of, way_of
+from api_gateway.domain.way import Mark, Stamps, way_of
 from minestream_runtime.clock import new_event_id
 
 BEGAN = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -46,22 +43,3 @@ def test_what_left_no_stamp_is_left_out_and_not_made_up() -> None:
 def test_clocks_that_differ_are_shown_as_they_are() -> None:
     steps = way_of(Stamps(RAW, "m-1", BEGAN, published_at=after(-0.5)))
     assert [step.after_s for step in steps] == [0.0, -0.5]
-
-
-@given(st.integers(0, 3_000_000_000_000_000))
-def test_a_raw_events_id_says_when_its_poll_began(us: int) -> None:
-    at = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
-    found = instant_of(new_event_id(at))
-    assert found is not None
-    assert abs(at - found) <= timedelta(milliseconds=1)
-
-
-@given(st.uuids())
-def test_any_other_id_says_nothing_and_none_is_too_strange(event_id: UUID) -> None:
-    found = instant_of(event_id)
-    assert found is None or event_id.version == 7
-    assert instant_of(uuid5(event_id, "telemetry")) is None
-
-
-def test_an_id_from_beyond_the_calendar_says_nothing() -> None:
-    assert instant_of(UUID(int=(2**48 - 1) << 80 | 7 << 76 | 2 << 62)) is None

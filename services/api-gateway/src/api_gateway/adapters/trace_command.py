@@ -20,7 +20,6 @@ from api_gateway.adapters.database.access import SchemaMissingError
 from api_gateway.adapters.database.readings import newest_of
 from api_gateway.adapters.tracing import Way, Ways
 from api_gateway.settings import GatewaySettings
-from minestream_runtime.clock import SystemClock
 from minestream_runtime.errors import MinestreamError, StoreUnavailableError
 from minestream_runtime.trace_files import StoredSpan
 from minestream_schemas.ids import SLUG
@@ -87,7 +86,7 @@ async def _find(asked: UUID | str) -> Way:
         event_id = asked if isinstance(asked, UUID) else await newest_of(reader, asked)
         if event_id is None:
             raise _UnknownError(f"no reading of a miner {asked}")
-        way = await Ways(reader, settings).find(event_id, SystemClock().now())
+        way = await Ways(reader, settings).find(event_id)
     if way is None:
         raise _UnknownError(f"no reading and no raw event {event_id}")
     return way

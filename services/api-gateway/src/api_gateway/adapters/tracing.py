@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -59,14 +58,13 @@ class Ways:
         self._sampler = PollSampler(settings.trace_ratio if exporting else 0.0)
         self._one_at_a_time = asyncio.Semaphore(1)
 
-    async def find(self, event_id: UUID, now: datetime) -> Way | None:
+    async def find(self, event_id: UUID) -> Way | None:
         """The way of a reading; None: nobody has heard of it.
 
         Args:
             event_id: the reading's or its raw event's.
-            now: the instant.
         """
-        stamps = await find_stamps(self._reader, event_id, now)
+        stamps = await find_stamps(self._reader, event_id)
         if stamps is None:
             return None
         spans: list[StoredSpan] = []

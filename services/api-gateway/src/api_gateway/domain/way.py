@@ -1,12 +1,11 @@
 """The way of one reading, from its poll to its row, by the stamps that each service left."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-_UUID7: Final = 7
 _COLLECTOR: Final = "collector"
 _PROCESSOR: Final = "processor"
 _SINK: Final = "timescale-sink"
@@ -68,13 +67,3 @@ def way_of(stamps: Stamps) -> list[Step]:
         for mark, at, service in known
         if at is not None
     ]
-
-
-def instant_of(event_id: UUID) -> datetime | None:
-    """The instant in a UUIDv7, as raw events have them; None: it is none, or of no year of ours."""
-    if event_id.version != _UUID7:
-        return None
-    try:
-        return datetime.fromtimestamp((event_id.int >> 80) / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None

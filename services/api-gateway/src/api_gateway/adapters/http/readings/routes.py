@@ -10,7 +10,6 @@ from api_gateway.adapters.http.problems import NotFoundError
 from api_gateway.adapters.http.readings import answers
 from api_gateway.adapters.http.shared import (
     NoQuery,
-    WithClock,
     WithWays,
     answer,
     documented,
@@ -20,7 +19,7 @@ router = APIRouter(prefix="/api/v1/readings", tags=["readings"])
 _EventPath = Annotated[
     UUID,
     Path(
-        description="the reading's event_id or its raw_event_id (found faster)",
+        description="the reading's event_id or its raw_event_id",
         examples=["0199d2a4-7c1e-7b3a-9f10-2f6d8c0a5e11"],
     ),
 ]
@@ -31,14 +30,13 @@ async def get_trace(
     event_id: _EventPath,
     _: Annotated[NoQuery, FromQuery()],
     ways: WithWays,
-    clock: WithClock,
 ) -> Response:
     """The way of one reading: poll, publish, normalise, commit, with times.
 
     The steps come from the rows' own stamps and need no tracing; where the poll was traced and
     its spans are within reach of the gateway, they follow.
     """
-    way = await ways.find(event_id, clock.now())
+    way = await ways.find(event_id)
     if way is None:
         raise NotFoundError(f"no reading and no raw event {event_id}")
     return answer(way.described())
