@@ -6,6 +6,10 @@ the slope of log cost over log miners: 1 is proportional. ``total`` is all that 
 ``above idle`` leaves out what it costs without any miner. Memory is what the process grows by
 between the last two sizes, per 1,000 miners, kept connections and all.
 
+Last answer (two CPUs that six others used too): exponent 0.63, above idle 0.75 (polls that come
+close together share requests to Kafka); 7.0 MB per 1,000 miners, of which 4.2 are what is held of
+them (inventory entry 0.9, bodies that ride along 2.7, schedule 0.3).
+
     python tests/bench/bench_growth.py [--quick]
 """
 
