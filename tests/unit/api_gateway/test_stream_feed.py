@@ -297,3 +297,18 @@ class World(RuleBasedStateMachine):
 
 World.TestCase.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)
 TestWorld = World.TestCase
+
+
+def test_who_takes_a_turn_late_is_not_given_what_was_made_for_another_before() -> None:
+    feed = Feed("cluster", Bounds())
+    feed.begin(dict.fromkeys(PLACES, 0))
+    pages = [Page("a", SCOPES[0]), Page("a", SCOPES[0])]
+    for page in pages:
+        feed.subscribe(page.subscription, None)
+        assert feed.next(page.subscription) is not None
+    for n, page in enumerate(pages):
+        feed.add(reading("miner-0", n, PLACES[0], n, T0 + timedelta(seconds=n)), T0)
+        message = feed.next(page.subscription)
+        assert message is not None
+        page.hear(message)
+    assert pages[1].rows["miner-0"]["n"] == 1
