@@ -22,8 +22,10 @@ import { addUp } from "./totals";
 import { useFleetView } from "./useFleetView";
 import { useInventory } from "./useInventory";
 
-/** Often enough to be live, seldom enough that 10,000 miners are sorted at leisure. */
+/** Often enough to be live; a large fleet is sorted at more leisure. */
 const DRAW_MS = 500;
+const DRAW_LARGE_MS = 1_000;
+const LARGE = 2_000;
 /** Standings grow stale by the clock alone; that shows after this long. */
 const AGE_MS = 5_000;
 
@@ -89,7 +91,8 @@ function StaleInventory({ error }: { error: Error }) {
 }
 
 function Content() {
-  const fleet = useThrottled(useFleet(), DRAW_MS);
+  const newest = useFleet();
+  const fleet = useThrottled(newest, newest.miners.length > LARGE ? DRAW_LARGE_MS : DRAW_MS);
   const inventory = useInventory();
   const now = Math.floor(useServerNow() / AGE_MS) * AGE_MS;
   const wide = useMedia(WIDE);

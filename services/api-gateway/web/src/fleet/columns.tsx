@@ -1,7 +1,7 @@
 /** The columns of the fleet's table. */
 
 import { createColumnHelper, rowSortingFeature, tableFeatures } from "@tanstack/react-table";
-import { useMemo, type ComponentType } from "react";
+import { memo, useMemo, type ComponentType } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 
@@ -72,6 +72,11 @@ const LOOKS: readonly Look[] = [
   { key: "heard", Cell: HeardCell, width: "4.75rem", numeric: true },
 ];
 
+/** A miner that did not change is not drawn again while others do, or while the table scrolls. */
+const LASTING: ReadonlyMap<SortKey, ComponentType<{ miner: Miner }>> = new Map(
+  LOOKS.map(({ key, Cell }) => [key, memo(Cell)]),
+);
+
 function looks(withSites: boolean): Look[] {
   return LOOKS.filter(({ key }) => withSites || key !== "site_id");
 }
@@ -89,14 +94,15 @@ export function useColumns(withSites: boolean) {
   return useMemo(
     () =>
       helper.columns(
-        looks(withSites).map(({ key, Cell, numeric }) =>
-          helper.display({
+        looks(withSites).map(({ key, Cell, numeric }) => {
+          const Lasting = LASTING.get(key) ?? Cell;
+          return helper.display({
             id: key,
             header: t(`fleet.columns.${key}`),
-            cell: ({ row }) => <Cell miner={row.original} />,
+            cell: ({ row }) => <Lasting miner={row.original} />,
             meta: { numeric },
-          }),
-        ),
+          });
+        }),
       ),
     [t, withSites],
   );
