@@ -77,7 +77,6 @@ async def test_one_command_shows_live_numbers_and_leaves_nothing_behind(
 ) -> None:
     address = await asyncio.to_thread(address_in, demo)
     async with httpx.AsyncClient(base_url=address, timeout=10) as http:
-        assert "<title>Minestream</title>" in (await http.get("/")).raise_for_status().text
         async with asyncio.timeout(60):
             while True:
                 page = await get(http, "/api/v1/miners", limit=100)
