@@ -44,5 +44,5 @@ GAP = Topic(
     key="subject",
     retention=timedelta(days=7),
     producers=frozenset({"collector-vnish", "processor"}),
-    consumers=frozenset({"timescale-sink"}),
+    consumers=frozenset({"timescale-sink", "api-gateway"}),
 )

@@ -174,7 +174,7 @@ TELEMETRY = Topic(
     key="miner_id",
     retention=timedelta(days=7),
     producers=frozenset({"processor"}),
-    consumers=frozenset({"timescale-sink"}),
+    consumers=frozenset({"timescale-sink", "api-gateway"}),
 )
 
 CHIPS = Topic(

@@ -50,5 +50,5 @@ WINDOW = Topic(
     key="miner_id",
     retention=timedelta(days=7),
     producers=frozenset({"processor"}),
-    consumers=frozenset({"timescale-sink"}),
+    consumers=frozenset({"timescale-sink", "api-gateway"}),
 )
