@@ -88,7 +88,10 @@ def decode(text: str, *, cluster: str, scope: Scope) -> dict[Place, int]:
 
 
 def _places(rest: Iterator[int]) -> Iterator[tuple[Place, int]]:
+    """The check keeps nobody from making a cursor: what it counts must be there."""
     for topic in rest:
+        if topic >= len(_TOPICS):
+            raise CursorRefusedError("this is no cursor of ours")
         for _ in range(_read(rest)):
             number = _read(rest)
             yield (_TOPICS[topic], number), _read(rest)
@@ -117,6 +120,6 @@ def _read(rest: Iterator[int]) -> int:
     for byte in rest:
         value |= (byte & _LOW) << shift
         if byte <= _LOW:
-            break
+            return value
         shift += 7
-    return value
+    raise CursorRefusedError("this is no cursor of ours")
