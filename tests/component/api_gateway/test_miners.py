@@ -15,12 +15,13 @@ from minestream_schemas.inventory import Sealed
 async def test_a_miner_never_heard_of_is_listed_as_unknown(
     api: httpx.AsyncClient, writer: Writer, fits: Check
 ) -> None:
-    await put(writer, [entry("m-1", model="Antminer S19", workers=("alpha",))])
+    await put(writer, [entry("m-1", model="Antminer S19", workers=("alpha",), interval_s=600)])
     answer = await api.get("/api/v1/miners")
     fits("/api/v1/miners", answer)
     [item] = answer.json()["items"]
     assert (item["status"], item["ts"], item["age_s"]) == ("unknown", None, None)
     assert (item["model"], item["worker"]) == ("Antminer S19", "alpha")
+    assert item["interval_s"] == 600
     assert answer.json()["next"] is None
 
 

@@ -10,7 +10,7 @@ from api_gateway.adapters.database.access import Reader
 from api_gateway.domain.listing import SORTABLE, Kind, Position, Sort
 
 _LIST: Final = """
-SELECT m.miner_id, m.site_id, m.rack_id, m.slot, m.address,
+SELECT m.miner_id, m.site_id, m.rack_id, m.slot, m.address, m.interval_s,
        coalesce(l.dialect, m.dialect) AS dialect, coalesce(l.model, m.model) AS model,
        coalesce(nullif(l.algorithm, 'unknown'), m.algorithm, 'unknown') AS algorithm,
        coalesce(l.status, 'unknown') AS status, l.ts,

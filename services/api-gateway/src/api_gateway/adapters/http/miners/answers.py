@@ -41,6 +41,7 @@ class MinerItem(BaseModel):
     rack_id: str | None
     slot: int | None
     address: str
+    interval_s: float | None = Field(description="its own poll interval; null: the usual one")
     dialect: str | None
     model: str | None
     algorithm: Algorithm | str = Field(description="as the miner says, else as the inventory does")
@@ -126,6 +127,7 @@ MINER_EXAMPLE: Final[dict[str, Any]] = {
     "rack_id": "site-a-r01",
     "slot": 3,
     "address": "10.0.0.12:80",
+    "interval_s": None,
     "dialect": "vnish-1.2",
     "model": "Antminer L9",
     "algorithm": "scrypt",
