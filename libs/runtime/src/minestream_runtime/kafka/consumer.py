@@ -19,6 +19,8 @@ from minestream_schemas.topics import TOPICS
 
 _OUSTED: Final = 3
 _OUSTED_WITHIN_S: Final = 60.0
+_QUIET_SESSIONS: Final = 3
+"""A group that has refused nothing for so long does not go on refusing."""
 _LARGEST: Final = max(topic.max_message_bytes for topic in TOPICS)
 
 
@@ -84,6 +86,7 @@ class Consumer:
         self._ousted: deque[float] = deque(maxlen=_OUSTED)
         self._session_s = session_timeout_s
         self._refused_at_s: float | None = None
+        self._refused_last_s = 0.0
         self._anew = False
         self._client = AIOKafkaConsumer(
             bootstrap_servers=settings.kafka_bootstrap,
@@ -230,12 +233,16 @@ class Consumer:
         aiokafka asks for ever under the member id that it once had. The coordinator may have
         forgotten that, or given our place away; or (Kafka 4.3, seen at members that replace each
         other in the same instant) fail within itself at it. An error of the connection is no
-        refusal.
+        refusal, nor is one that has long passed: not each of them costs us our place.
         """
-        if type(exc) is not errors.KafkaError and not isinstance(exc, errors.UnknownError):
+        refuses = type(exc) is errors.KafkaError or isinstance(exc, errors.UnknownError)
+        if self._group is None or not refuses:
             return
         now_s = asyncio.get_running_loop().time()
-        self._refused_at_s = self._refused_at_s or now_s
+        passed_s = now_s - self._refused_last_s
+        if self._refused_at_s is None or passed_s > _QUIET_SESSIONS * self._session_s:
+            self._refused_at_s, self._anew = now_s, False
+        self._refused_last_s = now_s
         lasted_s = now_s - self._refused_at_s
         if lasted_s > self._session_s * 1.5:
             raise MembershipLostError(
