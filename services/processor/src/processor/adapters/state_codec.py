@@ -1,7 +1,6 @@
 """A miner's state as one small blob: a version byte, then MessagePack arrays without names."""
 
-from dataclasses import fields
-from typing import Any, Final, get_type_hints
+from typing import Final
 
 import msgspec
 
@@ -10,16 +9,13 @@ from processor.domain.miner_state import MinerState
 VERSION: Final = b"\x01"
 """Of the fields and their order. Another layout takes another byte and a reader for this one."""
 
-_NAMES: Final = tuple(one.name for one in fields(MinerState))
-_HINTS: Final = get_type_hints(MinerState)
-_LAYOUT: Any = tuple[tuple(_HINTS[name] for name in _NAMES)]  # type: ignore[misc]
 _ENCODER: Final = msgspec.msgpack.Encoder()
-_DECODER: Final[Any] = msgspec.msgpack.Decoder(_LAYOUT)
+_DECODER: Final = msgspec.msgpack.Decoder(MinerState)
 
 
 def encode(state: MinerState) -> bytes:
     """The blob of a state."""
-    return VERSION + _ENCODER.encode([getattr(state, name) for name in _NAMES])
+    return VERSION + _ENCODER.encode(state)
 
 
 def decode(blob: bytes) -> MinerState:
@@ -30,4 +26,4 @@ def decode(blob: bytes) -> MinerState:
     """
     if blob[:1] != VERSION:
         raise ValueError(f"a state of version {blob[:1]!r}, {VERSION!r} is known")
-    return MinerState(*_DECODER.decode(memoryview(blob)[1:]))
+    return _DECODER.decode(memoryview(blob)[1:])

@@ -46,10 +46,16 @@ METRICS: Final = (
 )
 NAMES: Final = tuple(metric.name for metric in METRICS)
 
-_SCORED: Final = frozenset(
-    {MinerStatus.MINING, MinerStatus.TUNING, MinerStatus.FAILURE, MinerStatus.UNKNOWN}
+_SCORED: Final = (
+    MinerStatus.MINING,
+    MinerStatus.TUNING,
+    MinerStatus.FAILURE,
+    MinerStatus.UNKNOWN,
 )
 _SCALE: Final = ALARM_Z**4 / 4
+_FARTHEST: Final = 1e6
+"""The |z| beyond which nothing is stranger."""
+_UNKNOWN: Final = (Ewma(),) * len(METRICS)
 
 Values = tuple[float | None, ...]
 
@@ -94,8 +100,9 @@ def values_of(reading: MinerTelemetry, increase: Counts) -> Values:
 
 def z_score(ewma: Ewma, value: float, metric: Metric) -> float:
     """The distance of a value from its history, in standard deviations."""
-    floor = max(metric.absolute_floor, metric.relative_floor * abs(ewma.mean))
-    return (value - ewma.mean) / max(math.sqrt(ewma.variance), floor)
+    mean, variance, _, _ = ewma
+    _, relative, absolute = metric
+    return (value - mean) / max(math.sqrt(variance), relative * abs(mean), absolute)
 
 
 def score_of(z: float) -> int:
@@ -103,16 +110,18 @@ def score_of(z: float) -> int:
 
     ``z⁴ / (z⁴ + ALARM_Z⁴/4)``: flat for the noise below |z| = 3, 0.5 at 4.24, 0.8 at 6.
     """
-    fourth = min(abs(z), 1e6) ** 4
+    fourth = (z if -_FARTHEST < z < _FARTHEST else _FARTHEST) ** 4
     return round(1000 * fourth / (fourth + _SCALE))
 
 
 def learn(ewma: Ewma, value: float) -> Ewma:
     """A history with one value more; the first values weigh alike."""
-    weight = max(WEIGHT, 1 / (ewma.learnt + 1))
-    off = value - ewma.mean
+    mean, variance, learnt, _ = ewma
+    learnt += 1
+    weight = 1 / learnt if learnt * WEIGHT < 1 else WEIGHT
+    off = value - mean
     step = weight * off
-    return Ewma(ewma.mean + step, (1 - weight) * (ewma.variance + off * step), ewma.learnt + 1)
+    return Ewma(mean + step, (1 - weight) * (variance + off * step), learnt)
 
 
 def _judge_one(
@@ -123,7 +132,7 @@ def _judge_one(
     if ewma.learnt < WARM_UP:
         return learn(ewma, value), None, None
     z = z_score(ewma, value, metric)
-    if abs(z) <= FREEZE_AT:
+    if -FREEZE_AT <= z <= FREEZE_AT:
         return learn(ewma, value), score_of(z), ewma.mean
     frozen = ewma._replace(frozen=ewma.frozen + 1)
     if frozen.frozen >= RELEARN_AFTER:
@@ -138,15 +147,10 @@ def judge(ewmas: tuple[Ewma, ...], values: Values) -> Judgement:
         ewmas: the histories, in the order of ``METRICS``; empty at a miner's first reading.
         values: what the reading says, in the same order.
     """
-    known = ewmas or (Ewma(),) * len(METRICS)
-    judged = list(map(_judge_one, known, values, METRICS))
-    return Judgement(
-        tuple(one[0] for one in judged),
-        tuple(one[1] for one in judged),
-        tuple(one[2] for one in judged),
-    )
+    judged = map(_judge_one, ewmas or _UNKNOWN, values, METRICS)
+    return Judgement(*zip(*judged, strict=True))
 
 
 def worst(scores: tuple[int | None, ...]) -> int | None:
     """The overall score: the worst metric's; None where none was scored."""
-    return max((score for score in scores if score is not None), default=None)
+    return max([score for score in scores if score is not None], default=None)

@@ -4,7 +4,6 @@ Knows no arithmetic. Instants are whole microseconds since 1970-01-01 UTC, so th
 add and travel as integers. Scores are whole thousandths: short to keep, the same at each telling.
 """
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -112,8 +111,7 @@ class Silence(NamedTuple):
     gap_began_us: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MinerState:
+class MinerState(NamedTuple):
     """All that the next event of one miner needs of the earlier ones."""
 
     miner_id: str
@@ -128,7 +126,7 @@ class MinerState:
     counts: Counts = NO_COUNTS
     """The last value that each counter said."""
     ewmas: tuple[Ewma, ...] = ()
-    silence: Silence = field(default=Silence())
+    silence: Silence = Silence()
     down_us: int | None = None
     """Since when nobody has polled it, while that gap is open."""
     seen: tuple[Seen, ...] = ()

@@ -4,9 +4,9 @@ Everything told is either read off the event itself or kept in the state, so an 
 again (at least once means: sometimes twice) tells the same to the byte and changes nothing.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from minestream_schemas.anomaly import Anomaly
 from minestream_schemas.gap import Gap, GapCause
@@ -48,8 +48,7 @@ class Rules:
     down_polls: float = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A normalised event, and what of the poll is not in it.
 
     Args:
@@ -63,8 +62,7 @@ class Reading:
     answered: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The state to keep, and the events to send."""
 
     state: MinerState
@@ -75,8 +73,7 @@ class Outcome:
     gaps: tuple[Gap, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TickOutcome:
+class TickOutcome(NamedTuple):
     """The state to keep, and the events to send; nothing of either when ``changed`` is False."""
 
     state: MinerState
@@ -110,7 +107,7 @@ def _tell_older(
 ) -> Outcome:
     repeat = event_id in state.late_ids
     if not repeat:
-        state = replace(state, late_ids=(*state.late_ids, event_id)[-REMEMBERED:])
+        state = state._replace(late_ids=(*state.late_ids, event_id)[-REMEMBERED:])
     seen = Seen(event_id, ts_us, late=True)
     return _tell(state, Kind.REPEAT if repeat else Kind.LATE, reading, seen, rules)
 
@@ -185,11 +182,13 @@ def _remember(
 
 
 def _keep_closed(state: MinerState) -> MinerState:
+    if not state.closed:
+        return state
     wanted = {start for seen in state.seen if seen.closed for start in seen.closed}
     wanted.update(start for told in state.told for start in told.closed)
     if all(sums.start_us in wanted for sums in state.closed):
         return state
-    return replace(state, closed=tuple(sums for sums in state.closed if sums.start_us in wanted))
+    return state._replace(closed=tuple(sums for sums in state.closed if sums.start_us in wanted))
 
 
 def _tell(state: MinerState, kind: Kind, reading: Reading, seen: Seen, rules: Rules) -> Outcome:
@@ -284,7 +283,7 @@ def tick(state: MinerState, at_us: int, rules: Rules) -> TickOutcome:
     """
     again = tuple(told for told in state.told if _tells_again(told, at_us))
     repeated = any(at_us == told.at_us for told in again)
-    after = replace(state, told=tuple(_aged(state.told, at_us)))
+    after = state._replace(told=tuple(_aged(state.told, at_us)))
     fresh = None
     if not repeated:
         after, fresh = _close_by_clock(after, at_us, rules)
@@ -294,7 +293,7 @@ def tick(state: MinerState, at_us: int, rules: Rules) -> TickOutcome:
     after = _keep_closed(after)
     starts = tuple(start for told in tellings for start in told.closed)
     # told from the sums before pruning: a telling may be the last that needs its window
-    source = replace(after, closed=state.closed + after.closed)
+    source = after._replace(closed=state.closed + after.closed)
     unique = {event.event_id: event for event in _windows(source, starts, state.site_id, rules)}
     transitions = tuple(one for told in tellings for one in told.gaps)
     return TickOutcome(
@@ -333,8 +332,7 @@ def _close_by_clock(state: MinerState, at_us: int, rules: Rules) -> tuple[MinerS
         return state, None
     opened = (Transition(GapCause.COLLECTOR_DOWN, state.newest_us),) if down else ()
     told = Told(at_us, None, tuple(sums.start_us for sums in closing), opened)
-    after = replace(
-        state,
+    after = state._replace(
         open=still_open,
         closed=state.closed + closing,
         closed_until_us=_closed_until(state.closed_until_us, closing, rules),

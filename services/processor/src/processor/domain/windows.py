@@ -1,5 +1,6 @@
 """Tumbling windows: how readings fill them and when they close (see ``TelemetryWindow``)."""
 
+from operator import attrgetter
 from typing import Final
 
 from minestream_schemas.ids import derived_id
@@ -7,7 +8,8 @@ from minestream_schemas.telemetry import MinerStatus, MinerTelemetry
 from minestream_schemas.window import TelemetryWindow
 from processor.domain.miner_state import COUNTERS, SECOND_US, Counts, Mean, Sums, from_us
 
-MINING: Final = frozenset({MinerStatus.MINING, MinerStatus.TUNING})
+MINING: Final = (MinerStatus.MINING, MinerStatus.TUNING)
+_counts: Final = attrgetter(*COUNTERS)
 
 
 def start_of(ts_us: int, window_s: int) -> int:
@@ -17,8 +19,14 @@ def start_of(ts_us: int, window_s: int) -> int:
 
 def counts_of(reading: MinerTelemetry) -> Counts:
     """What a reading's counters say."""
-    accepted, rejected, stale, errors = (getattr(reading, name) for name in COUNTERS)
-    return accepted, rejected, stale, errors
+    a, b, c, d = _counts(reading)
+    return a, b, c, d
+
+
+def _increase(old: int | None, new: int | None) -> int | None:
+    if old is None or new is None:
+        return None
+    return new - old if new >= old else new
 
 
 def increases(before: Counts, now: Counts) -> Counts:
@@ -27,15 +35,14 @@ def increases(before: Counts, now: Counts) -> Counts:
     A counter that fell was reset (the miner restarted): its later value is all that is known
     to have been added since.
     """
-    a, b, c, d = (
-        None if old is None or new is None else new - old if new >= old else new
-        for old, new in zip(before, now, strict=True)
-    )
+    a, b, c, d = map(_increase, before, now)
     return a, b, c, d
 
 
 def latest(before: Counts, now: Counts) -> Counts:
     """The last value that each counter has said."""
+    if None not in now:
+        return now
     a, b, c, d = (old if new is None else new for old, new in zip(before, now, strict=True))
     return a, b, c, d
 
