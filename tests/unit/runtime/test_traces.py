@@ -74,7 +74,7 @@ def test_an_error_is_kept_although_its_poll_was_not_sampled(tmp_path: Path) -> N
     with traces.configured("svc", Settings(trace_folder=tmp_path, trace_ratio=0)):
         with traces.root("poll miner", event_id) as span:
             context = traces.context_of(traces.headers_of(span))
-        traces.failed("process", context, ValueError("no number"), kind="bug")
+        traces.failed("process", context, PayloadInvalidError("no number"), kind="bug")
     (error,) = _spans(tmp_path)
     assert error["trace_id"] == event_id.hex
     assert error["error"] == "no number"
@@ -142,8 +142,11 @@ def test_no_span_quotes_what_came(tmp_path: Path) -> None:
         with pytest.raises(PayloadInvalidError) as caught:
             refuse()
         traces.failed("process", None, caught.value, kind=caught.value.kind)
-    asked, polled, processed = _spans(tmp_path)
+        traces.failed("normalise", None, KeyError("s3cret"), kind="bug")
+        traces.failed("drop", None, KeyError("s3cret"), kind="full", text="no room")
+    asked, polled, processed, normalised, dropped = _spans(tmp_path)
     assert asked["error"] == processed["error"] == "value: no JSON"
+    assert (normalised["error"], dropped["error"]) == ("KeyError", "no room")
     assert asked["attributes"] == {semconv.ERROR_TYPE: "payload_invalid"}
     assert polled["error"] == "ValueError"
     assert "s3cret" not in (tmp_path / "svc-0.jsonl").read_text()

@@ -202,6 +202,7 @@ def failed(
     exc: BaseException,
     *,
     kind: str,
+    text: str | None = None,
     attributes: Attributes | None = None,
 ) -> None:
     """A span for an error, kept whatever the share of traces that are.
@@ -209,16 +210,17 @@ def failed(
     Args:
         name: what was tried.
         parent: the context of what it was tried with; None: of nothing in particular.
-        exc: the error; its text must hold no secret.
+        exc: the error; one that is not a ``MinestreamError`` is named and not quoted.
         kind: low-cardinality; becomes ``error.type``.
+        text: for people, in place of what the error says; holds no secret.
         attributes: names from ``semconv``.
     """
     marks = {**(attributes or {}), semconv.ERROR_TYPE: kind, semconv.ALWAYS: True}
     span = _current.tracer.start_span(name, _under(parent), SpanKind.INTERNAL, marks)
-    text = str(exc)[:_TEXT_LENGTH]
-    said = {semconv.EXCEPTION_TYPE: type(exc).__name__, semconv.EXCEPTION_MESSAGE: text}
+    told = _told_of(exc) if text is None else text[:_TEXT_LENGTH]
+    said = {semconv.EXCEPTION_TYPE: type(exc).__name__, semconv.EXCEPTION_MESSAGE: told}
     span.add_event("exception", said)  # no stack: its causes' texts may quote what came
-    span.set_status(trace.StatusCode.ERROR, text)
+    span.set_status(trace.StatusCode.ERROR, told)
     span.end()
 
 
@@ -362,14 +364,17 @@ def _entered(span: Span) -> Iterator[None]:
     ):
         try:
             yield
-        except MinestreamError as exc:
-            span.set_attribute(semconv.ERROR_TYPE, exc.kind)
-            span.set_status(trace.StatusCode.ERROR, str(exc)[:_TEXT_LENGTH])
-            raise
         except Exception as exc:
-            span.set_attribute(semconv.ERROR_TYPE, type(exc).__name__)
-            span.set_status(trace.StatusCode.ERROR, type(exc).__name__)
+            kind = exc.kind if isinstance(exc, MinestreamError) else type(exc).__name__
+            span.set_attribute(semconv.ERROR_TYPE, kind)
+            span.set_status(trace.StatusCode.ERROR, _told_of(exc))
             raise
+
+
+def _told_of(exc: BaseException) -> str:
+    """What may be said of an error: the text of another's may quote what came."""
+    said = str(exc) if isinstance(exc, MinestreamError) else type(exc).__name__
+    return said[:_TEXT_LENGTH]
 
 
 def _under(parent: SpanContext | None) -> Context:

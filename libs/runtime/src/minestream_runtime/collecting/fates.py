@@ -41,6 +41,7 @@ def dropped(ledger: Ledger, event: Spooled, why: str) -> None:
         traces.context_of(event.headers),
         EventDroppedError(why),
         kind="event_dropped",
+        text=why,
         attributes=about(event),
     )
 

@@ -198,6 +198,7 @@ class Poller:
                 traces.context_of(begun.headers),
                 exc,
                 kind="poll_impossible",
+                text=str(exc),
                 attributes=begun.about(miner),
             )
             return Polled(miner.entry.miner_id, answered=False, topic=RAW_MINER, event=None)

@@ -51,6 +51,7 @@ def set_aside(refused: Iterable[tuple[Record, Fault]]) -> None:
             traces.context_of(record.headers),
             ValueError(fault.reason),
             kind=fault.kind,
+            text=fault.reason,
             attributes=about,
         )
 
