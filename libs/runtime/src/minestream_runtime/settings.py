@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -37,7 +38,6 @@ class Settings(BaseSettings):
     health_port: int = Field(default=0, ge=0, le=65535, description="0: nowhere")
     otlp_endpoint: str | None = Field(
         default=None,
-        pattern=r"^https?://\S+$",
         description="where traces go, OTLP over HTTP: http://host:4318",
     )
     trace_folder: Path | None = Field(
@@ -47,6 +47,13 @@ class Settings(BaseSettings):
         default=0.01, ge=0, le=1, description="the share of polls that are traced; errors always"
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _is_an_endpoint(cls, url: str | None) -> str | None:
+        if url is not None and not _leads_somewhere(url):
+            raise ValueError("no address: http://host:4318 is wanted")
+        return url
 
     @field_validator("database_url")
     @classmethod
@@ -74,3 +81,16 @@ class Settings(BaseSettings):
     def group(self, service: str) -> str:
         """The consumer group of a service in this namespace."""
         return f"{self.topic_namespace}.{service}"
+
+
+def _leads_somewhere(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in {"http", "https"}
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not re.search(r"\s", url)
+        )
+    except ValueError:  # a port that is none, half of an IPv6 address
+        return False

@@ -1,0 +1,29 @@
+import pytest
+
+from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.settings import Settings
+
+
+@pytest.mark.parametrize(
+    "url", ["http://backend:4318", "https://user:s3cret@traces.example/otlp", "http://[::1]:4318/"]
+)
+def test_a_trace_backend_has_an_address(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("MINESTREAM_OTLP_ENDPOINT", url)
+    assert Settings.load().otlp_endpoint == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("backend:4318", "ftp://backend", "http://", "http://:4318", "http://back end:4318"),
+        *("http://s3cret@:4318", "http://u:s3cret@backend:port", "http://backend:99999"),
+        *("http://backend:0", "http://[::1"),
+    ],
+)
+def test_a_trace_backend_without_one_is_named_and_its_password_is_not(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("MINESTREAM_OTLP_ENDPOINT", url)
+    with pytest.raises(ConfigurationError, match=r"OTLP_ENDPOINT.*http://host:4318") as refused:
+        Settings.load()
+    assert "s3cret" not in str(refused.value)
