@@ -173,7 +173,13 @@ async def test_a_request_that_is_cancelled_gives_its_place_back() -> None:
         assert first.cancelled()
 
 
-@pytest.mark.parametrize("where", ["nowhere", ":80", "host:", "host:0", "host:99999", "host:x"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        *("nowhere", ":80", "host:", "host:0", "host:99999", "host:x"),
+        *("a..b:80", f"{'a' * 64}.example:80"),
+    ],
+)
 async def test_an_address_that_is_none_is_refused(where: str) -> None:
     async with devices() as these:
         with pytest.raises(AddressInvalidError):

@@ -188,11 +188,18 @@ class Devices:
         return connection
 
     async def _addresses(self, name: str, port: int) -> list[Address]:
-        """Where a name leads; it is asked for every five minutes."""
+        """Where a name leads; it is asked for every five minutes.
+
+        Raises:
+            AddressInvalidError: no name can look like this.
+        """
         now_s = self._loop.time()
         until_s, found = self._names.get(name, (0.0, []))
         if until_s < now_s:
-            told = await self._loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+            try:
+                told = await self._loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+            except UnicodeError as exc:  # an empty label, or one of more than 63 characters
+                raise AddressInvalidError("no host name") from exc
             found = [(family, str(to[0])) for family, _, _, _, to in told]
             if len(self._names) >= _NAMES_KEPT:
                 self._names.clear()
