@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -109,14 +109,15 @@ def run(subject: str, path: Path, *, quick: bool, longest_s: float) -> Outcome:
         longest_s: after so many seconds it is ended.
     """
     began = time.monotonic()
-    process = subprocess.Popen(
-        [sys.executable, str(path), *(["--quick"] if quick else [])],
-        cwd=HERE.parents[1],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    with interruptible():
+        process = subprocess.Popen(
+            [sys.executable, str(path), *(["--quick"] if quick else [])],
+            cwd=HERE.parents[1],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
     try:
         said, _ = process.communicate(timeout=longest_s)
     except subprocess.TimeoutExpired:
@@ -132,6 +133,16 @@ def run(subject: str, path: Path, *, quick: bool, longest_s: float) -> Outcome:
         return Outcome(subject, took_s, parsed(subject, said))
     except ValueError as exc:
         return Outcome(subject, took_s, fault=str(exc))
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let a program that is started meanwhile hear SIGINT: a shell's background job ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def end(process: subprocess.Popen[str]) -> None:
