@@ -12,7 +12,8 @@ from minestream_schemas import telemetry
 from minestream_schemas.telemetry import QualityFlag
 
 MAX_TEXT: Final = 256
-_SANE: Final = 1e18
+SANE: Final = 1e18
+"""No unit of a miner's needs 19 digits."""
 _UPTIME = re.compile(
     r"^\s*(?:(?P<days>\d{1,5})\s+days?,?)?\s*"
     r"(?:(?P<hours>\d{1,5}):(?P<minutes>\d\d)(?::(?P<seconds>\d\d))?"
@@ -72,10 +73,10 @@ class Flags:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    """Is it a number of sane size? NaN is none, and no unit of a miner's needs 19 digits."""
+    """Is it a number of sane size? NaN is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return -_SANE < value < _SANE
+    return -SANE < value < SANE
 
 
 def number(
@@ -107,7 +108,7 @@ def number(
             flags.missing(name)
         return None
     # inline, because every poll has a hundred numbers; of NaN each comparison is false
-    if (type(value) is float or type(value) is int) and -_SANE < value < _SANE:
+    if (type(value) is float or type(value) is int) and -SANE < value < SANE:
         converted = value * times / per
         if bounds[0] <= converted <= bounds[1]:
             return converted

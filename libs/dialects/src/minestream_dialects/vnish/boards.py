@@ -19,15 +19,13 @@ from minestream_dialects.fields import (
     number,
     text,
 )
+from minestream_dialects.vnish.sound import MAX_BOARDS, MAX_SLOT, MV_PER_V, read_sound
 from minestream_dialects.vnish.unit import Measure
 
-MAX_BOARDS: Final = 16
-MAX_SLOT: Final = 64
 HEALTHY_CHIPS_RATIO: Final = 0.95
 _BROKEN: Final = frozenset({"failure", "disconnected"})
 _QUIET: Final = _BROKEN | {"initializing", "stopped", "disabled", "unknown"}
 """States in which a board without a temperature is no news."""
-_MV_PER_V: Final = 1000.0
 
 
 def is_healthy(board: BoardDraft) -> bool:
@@ -71,6 +69,9 @@ def read_boards(chains: object, measure: Measure, flags: Flags) -> list[BoardDra
     """
     if chains is None:
         return None
+    sound = read_sound(chains, measure)
+    if sound is not None:
+        return sound
     return [_board(slot, chain, measure, flags) for slot, chain in numbered(chains, flags)]
 
 
@@ -118,7 +119,7 @@ def _board(slot: int, chain: dict[str, Any], measure: Measure, flags: Flags) -> 
         celsius(chips_min, name=names.chip_temp_min_c, flags=flags, required=expected),
         celsius(pcb_max, name=names.pcb_temp_c, flags=flags, required=expected),
         number(get("frequency"), MEGAHERTZ, name=names.frequency_mhz, flags=flags),
-        number(get("voltage"), VOLTS, name=names.voltage_v, flags=flags, per=_MV_PER_V),
+        number(get("voltage"), VOLTS, name=names.voltage_v, flags=flags, per=MV_PER_V),
         number(get("power_consumption"), WATTS, name=names.power_w, flags=flags),
         count(get("hw_errors"), name=names.hw_errors_total, flags=flags),
     )
@@ -168,18 +169,19 @@ def _chip_statuses(said: object, name: str, flags: Flags) -> tuple[int | None, i
 def water_temperatures(chains: object, flags: Flags) -> tuple[float | None, float | None]:
     """The warmest inlet and outlet of a hydro miner's boards, °C; None on air."""
     listed = chains[:MAX_BOARDS] if isinstance(chains, list) else []
+    boards = [chain for chain in listed if type(chain) is dict]
     warmest: list[float | None] = []
     for ours, theirs in (
         ("inlet_temp_c", "inlet_water_temp"),
         ("outlet_temp_c", "outlet_water_temp"),
     ):
-        said = [entry(chain, theirs) for chain in listed]
         read = [
             celsius(value, name=ours, flags=flags, required=False)
-            for value in said
-            if value is not None
+            for chain in boards
+            if (value := chain.get(theirs)) is not None
         ]
-        warmest.append(max((value for value in read if value is not None), default=None))
+        known = [value for value in read if value is not None] if read else None
+        warmest.append(max(known) if known else None)
     return warmest[0], warmest[1]
 
 
