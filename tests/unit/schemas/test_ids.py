@@ -1,5 +1,7 @@
 """Event ids: sortable when fresh, the same at every replay when derived."""
 
+from uuid import UUID, uuid5
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,3 +34,9 @@ def test_all_74_random_bits_count(unix_ms: int, one: int, two: int) -> None:
 def test_a_derived_id_follows_from_its_inputs_alone(kind: str, inputs: list[str]) -> None:
     assert derived_id(kind, *inputs) == derived_id(kind, *inputs)
     assert derived_id(kind, *inputs) != derived_id(kind + "-", *inputs)
+
+
+@given(st.text(), st.lists(st.text(), max_size=3))
+def test_a_derived_id_is_the_uuid_of_version_5_of_its_inputs(kind: str, inputs: list[str]) -> None:
+    ours = UUID("6f0d7a52-6f4e-5f0c-8a35-0b9c5d1e7a60")
+    assert derived_id(kind, *inputs) == uuid5(ours, "\x1f".join((kind, *inputs)))
