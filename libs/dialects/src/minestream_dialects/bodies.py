@@ -90,20 +90,20 @@ def decode(endpoint: EndpointBody) -> Decoded:
         return Decoded(problem=endpoint.error or f"{endpoint.status}")
     if endpoint.body is None:
         return Decoded(problem="no body")
-    text, repaired = endpoint.body, False
+    text = endpoint.body
     if len(text) > MAX_BODY_BYTES:
         return Decoded(problem=f"over {MAX_BODY_BYTES} bytes")
     if endpoint.encoding == "base64":
         try:
-            text, repaired = b64decode(text).decode(errors="replace"), True
+            return _decode_text(b64decode(text).decode(errors="replace"), repaired=True)
         except ValueError:
             return Decoded(problem="no base64")
-    return _decode_text(text, repaired=repaired)
+    return _decode_text(text)
 
 
-def _decode_text(text: str, *, repaired: bool) -> Decoded:
+def _decode_text(text: str, *, repaired: bool = False) -> Decoded:
     try:
-        return Decoded(value=_FAST.decode(text), repaired=repaired)
+        return Decoded(_FAST.decode(text), repaired)
     except (ValueError, RecursionError):
         pass
     try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from minestream_dialects.draft import Draft
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Payloads:
     """Everything a parser may look at.
 

@@ -1,16 +1,16 @@
 """A reading while it is being read: what a parser fills and ``normalise`` turns into events."""
 
-from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Final
+
+import msgspec
 
 from minestream_dialects.fields import Flags
 from minestream_schemas.telemetry import BoardChips, BoardReading, MinerStatus
 from minestream_schemas.units import Algorithm
 
 
-@dataclass(slots=True)
-class BoardDraft:
+class BoardDraft(msgspec.Struct, gc=False):
     """One hashboard; the names and units are those of ``BoardReading``."""
 
     slot: int
@@ -29,8 +29,7 @@ class BoardDraft:
     hw_errors_total: int | None = None
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(msgspec.Struct):
     """One miner; the names and units are those of ``MinerTelemetry``.
 
     Args:
@@ -40,8 +39,8 @@ class Draft:
         fan_rpm: None when the payload does not speak of fans; ``()`` when it says there are none.
     """
 
-    flags: Flags = field(default_factory=Flags)
-    evidence: dict[str, str] = field(default_factory=dict)
+    flags: Flags = msgspec.field(default_factory=Flags)
+    evidence: dict[str, str] = msgspec.field(default_factory=dict)
     problem: str | None = None
     status: MinerStatus = MinerStatus.UNKNOWN
     model: str | None = None
@@ -101,9 +100,9 @@ _reading_numbers: Final = attrgetter(*READING_NUMBERS)
 _board_numbers: Final = attrgetter(*BOARD_NUMBERS)
 
 PLAIN_FIELDS: Final = tuple(
-    each.name
-    for each in fields(Draft)
-    if each.name not in {"flags", "problem", "fan_rpm", "boards", "chips"}
+    name
+    for name in Draft.__struct_fields__
+    if name not in {"flags", "problem", "fan_rpm", "boards", "chips"}
 )
 """The fields that go from the draft into ``MinerTelemetry`` as they are."""
 

@@ -6,6 +6,7 @@ Knows JSON's types and the contract's limits, no firmware.
 import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeGuard, cast, get_args
 
 from minestream_schemas import telemetry
@@ -14,6 +15,8 @@ from minestream_schemas.telemetry import QualityFlag
 MAX_TEXT: Final = 256
 SANE: Final = 1e18
 """No unit of a miner's needs 19 digits."""
+_REMEMBERED: Final = 4096
+"""Texts that are told at each poll and change once an hour: a miner's uptime by its ``/info``."""
 _UPTIME = re.compile(
     r"^\s*(?:(?P<days>\d{1,5})\s+days?,?)?\s*"
     r"(?:(?P<hours>\d{1,5}):(?P<minutes>\d\d)(?::(?P<seconds>\d\d))?"
@@ -212,7 +215,12 @@ def uptime_s(value: object) -> float | None:
     Returns:
         seconds; None when it is no such text.
     """
-    found = _UPTIME.match(value) if type(value) is str and len(value) <= MAX_TEXT else None
+    return _uptime_s(value) if type(value) is str and len(value) <= MAX_TEXT else None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _uptime_s(said: str) -> float | None:
+    found = _UPTIME.match(said)
     if found is None or not found[0].strip():
         return None
     part = {key: int(digits) for key, digits in found.groupdict(default="0").items()}

@@ -5,14 +5,16 @@ poll gives the same events, and no bytes make it raise.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from operator import attrgetter
 from typing import Final
+
+from msgspec.structs import asdict
 
 from minestream_dialects import registry
 from minestream_dialects.bodies import decode
 from minestream_dialects.dialect import Dialect, Payloads
-from minestream_dialects.draft import BOARD_FIELDS, PLAIN_FIELDS, Draft, quality
+from minestream_dialects.draft import PLAIN_FIELDS, Draft, quality
 from minestream_dialects.fields import text
 from minestream_schemas.ids import derived_id
 from minestream_schemas.raw import EndpointBody, PollStatus, RawMiner
@@ -47,7 +49,6 @@ _STANDING: Final = frozenset(
 """States in which the firmware's hashrate may be a left-over: no efficiency is derived from it."""
 
 
-_board_values: Final = attrgetter(*BOARD_FIELDS)
 _plain_values: Final = attrgetter(*PLAIN_FIELDS)
 
 
@@ -155,26 +156,21 @@ def _without_numbers(
 
 
 def _flag_times(raw: RawMiner, draft: Draft) -> None:
+    polled_at = raw.polled_at
     for name, endpoint in raw.endpoints.items():
-        if _apart(endpoint.server_at, endpoint.fetched_at) > CLOCK_TOLERANCE:
+        fetched_at, server_at = endpoint.fetched_at, endpoint.server_at
+        if server_at is not None and abs(server_at - fetched_at) > CLOCK_TOLERANCE:
             draft.flags.add(QualityFlag.CLOCK_SKEW)
-        answered = endpoint.status is PollStatus.OK
-        if answered and raw.polled_at - endpoint.fetched_at > STALE_AFTER:
+        if polled_at - fetched_at > STALE_AFTER and endpoint.status is PollStatus.OK:
             draft.flags.add(QualityFlag.ENDPOINT_STALE, text(name))
-
-
-def _apart(server_at: datetime | None, fetched_at: datetime) -> timedelta:
-    return timedelta(0) if server_at is None else abs(server_at - fetched_at)
 
 
 def _telemetry(raw: RawMiner, name: str, draft: Draft) -> MinerTelemetry:
     # one validation of the whole: a board on its own would cost one more each
-    boards = [
-        dict(zip(BOARD_FIELDS, _board_values(board), strict=True)) for board in draft.boards or ()
-    ]
+    boards = tuple([asdict(board) for board in draft.boards or ()])
     return MinerTelemetry.model_validate(
-        {
-            **dict(zip(PLAIN_FIELDS, _plain_values(draft), strict=True)),
+        dict(zip(PLAIN_FIELDS, _plain_values(draft), strict=True))
+        | {
             "event_id": derived_id("telemetry", raw.event_id),
             "raw_event_id": raw.event_id,
             "ts": raw.polled_at,
@@ -184,7 +180,7 @@ def _telemetry(raw: RawMiner, name: str, draft: Draft) -> MinerTelemetry:
             "dialect": name,
             "efficiency_j_per_th": _efficiency(draft),
             "fan_rpm": draft.fan_rpm or (),
-            "boards": tuple(boards),
+            "boards": boards,
             "quality_flags": draft.flags.sorted(),
             "quality_score": quality(draft),
             "latency_ms": raw.latency_ms,
