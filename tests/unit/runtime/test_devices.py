@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+from aiohttp.http_exceptions import HttpProcessingError
 
 from minestream_runtime.device_connection import ConnectionEndedError, Said
 from minestream_runtime.devices import AddressInvalidError, Devices
@@ -128,6 +130,82 @@ async def test_a_kept_connection_that_died_is_replaced_where_asking_twice_is_har
     assert len(asked) == tries
 
 
+@pytest.mark.parametrize("ending", ["hangs up", "resets"])
+async def test_a_kept_connection_that_dies_amid_an_answer_is_not_asked_again(ending: str) -> None:
+    async def talk(number: int, writer: asyncio.StreamWriter) -> bool:
+        writer.write(WHOLE if number == 1 else WHOLE[:-1])
+        await writer.drain()
+        if number > 1 and ending == "resets":
+            await asyncio.sleep(0.05)  # what was said arrives before the reset drops it
+            sock = writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+        return number == 1
+
+    async with device(talk) as (where, asked), devices() as these:
+        await ask(these, where)
+        with pytest.raises((ConnectionEndedError, ConnectionResetError)):
+            await ask(these, where)
+    assert asked == [1, 1]
+
+
+async def test_a_connection_whose_device_wants_it_closed_is_not_used_again() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
+    async with device(saying(answer)) as (where, asked), devices() as these:
+        await ask(these, where)
+        assert these.kept == 0
+        await ask(these, where)
+    assert asked == [1, 2]
+
+
+async def test_what_a_device_says_unasked_ends_its_connection_and_nothing_else() -> None:
+    faults: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+    spoken = asyncio.Event()
+
+    async def talk(_: int, writer: asyncio.StreamWriter) -> bool:
+        writer.write(WHOLE)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(WHOLE)
+        spoken.set()
+        return True
+
+    async with device(talk) as (where, asked), devices() as these:
+        await ask(these, where)
+        (kept,) = these._hosts[where].idle
+        await spoken.wait()
+        async with asyncio.timeout(2):  # sooner than it is swept away
+            while kept.reusable:  # noqa: ASYNC110 - it goes by itself
+                await asyncio.sleep(0.01)
+        await ask(these, where)
+    assert asked == [1, 2]
+    assert faults == []
+
+
+@pytest.mark.parametrize("piece", [b"X-More: 0123456789\r\n", b"\r\nHTTP/1.1 100 Wait\r\n"])
+async def test_headers_without_end_are_no_http(piece: bytes) -> None:
+    async def talk(_: int, writer: asyncio.StreamWriter) -> bool:
+        writer.write(b"HTTP/1.1 100 Wait\r\n")
+        for _ in range(10_000):
+            writer.write(piece)
+            await writer.drain()
+        return True
+
+    async with device(talk) as (where, _), devices() as these:
+        with pytest.raises(HttpProcessingError):
+            await ask(these, where)
+
+
+async def test_a_device_that_is_asked_no_more_is_forgotten() -> None:
+    async with device(saying(WHOLE)) as (where, _), devices(keep_s=0.1) as these:
+        await ask(these, where)
+        assert len(these._hosts) == 1
+        async with asyncio.timeout(5):
+            while these._hosts:  # noqa: ASYNC110 - it goes by itself
+                await asyncio.sleep(0.01)
+
+
 async def test_who_says_more_than_it_was_asked_is_not_asked_on_that_connection_again() -> None:
     async with device(saying(WHOLE + WHOLE)) as (where, asked), devices() as these:
         assert (await ask(these, where)).body == b"{}"
@@ -171,6 +249,22 @@ async def test_a_request_that_is_cancelled_gives_its_place_back() -> None:
         first.cancel()
         assert (await waits).status == 200
         assert first.cancelled()
+
+
+async def test_a_place_that_is_given_to_one_who_is_cancelled_at_once_is_given_on() -> None:
+    async with device(saying(WHOLE)) as (where, _), devices(per_host=1) as these:
+
+        async def ask_and_cancel() -> None:
+            await ask(these, where)
+            waits.cancel()  # before it can have noticed that its turn has come
+
+        first = asyncio.ensure_future(ask_and_cancel())
+        await asyncio.sleep(0)
+        waits = asyncio.ensure_future(ask(these, where))
+        await first
+        with pytest.raises(asyncio.CancelledError):
+            await waits
+        assert (await ask(these, where, deadline_s=1)).status == 200
 
 
 @pytest.mark.parametrize(

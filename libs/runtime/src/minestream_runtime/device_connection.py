@@ -17,15 +17,10 @@ _SWITCHING, _FIRST_FINAL = 101, 200
 
 
 class ConnectionEndedError(Exception):
-    """The device hung up before its answer was whole.
+    """The device hung up before its answer was whole."""
 
-    Args:
-        silent: it had not said a byte of it.
-    """
-
-    def __init__(self, *, silent: bool) -> None:
+    def __init__(self) -> None:
         super().__init__("connection ended early")
-        self.silent = silent
 
 
 class Said(NamedTuple):
@@ -81,6 +76,11 @@ class Connection(asyncio.Protocol):
         self._max_bytes = 0
         self._late: asyncio.TimerHandle
 
+    @property
+    def heard(self) -> bool:
+        """Has the device said a byte of the latest answer?"""
+        return self._received > 0
+
     def pause_reading(self) -> None:
         """The parser's reader has much, or many chunks: it has a limit of ours, and never waits."""
 
@@ -101,9 +101,9 @@ class Connection(asyncio.Protocol):
             HttpProcessingError: it does not speak HTTP.
             OSError: what the system says.
         """
-        if self._transport is None:
-            raise ConnectionEndedError(silent=True)
         self._received, self._max_bytes = 0, max_bytes
+        if self._transport is None:
+            raise ConnectionEndedError
         self._parser = HttpResponseParser(
             self,  # type: ignore[arg-type]  # it calls the two methods above, no other
             self._loop,
@@ -174,7 +174,7 @@ class Connection(asyncio.Protocol):
             self._payload = None
         if self._payload is not None:
             self._look()
-        self._fail(ConnectionEndedError(silent=not self._received))
+        self._fail(ConnectionEndedError())
 
     def _look(self) -> None:
         """Is the answer whole, or too much?"""

@@ -104,8 +104,8 @@ class Devices:
                     continue
                 try:
                     return await self._use(host, connection, request, until_s, max_bytes)
-                except (ConnectionEndedError, ConnectionResetError, BrokenPipeError) as exc:
-                    if not again or not getattr(exc, "silent", True):
+                except (ConnectionEndedError, ConnectionResetError, BrokenPipeError):
+                    if not again or connection.heard:
                         raise
             connection = await self._connect(where, until_s)
             return await self._use(host, connection, request, until_s, max_bytes)
