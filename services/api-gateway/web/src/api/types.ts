@@ -110,6 +110,8 @@ export interface MinerItem extends Omit<StatusRow, "ts"> {
   ts: string | null;
   address: string;
   slot: number | null;
+  /** its own poll interval; null: the usual one */
+  interval_s: number | null;
 }
 
 export interface MinerPage {

@@ -1,14 +1,16 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
+import { clsx } from "clsx";
 import { useLayoutEffect, useRef, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 
 import { QuantityText } from "../ui/Quantity";
 import { useFormat } from "../ui/useFormat";
-import { BoardsCell, ChipCell, HashrateCell, HeardCell, StatusCell } from "./cells";
+import { needsAttention } from "./attention";
+import { BoardsCell, ChipCell, FansCell, HashrateCell, HeardCell, StatusCell } from "./cells";
 import type { Miner } from "./miner";
 
-const CARD = 120;
+const CARD = 122;
 const BETWEEN = 8;
 
 function Fact({ label, children }: { label: string; children: ReactNode }) {
@@ -20,11 +22,16 @@ function Fact({ label, children }: { label: string; children: ReactNode }) {
   );
 }
 
-function Card({ miner }: { miner: Miner }) {
+function Card({ miner, marked }: { miner: Miner; marked: boolean }) {
   const { t } = useTranslation();
   const format = useFormat();
   return (
-    <article className="relative h-full rounded-lg border border-line bg-panel px-3.5 py-2.5">
+    <article
+      className={clsx(
+        "relative h-full overflow-hidden rounded-lg border border-line bg-panel px-3.5 py-2.5",
+        marked && "shadow-[inset_3px_0_0_var(--bad-fill)]",
+      )}
+    >
       <div className="flex items-center justify-between gap-3">
         <Link
           href={`/miners/${miner.miner_id}`}
@@ -35,8 +42,11 @@ function Card({ miner }: { miner: Miner }) {
         <StatusCell miner={miner} />
       </div>
       <div className="mt-1 flex items-end justify-between gap-4">
-        <span className="truncate text-2xs text-ink-3">
-          {[miner.model, miner.site_id].filter((each) => each != null).join(" · ")}
+        <span className="min-w-0 text-2xs text-ink-3">
+          <span className="block truncate">
+            {[miner.model, miner.site_id].filter((each) => each != null).join(" · ")}
+          </span>
+          <HeardCell miner={miner} ago />
         </span>
         <div className="w-36 shrink-0 text-right">
           <HashrateCell miner={miner} />
@@ -49,19 +59,26 @@ function Card({ miner }: { miner: Miner }) {
         <Fact label={t("fleet.columns.power")}>
           <QuantityText of={miner.power_w == null ? null : format.power(miner.power_w)} />
         </Fact>
+        <Fact label={t("fleet.columns.fans")}>
+          <FansCell miner={miner} />
+        </Fact>
         <Fact label={t("fleet.columns.boards")}>
           <BoardsCell miner={miner} />
-        </Fact>
-        <Fact label={t("fleet.columns.heard")}>
-          <HeardCell miner={miner} />
         </Fact>
       </dl>
     </article>
   );
 }
 
+interface FleetCardsProps {
+  miners: readonly Miner[];
+  /** ms since 1970, the server's clock */
+  now: number;
+  empty: ReactNode;
+}
+
 /** The fleet on a phone: a card each, drawn as they come into sight. */
-export function FleetCards({ miners, empty }: { miners: readonly Miner[]; empty: ReactNode }) {
+export function FleetCards({ miners, now, empty }: FleetCardsProps) {
   const { t } = useTranslation();
   const list = useRef<HTMLUListElement>(null);
   const [top, setTop] = useState(0);
@@ -98,7 +115,7 @@ export function FleetCards({ miners, empty }: { miners: readonly Miner[]; empty:
             className="absolute inset-x-0 top-0"
             style={{ height: CARD, transform: `translateY(${item.start - top}px)` }}
           >
-            <Card miner={miner} />
+            <Card miner={miner} marked={needsAttention(miner, now)} />
           </li>
         );
       })}

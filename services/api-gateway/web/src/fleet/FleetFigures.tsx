@@ -28,7 +28,9 @@ function Hashrate({ total }: { total: AlgorithmTotal }) {
           <span className="block truncate">
             {t("figure.ofExpected", { share: format.share(share) })}
           </span>
-          <Meter share={share} tone={toneOfShare(share)} />
+          <span className="block pt-1">
+            <Meter share={share} tone={toneOfShare(share)} />
+          </span>
         </>
       )}
     </Figure>
@@ -40,7 +42,9 @@ function OpenGaps({ gaps }: { gaps: readonly Gap[] }) {
   const format = useFormat();
   const counts = new Map<Gap["cause"], number>();
   for (const { cause } of gaps) counts.set(cause, (counts.get(cause) ?? 0) + 1);
-  const causes = [...counts].map(([cause, n]) => `${t(`cause.${cause}`)}: ${format.count(n)}`);
+  const causes = [...counts].map(([cause, n]) =>
+    t("pair", { name: t(`cause.${cause}`), value: format.count(n) }),
+  );
   return (
     <Figure
       label={t("figure.gaps")}
@@ -63,17 +67,21 @@ export function FleetFigures({ totals, gaps, sites }: FleetFiguresProps) {
   const { t } = useTranslation();
   const format = useFormat();
   const { miners, hashing, hottest } = totals;
-  const count = (n: number) => ({ text: format.count(n), unit: "" });
+  const still = miners - hashing;
+  const about = [
+    still === 0 ? t("figure.hashingAll") : t("figure.hashingNot", { n: format.count(still) }),
+    ...(sites > 1 ? [t("figure.sites", { n: format.count(sites) })] : []),
+  ];
   return (
     <Figures>
-      <Figure label={t("figure.miners")} value={count(miners)}>
-        {t("figure.minersSites", { n: format.count(sites) })}
+      <Figure
+        label={t("figure.hashing")}
+        value={{ text: format.count(hashing), unit: "" }}
+        of={t("figure.ofMiners", { n: format.count(miners) })}
+      >
+        {about.join(" · ")}
       </Figure>
-      <Figure label={t("figure.hashing")} value={count(hashing)}>
-        {hashing === miners
-          ? t("figure.hashingAll")
-          : t("figure.hashingNot", { n: format.count(miners - hashing) })}
-      </Figure>
+      <OpenGaps gaps={gaps} />
       {totals.algorithms.map((total) => (
         <Hashrate key={total.algorithm} total={total} />
       ))}
@@ -106,7 +114,6 @@ export function FleetFigures({ totals, gaps, sites }: FleetFiguresProps) {
           </Link>
         )}
       </Figure>
-      <OpenGaps gaps={gaps} />
     </Figures>
   );
 }

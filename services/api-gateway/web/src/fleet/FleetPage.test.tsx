@@ -24,7 +24,7 @@ let answer: { status: number; body: unknown };
 let stream: StreamClient;
 
 function miner(change: Partial<MinerItem> = {}): MinerItem {
-  return { ...row({ ts: new Date().toISOString() }), address: "10.0.0.1:80", slot: 1, ...change };
+  return { ...row({ ts: new Date().toISOString() }), address: "10.0.0.1:80", slot: 1, interval_s: null, ...change };
 }
 
 async function show(): Promise<void> {

@@ -119,7 +119,8 @@ function Content() {
   const empty = <NothingHere view={view} onClear={() => change({ filter: NO_FILTER })} />;
   return (
     <div className="flex min-h-0 flex-1 flex-col gap-3 px-4 pt-4 pb-20 md:px-6 md:pb-5">
-      <div className="shrink-0 rounded-lg border border-line bg-panel">
+      {/* who needs somebody comes first where there is little room */}
+      <div className="shrink-0 rounded-lg border border-line bg-panel max-md:order-1">
         <FleetFigures totals={totals} gaps={fleet.gaps} sites={sites.length} />
       </div>
       {inventory.error === null ? null : <StaleInventory error={inventory.error} />}
@@ -136,25 +137,30 @@ function Content() {
           change({ filter: { ...view.filter, standings } });
         }}
       />
-      <FleetToolbar
-        view={view}
-        onChange={change}
-        sites={sites}
-        algorithms={algorithms}
-        shown={shown.length}
-        total={miners.length}
-        withSort={!wide}
-      />
+      <div className="max-md:order-2">
+        <FleetToolbar
+          view={view}
+          onChange={change}
+          sites={sites}
+          algorithms={algorithms}
+          shown={shown.length}
+          total={miners.length}
+          withSort={!wide}
+        />
+      </div>
       {wide ? (
         <FleetTable
           miners={shown}
           sorting={view.sorting}
           withSites={sites.length > 1}
           onSort={(sorting) => change({ sorting })}
+          now={now}
           empty={empty}
         />
       ) : (
-        <FleetCards miners={shown} empty={empty} />
+        <div className="max-md:order-3">
+          <FleetCards miners={shown} now={now} empty={empty} />
+        </div>
       )}
     </div>
   );

@@ -6,18 +6,23 @@ import { useRef, type KeyboardEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { pressed } from "./address";
+import { needsAttention } from "./attention";
 import { features, tracks, useColumns } from "./columns";
 import type { Miner } from "./miner";
 import { SORT_KEYS, type Sorting } from "./order";
 
 const ROW = 44;
 const HEAD = 34;
+/** Who needs somebody is found at a glance along the edge. */
+const MARKED = "shadow-[inset_3px_0_0_var(--bad-fill)]";
 
 interface FleetTableProps {
   miners: readonly Miner[];
   sorting: Sorting;
   withSites: boolean;
   onSort: (sorting: Sorting) => void;
+  /** ms since 1970, the server's clock */
+  now: number;
   empty: ReactNode;
 }
 
@@ -64,7 +69,7 @@ function Head({ id, label, numeric, sorting, onSort }: HeadProps) {
 }
 
 /** The fleet, a row each; however many there are, only those in sight are drawn. */
-export function FleetTable({ miners, sorting, withSites, onSort, empty }: FleetTableProps) {
+export function FleetTable({ miners, sorting, withSites, onSort, now, empty }: FleetTableProps) {
   const { t } = useTranslation();
   const scroller = useRef<HTMLDivElement>(null);
   // eslint-disable-next-line react-hooks/incompatible-library -- it reads the scroller while rendering, which is what it is for
@@ -148,7 +153,10 @@ export function FleetTable({ miners, sorting, withSites, onSort, empty }: FleetT
               key={row.id}
               role="row"
               aria-rowindex={first + at + 2}
-              className="absolute inset-x-0 top-0 grid items-center gap-x-3 border-b border-line/70 px-4 hover:bg-raised/50"
+              className={clsx(
+                "absolute inset-x-0 top-0 grid items-center gap-x-3 border-b border-line/70 px-4 hover:bg-raised/50",
+                needsAttention(row.original, now) && MARKED,
+              )}
               style={{ ...grid, height: ROW, transform: `translateY(${inSight[at]?.start ?? 0}px)` }}
             >
               {row.getAllCells().map((cell) => (

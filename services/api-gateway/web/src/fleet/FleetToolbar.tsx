@@ -35,7 +35,7 @@ function SearchField({ text, onChange }: { text: string; onChange: (text: string
     return () => removeEventListener("keydown", focus);
   }, []);
   return (
-    <div className="relative min-w-0 flex-1 basis-full md:max-w-72 md:basis-0">
+    <div className="relative min-w-40 flex-1 basis-full md:max-w-72 md:basis-0">
       <Search
         aria-hidden
         size={15}
@@ -52,7 +52,7 @@ function SearchField({ text, onChange }: { text: string; onChange: (text: string
         onKeyDown={(event) => {
           if (event.key === "Escape") onChange("");
         }}
-        className="h-8 w-full rounded-md border border-line bg-panel pr-7 pl-8 placeholder:text-ink-3 hover:border-line-strong [&::-webkit-search-cancel-button]:hidden"
+        className="h-10 w-full rounded-md border border-line bg-panel pr-7 pl-8 text-base md:h-8 md:text-sm placeholder:text-ink-3 hover:border-line-strong [&::-webkit-search-cancel-button]:hidden"
       />
       {text === "" ? (
         <kbd
@@ -78,7 +78,7 @@ function SortMenu({ view, onChange }: Pick<FleetToolbarProps, "view" | "onChange
         onChoose={(key) => onChange({ sorting: pressed({ ...sorting, key: "site_id" }, key) })}
         options={SORT_KEYS.map((value) => ({ value, label: t(`fleet.columns.${value}`) }))}
         trigger={
-          <MenuButton aria-label={`${t("fleet.sort")}: ${t(`fleet.columns.${sorting.key}`)}`}>
+          <MenuButton aria-label={t("pair", { name: t("fleet.sort"), value: t(`fleet.columns.${sorting.key}`) })}>
             <ArrowDownUp aria-hidden size={14} />
             {t(`fleet.columns.${sorting.key}`)}
           </MenuButton>
@@ -86,9 +86,9 @@ function SortMenu({ view, onChange }: Pick<FleetToolbarProps, "view" | "onChange
       />
       <button
         type="button"
-        aria-label={`${t("fleet.reverse")}: ${order}`}
+        aria-label={t("pair", { name: t("fleet.reverse"), value: order })}
         onClick={() => onChange({ sorting: { ...sorting, descending: !sorting.descending } })}
-        className="grid size-8 place-items-center rounded-md border border-line bg-panel text-ink-2"
+        className="grid size-9 place-items-center rounded-md border border-line bg-panel text-ink-2 md:size-8"
       >
         <Arrow aria-hidden size={14} />
       </button>
@@ -108,7 +108,9 @@ export function FleetToolbar(props: FleetToolbarProps) {
     unknown: t("algorithm.unknown"),
   };
   const labelled = (label: string, values: ReadonlySet<string>) =>
-    values.size === 0 ? label : `${label}: ${[...values].map((each) => names[each] ?? each).join(", ")}`;
+    values.size === 0
+      ? label
+      : t("pair", { name: label, value: [...values].map((each) => names[each] ?? each).join(", ") });
   return (
     <div className="flex flex-wrap items-center gap-2">
       <SearchField
@@ -149,7 +151,7 @@ export function FleetToolbar(props: FleetToolbarProps) {
           <button
             type="button"
             onClick={() => onChange({ filter: NO_FILTER })}
-            className="inline-flex h-8 items-center gap-1 rounded-md px-2 text-ink-2 hover:bg-raised hover:text-ink"
+            className="inline-flex h-9 items-center gap-1 rounded-md px-2 text-ink-2 md:h-8 hover:bg-raised hover:text-ink"
           >
             <X aria-hidden size={14} />
             {t("fleet.clear")}

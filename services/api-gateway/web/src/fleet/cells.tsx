@@ -140,7 +140,8 @@ export function AnomalyCell({ miner }: CellProps) {
   );
 }
 
-export function HeardCell({ miner }: CellProps) {
+/** @param ago - where no head above says what it is */
+export function HeardCell({ miner, ago = false }: CellProps & { ago?: boolean }) {
   const { t } = useTranslation();
   const format = useFormat();
   const now = useServerNow();
@@ -148,7 +149,7 @@ export function HeardCell({ miner }: CellProps) {
   if (age === null) return <span className="text-ink-3">{t("age.never")}</span>;
   return (
     <span className={isStale(miner, now) ? "font-medium text-warn" : "text-ink-2"}>
-      {format.age(age)}
+      {ago ? t("age.ago", { age: format.age(age) }) : format.age(age)}
     </span>
   );
 }

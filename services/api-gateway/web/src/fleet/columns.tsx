@@ -58,7 +58,7 @@ interface Look extends ColumnLook {
 }
 
 const LOOKS: readonly Look[] = [
-  { key: "miner_id", Cell: MinerCell, width: "minmax(8.5rem,1.3fr)", numeric: false },
+  { key: "miner_id", Cell: MinerCell, width: "minmax(8.5rem,1.1fr)", numeric: false },
   { key: "site_id", Cell: SiteCell, width: "minmax(3.75rem,0.6fr)", numeric: false },
   { key: "status", Cell: StatusCell, width: "6.75rem", numeric: false },
   { key: "hashrate", Cell: HashrateCell, width: "8.5rem", numeric: true },
@@ -67,7 +67,7 @@ const LOOKS: readonly Look[] = [
   { key: "power", Cell: PowerCell, width: "4.75rem", numeric: true },
   { key: "efficiency", Cell: EfficiencyCell, width: "5.5rem", numeric: true },
   { key: "boards", Cell: BoardsCell, width: "4rem", numeric: true },
-  { key: "pool", Cell: PoolCell, width: "minmax(7rem,1fr)", numeric: false },
+  { key: "pool", Cell: PoolCell, width: "minmax(9.5rem,1.2fr)", numeric: false },
   { key: "anomaly", Cell: AnomalyCell, width: "4.5rem", numeric: true },
   { key: "heard", Cell: HeardCell, width: "4.75rem", numeric: true },
 ];

@@ -7,12 +7,18 @@ export interface Miner extends Omit<StatusRow, "ts"> {
   ts: string | null;
   address?: string;
   slot?: number | null;
+  interval_s?: number | null;
   /** when its status changed, of those changes that this page saw */
   changedAt?: string;
 }
 
-/** A reading older than this says nothing of now; the gateway's summaries hold the same. */
-export const STALE_AFTER_MS = 300_000;
+/** A reading older than this says nothing of now, nor one older than three intervals: as the gateway's summaries have it. */
+const STALE_AFTER_MS = 300_000;
+const STALE_INTERVALS = 3;
+
+export function staleAfterMs(intervalS: number | null | undefined): number {
+  return Math.max(STALE_AFTER_MS, STALE_INTERVALS * (intervalS ?? 0) * 1_000);
+}
 
 /** The same, as an instant; null: never. */
 export function heardAt(miner: Miner): number | null {
@@ -29,7 +35,7 @@ export function ageMs(miner: Miner, now: number): number | null {
 
 export function isStale(miner: Miner, now: number): boolean {
   const age = ageMs(miner, now);
-  return age !== null && age > STALE_AFTER_MS;
+  return age !== null && age > staleAfterMs(miner.interval_s);
 }
 
 /** Does it hash, by what it says? */
@@ -53,17 +59,17 @@ export function mergeItem(known: Miner | undefined, item: MinerItem): Miner {
   if (known?.ts == null || (item.ts !== null && Date.parse(item.ts) > Date.parse(known.ts))) {
     return { ...known, ...item };
   }
-  const { address, slot, rack_id } = item;
+  const { address, slot, rack_id, interval_s } = item;
   const fan_rpm = known.fan_rpm ?? item.fan_rpm;
-  return { ...known, address, slot, rack_id: known.rack_id ?? rack_id, fan_rpm };
+  return { ...known, address, slot, interval_s, rack_id: known.rack_id ?? rack_id, fan_rpm };
 }
 
 /** A later row of the stream; what only the inventory knows stays, and so do fans. */
 export function mergeRow(known: Miner | undefined, row: StatusRow): Miner {
   if (known === undefined) return row;
   if (known.ts !== null && Date.parse(row.ts) < Date.parse(known.ts)) return known;
-  const { address, slot, rack_id, algorithm, model, fan_rpm } = known;
-  const lasting = { address, slot, rack_id, algorithm, model };
+  const { address, slot, interval_s, rack_id, algorithm, model, fan_rpm } = known;
+  const lasting = { address, slot, interval_s, rack_id, algorithm, model };
   // a row without fans comes from a gateway that leaves them out; one that is silent has none
   const kept = row.status === "offline" ? lasting : { ...lasting, fan_rpm };
   const changedAt = known.ts !== null && known.status !== row.status ? row.ts : known.changedAt;

@@ -6,7 +6,7 @@ import { FleetStore } from "./store";
 import { addUp } from "./totals";
 
 function item(change: Partial<MinerItem> = {}): MinerItem {
-  return { ...row(), address: "10.0.0.1:80", slot: 1, ...change };
+  return { ...row(), address: "10.0.0.1:80", slot: 1, interval_s: null, ...change };
 }
 
 let store: FleetStore;
@@ -57,6 +57,27 @@ describe("the fleet", () => {
     expect(miner("left")).toBeUndefined();
     expect(miner("new")).toBeDefined();
     expect(miner("m1")).toBeDefined();
+  });
+
+  it("keeps who was removed away though the stream still tells of them, and shows them when they come back", () => {
+    store.takeInventory([item()], NOON + 30_000);
+    const told = { status: [row(), row({ miner_id: "left" })], gap: [gap({ subject: "left" })] };
+    store.takeSnapshot(told, whole);
+    expect(store.getSnapshot().miners.map((each) => each.miner_id)).toEqual(["m1"]);
+    expect(store.getSnapshot().gaps).toEqual([]);
+    store.takeInventory([item(), item({ miner_id: "left" })], NOON + 60_000);
+    expect(miner("left")).toBeDefined();
+    expect(store.getSnapshot().gaps).toHaveLength(1);
+  });
+
+  it("holds a reading for stale after five minutes, or three of the miner's own intervals", () => {
+    store.takeInventory([item(), item({ miner_id: "slow", interval_s: 600 })], NOON);
+    const standings = (seconds: number) => addUp(store.getSnapshot().miners, NOON + seconds * 1_000).standings;
+    expect(standings(299).get("stale")).toBeUndefined();
+    expect(standings(301).get("stale")).toBe(1);
+    store.takeChanges({ status: [row({ miner_id: "slow", ts: at(1) })] });
+    expect(standings(1_799).get("stale")).toBe(1);
+    expect(standings(1_802).get("stale")).toBe(2);
   });
 
   it("counts the open gaps: those that closed while we were away are gone with the snapshot", () => {

@@ -17,6 +17,7 @@ export class FleetStore {
   private readonly gaps = new Map<string, Gap>();
   private readonly listeners = new Set<() => void>();
   private seenGaps: Set<string> | null = null;
+  private inventory: { listed: ReadonlySet<string>; askedAt: number } | null = null;
   private snapshot: FleetSnapshot = { miners: [], gaps: [], known: false };
 
   getSnapshot = (): FleetSnapshot => this.snapshot;
@@ -43,14 +44,11 @@ export class FleetStore {
   /**
    * The whole inventory, newly read.
    *
-   * @param askedAt - when it was asked for, by the server's clock: a miner that it lacks stays
+   * @param askedAt - when it was asked for, by the server's clock: a miner that it lacks is shown
    *   only if it was heard of later (it was added meanwhile)
    */
   takeInventory(items: readonly MinerItem[], askedAt: number): void {
-    const listed = new Set(items.map((item) => item.miner_id));
-    for (const [id, miner] of this.miners) {
-      if (!listed.has(id) && (heardAt(miner) ?? 0) < askedAt) this.miners.delete(id);
-    }
+    this.inventory = { listed: new Set(items.map((item) => item.miner_id)), askedAt };
     for (const item of items) {
       this.miners.set(item.miner_id, mergeItem(this.miners.get(item.miner_id), item));
     }
@@ -74,10 +72,22 @@ export class FleetStore {
     this.seenGaps = null;
   }
 
+  /** The stream still tells of a miner that was removed: its last reading, a gap that stays open. */
+  private isRemoved(miner: Miner): boolean {
+    if (this.inventory === null || this.inventory.listed.has(miner.miner_id)) return false;
+    return (heardAt(miner) ?? 0) < this.inventory.askedAt;
+  }
+
   private publish(): void {
+    const miners: Miner[] = [];
+    const removed = new Set<string>();
+    for (const miner of this.miners.values()) {
+      if (this.isRemoved(miner)) removed.add(miner.miner_id);
+      else miners.push(miner);
+    }
     this.snapshot = {
-      miners: [...this.miners.values()],
-      gaps: [...this.gaps.values()],
+      miners,
+      gaps: [...this.gaps.values()].filter(({ subject }) => !removed.has(subject)),
       known: true,
     };
     for (const listener of this.listeners) listener();

@@ -85,7 +85,7 @@ export function BoardsTable({ boards, algorithm }: BoardsTableProps) {
   return (
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reached by keys
     <div tabIndex={0} role="region" aria-label={t("miner.boards")} className="overflow-x-auto">
-      <table className="w-full min-w-[44rem] text-right">
+      <table className="w-full min-w-[46rem] text-right">
         <thead>
           <tr className="border-b border-line text-xs text-ink-3">
             {HEADS.map((head) => (

@@ -22,8 +22,6 @@ interface ChartPaneProps {
   onZoom: (from: number, to: number) => void;
 }
 
-const DAY_S = 86_400;
-
 function largest(values: readonly (number | null)[]): number {
   return values.reduce<number>((most, value) => Math.max(most, value ?? 0), 0);
 }
@@ -75,7 +73,6 @@ export function ChartPane(props: ChartPaneProps) {
   useEffect(() => {
     const element = holder.current;
     if (element === null) return undefined;
-    const now = () => new Date();
     const made = new uPlot(
       paneOptions({
         series,
@@ -84,13 +81,11 @@ export function ChartPane(props: ChartPaneProps) {
         factor,
         withTimes,
         formatValue: (value) => format.number(value, Number.isInteger(value) ? 0 : 1),
-        formatTime: (seconds) => {
-          const [from, to] = shown.current.range;
-          const at = new Date(seconds * 1_000);
-          // over days, only midnights say their date
-          return to - from > DAY_S && at.getHours() === 0 && at.getMinutes() === 0
-            ? format.date(at)
-            : format.instant(at, to - from > DAY_S ? at : now(), { seconds: false });
+        formatTime: (instant, withSeconds) => {
+          const at = new Date(instant * 1_000);
+          // only midnights say their date: labels stay short
+          const midnight = at.getHours() + at.getMinutes() + at.getSeconds() === 0;
+          return midnight ? format.date(at) : format.instant(at, at, { seconds: withSeconds });
         },
         gaps: () => shown.current.gaps,
         range: () => [shown.current.range[0], shown.current.range[1]],
@@ -113,13 +108,14 @@ export function ChartPane(props: ChartPaneProps) {
   }, [series, height, factor, withTimes, format, painted]);
 
   const values = data[series];
-  const newest = values.findLast((value) => value !== null) ?? null;
+  // of a miner that is silent now the last figure would read as if it were of now
+  const newest = values.at(-1) ?? null;
   const at = cursor === null ? null : data.times[cursor];
   const value = quantity(cursor === null ? newest : values[cursor], { factor, unit }, format);
   const expected =
     series === "hashrate"
       ? quantity(
-          cursor === null ? data.expected.findLast((each) => each !== null) : data.expected[cursor],
+          cursor === null ? data.expected.at(-1) : data.expected[cursor],
           { factor, unit },
           format,
         )

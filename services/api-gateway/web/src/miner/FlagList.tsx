@@ -15,13 +15,13 @@ export function FlagList({ reading }: { reading: Reading }) {
     <ul className="space-y-1.5">
       {reading.error == null ? null : (
         <li>
-          <span className="text-ink-3">{`${t("miner.error")}: `}</span>
+          <span className="text-ink-3">{t("pair", { name: t("miner.error"), value: "" })}</span>
           <span className="break-words text-bad">{reading.error}</span>
         </li>
       )}
       {codes.length === 0 ? null : (
         <li>
-          <span className="text-ink-3">{`${t("miner.errorCodes")}: `}</span>
+          <span className="text-ink-3">{t("pair", { name: t("miner.errorCodes"), value: "" })}</span>
           <span className="font-medium text-bad">{codes.join(", ")}</span>
         </li>
       )}

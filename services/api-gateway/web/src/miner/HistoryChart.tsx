@@ -17,6 +17,7 @@ import { TIMES } from "./plot";
 import {
   chartData,
   chartGaps,
+  fittedFrom,
   gapsWithin,
   rangeMs,
   RANGES,
@@ -53,12 +54,22 @@ function heightOf(panes: number, wide: boolean): number {
   return panes === 2 ? 168 : 128;
 }
 
-/** One clock for all panes: now, at steps that suit the range. */
-function useWindow(range: Range, zoom: readonly [number, number] | null) {
+type Span = readonly [number, number];
+
+/** One clock for all panes: now, at steps that suit the range; fitted to what is known. */
+function useWindow(range: Range, zoom: Span | null, known: number | null): Span {
   const step = Math.max(1_000, rangeMs(range) / STEPS_A_RANGE);
   const to = (Math.ceil(useServerNow() / step) * step) / 1_000;
-  const from = to - rangeMs(range) / 1_000;
-  return useMemo<readonly [number, number]>(() => zoom ?? [from, to], [zoom, from, to]);
+  const from = fittedFrom(range, to, known);
+  return useMemo<Span>(() => zoom ?? [from, to], [zoom, from, to]);
+}
+
+/** Closer than this there is nothing more to see. */
+const LEAST_ZOOM_S = 20;
+
+function zoomed(from: number, to: number): Span {
+  const more = Math.max(0, LEAST_ZOOM_S - (to - from)) / 2;
+  return [from - more, to + more];
 }
 
 /** What the miner did: history, then live, gaps as gaps. */
@@ -67,15 +78,19 @@ export function HistoryChart({ id, algorithm, live }: HistoryChartProps) {
   const wide = useMedia(WIDE);
   const [range, setRange] = useState(recalledRange);
   const [series, setSeries] = useState(() => recalledSeries(wide));
-  const [zoom, setZoom] = useState<readonly [number, number] | null>(null);
+  const [zoom, setZoom] = useState<Span | null>(null);
   const history = useHistory(id, range);
-  const shown = useWindow(range, zoom);
   const { data: past } = history;
   const gaps = useMemo(() => chartGaps(past?.gaps ?? [], live.gaps), [past, live.gaps]);
   const data = useMemo(
     () => chartData(past ?? { items: [], resolution: "raw" }, live.recent, gaps),
     [past, live.recent, gaps],
   );
+  const first = Math.min(data.times[0] ?? Infinity, gaps[0]?.from ?? Infinity);
+  // what is known of another range says nothing of this one
+  const known = history.isPlaceholderData || first === Infinity ? null : first;
+  const shown = useWindow(range, zoom, known);
+  const isFitted = zoom === null && shown[1] - shown[0] < rangeMs(range) / 1_000 - 1;
   const height = heightOf(series.length, wide);
 
   const controls = (
@@ -84,7 +99,7 @@ export function HistoryChart({ id, algorithm, live }: HistoryChartProps) {
         <button
           type="button"
           onClick={() => setZoom(null)}
-          className="h-8 rounded-md border border-accent bg-accent-soft px-2.5 text-xs font-medium"
+          className="h-9 rounded-md border border-accent md:h-8 bg-accent-soft px-2.5 text-xs font-medium"
         >
           {t("chart.zoomed")}
         </button>
@@ -146,12 +161,13 @@ export function HistoryChart({ id, algorithm, live }: HistoryChartProps) {
               algorithm={algorithm}
               height={height + (at === series.length - 1 ? TIMES : 0)}
               withTimes={at === series.length - 1}
-              onZoom={(from, to) => setZoom([from, to])}
+              onZoom={(from, to) => setZoom(zoomed(from, to))}
             />
           ))}
           <p className="px-1 text-2xs text-ink-3">
             {t(`chart.resolution.${past.resolution}`)}
             {past.next === null ? "" : ` · ${t("chart.cut")}`}
+            {isFitted ? ` · ${t("chart.fitted")}` : ""}
           </p>
         </div>
       ) : null}

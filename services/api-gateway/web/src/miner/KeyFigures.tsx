@@ -39,7 +39,7 @@ function Anomaly({ reading }: { reading: Reading }) {
       value={score == null ? null : { text: format.number(score, 2), unit: "" }}
       tone={score == null ? undefined : loud(toneOfAnomaly(score))}
     >
-      {score == null ? t("miner.anomalyUnscored") : null}
+      {score == null && reading.hashrate_hs != null ? t("miner.anomalyUnscored") : null}
       {score != null && score < STRANGE ? t("miner.anomalyNone") : null}
       {score != null && score >= STRANGE && metric !== undefined
         ? t("miner.anomalyBy", { metric: t(`miner.metric.${metric}`) })
@@ -58,9 +58,10 @@ function Shares({ reading }: { reading: Reading }) {
       label={t("miner.shares")}
       value={accepted == null ? null : { text: format.count(accepted), unit: "" }}
     >
-      {rejected == null || all === 0
-        ? t("miner.accepted")
-        : t("miner.rejectedShare", { share: format.share(rejected / all) })}
+      {accepted != null && (rejected == null || all === 0) ? t("miner.accepted") : null}
+      {rejected != null && all > 0
+        ? t("miner.rejectedShare", { share: format.share(rejected / all) })
+        : null}
     </Figure>
   );
 }
@@ -89,6 +90,13 @@ function Temperature({ reading }: { reading: Reading }) {
   );
 }
 
+/** Has it said anything that a figure could show? One that is silent has not. */
+export function hasFigures(reading: Reading): boolean {
+  const { hashrate_hs, power_w, chip_temp_max_c, accepted_total, fan_rpm } = reading;
+  const said = [hashrate_hs, power_w, chip_temp_max_c, accepted_total];
+  return said.some((each) => each != null) || (fan_rpm ?? []).length > 0;
+}
+
 /** What the miner says of itself now. */
 export function KeyFigures({ reading }: { reading: Reading }) {
   const { t } = useTranslation();
@@ -104,14 +112,16 @@ export function KeyFigures({ reading }: { reading: Reading }) {
         label={t("miner.hashrate")}
         value={hashrate == null ? null : format.hashrate(hashrate, algorithm)}
       >
-        {share === null ? (
+        {hashrate == null ? null : share === null ? (
           t("figure.expectedUnknown")
         ) : (
           <>
             <span className="block truncate">
               {t("figure.ofExpected", { share: format.share(share) })}
             </span>
-            <Meter share={share} tone={toneOfShare(share)} />
+            <span className="block pt-1">
+              <Meter share={share} tone={toneOfShare(share)} />
+            </span>
           </>
         )}
       </Figure>

@@ -1,10 +1,11 @@
-import { ChevronRight, TriangleAlert } from "lucide-react";
+import { Archive, ChevronLeft, TriangleAlert } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 
 import { ApiError } from "../api/client";
 import type { Gap, Reading } from "../api/types";
-import { algorithmOf, isStale } from "../fleet/miner";
+import { algorithmOf } from "../fleet/miner";
+import { standingOf } from "../fleet/totals";
 import { useServerNow } from "../live";
 import { PageHeader } from "../shell/PageHeader";
 import { Empty, Failure } from "../ui/Notice";
@@ -16,7 +17,7 @@ import { BoardsTable } from "./BoardsTable";
 import { Facts } from "./Facts";
 import { FlagList } from "./FlagList";
 import { HistoryChart } from "./HistoryChart";
-import { KeyFigures } from "./KeyFigures";
+import { hasFigures, KeyFigures } from "./KeyFigures";
 import type { MinerSnapshot } from "./store";
 import { useLiveMiner, useMinerDetail } from "./useMiner";
 import { Way } from "./Way";
@@ -40,39 +41,63 @@ function GapNotice({ gap }: { gap: Gap }) {
   return (
     <p role="status" className="flex items-center gap-2.5 rounded-lg border border-bad/40 bg-bad-soft px-4 py-2.5">
       <TriangleAlert aria-hidden size={16} className="shrink-0 text-bad" />
-      <span>
+      <span className="flex flex-wrap gap-x-2">
         <strong className="font-medium">
           {t("miner.openGap", {
             time: format.instant(new Date(gap.began_at), now),
             cause: t(`cause.${gap.cause}`),
           })}
         </strong>
-        <span className="ml-2 text-ink-2">{t(`causeMeaning.${gap.cause}`)}</span>
+        <span className="text-ink-2">{t(`causeMeaning.${gap.cause}`)}</span>
       </span>
     </p>
   );
 }
 
-function Heading({ id, reading }: { id: string; reading: Reading | null }) {
+function RemovedNotice() {
+  const { t } = useTranslation();
+  return (
+    <p
+      role="status"
+      className="flex items-center gap-2.5 rounded-lg border border-line-strong bg-raised px-4 py-2.5"
+    >
+      <Archive aria-hidden size={16} className="shrink-0 text-ink-3" />
+      {t("miner.removed")}
+    </p>
+  );
+}
+
+interface HeadingProps {
+  id: string;
+  reading: Reading | null;
+  intervalS: number | null;
+}
+
+function Heading({ id, reading, intervalS }: HeadingProps) {
   const { t } = useTranslation();
   const format = useFormat();
   const now = useServerNow();
   const standing =
-    reading === null ? "unknown" : isStale(reading, now) ? "stale" : reading.status;
+    reading === null ? "unknown" : standingOf({ ...reading, interval_s: intervalS }, now);
   const age = reading === null ? null : Math.max(0, now - Date.parse(reading.ts));
   return (
-    <div className="flex flex-wrap items-center gap-x-3 gap-y-0.5">
-      <h1 className="flex items-center gap-1.5 text-base font-semibold tracking-tight">
-        <Link href="/" className="rounded font-normal text-ink-3 hover:text-ink">
-          {t("miner.back")}
-        </Link>
-        <ChevronRight aria-hidden size={14} className="text-ink-3" />
-        {id}
-      </h1>
-      <StatusBadge standing={standing} quiet={false} />
-      <span className="text-xs text-ink-3">
-        {age === null ? t("miner.neverHeard") : t("age.ago", { age: format.age(age) })}
-      </span>
+    <div className="flex items-center gap-x-2">
+      <Link
+        href="/"
+        className="-ml-2 flex h-9 shrink-0 items-center gap-0.5 rounded px-1 text-ink-3 hover:text-ink md:-ml-1"
+      >
+        <ChevronLeft aria-hidden size={18} />
+        <span className="max-md:sr-only">{t("miner.back")}</span>
+      </Link>
+      <div className="flex min-w-0 flex-wrap items-center gap-x-3">
+        <h1 className="truncate text-base font-semibold tracking-tight">{id}</h1>
+        <span className="flex items-center gap-x-2.5 max-md:w-full">
+          <StatusBadge standing={standing} quiet={false} />
+          <span className="text-xs whitespace-nowrap text-ink-3">
+            {age === null ? t("miner.neverHeard") : t("age.ago", { age: format.age(age) })}
+          </span>
+        </span>
+      </div>
     </div>
   );
 }
@@ -97,6 +122,24 @@ function NoReading() {
   );
 }
 
+/** What it says now; where it says nothing, why. */
+function Now({ reading }: { reading: Reading | null }) {
+  const { t } = useTranslation();
+  if (reading === null) return <NoReading />;
+  if (!hasFigures(reading)) {
+    return (
+      <Panel title={t("miner.flags")}>
+        <FlagList reading={reading} />
+      </Panel>
+    );
+  }
+  return (
+    <div className="rounded-lg border border-line bg-panel">
+      <KeyFigures reading={reading} />
+    </div>
+  );
+}
+
 function Content({ id, live, detail }: { id: string; live: MinerSnapshot; detail: ReturnType<typeof useMinerDetail> }) {
   const { t } = useTranslation();
   const reading = later(live.latest, detail.data?.latest ?? null);
@@ -115,33 +158,27 @@ function Content({ id, live, detail }: { id: string; live: MinerSnapshot; detail
   return (
     <div className="space-y-4 px-4 pt-4 pb-20 md:px-6 md:pb-6">
       {gap === null ? null : <GapNotice gap={gap} />}
-      {detail.data?.entry === null ? <p className="text-ink-2">{t("miner.removed")}</p> : null}
-      {reading === null ? (
-        <NoReading />
-      ) : (
-        <div className="rounded-lg border border-line bg-panel">
-          <KeyFigures reading={reading} />
-        </div>
-      )}
+      {detail.data?.entry === null ? <RemovedNotice /> : null}
+      <Now reading={reading} />
       <div className="grid gap-4 xl:grid-cols-[minmax(0,1fr)_21rem]">
         <div className="min-w-0 space-y-4">
           <HistoryChart id={id} algorithm={algorithm} live={live} />
-          {reading === null ? null : (
+          {reading !== null && hasFigures(reading) ? (
             <Panel title={t("miner.boards")} flush>
               <BoardsTable boards={reading.boards ?? []} algorithm={algorithm} />
             </Panel>
-          )}
+          ) : null}
           <Way newest={reading?.event_id ?? null} />
         </div>
         <div className="min-w-0 space-y-4">
           <Panel title={t("miner.facts")}>
             <Facts entry={entry} reading={reading} />
           </Panel>
-          {reading === null ? null : (
+          {reading !== null && hasFigures(reading) ? (
             <Panel title={t("miner.flags")}>
               <FlagList reading={reading} />
             </Panel>
-          )}
+          ) : null}
         </div>
       </div>
     </div>
@@ -154,8 +191,12 @@ export default function MinerPage({ id }: { id: string }) {
   const detail = useMinerDetail(id);
   return (
     <>
-      <PageHeader title={id}>
-        <Heading id={id} reading={later(live.latest, detail.data?.latest ?? null)} />
+      <PageHeader title={id} deep>
+        <Heading
+          id={id}
+          reading={later(live.latest, detail.data?.latest ?? null)}
+          intervalS={detail.data?.entry?.interval_s ?? null}
+        />
       </PageHeader>
       <Content id={id} live={live} detail={detail} />
     </>

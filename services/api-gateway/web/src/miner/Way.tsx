@@ -47,7 +47,7 @@ function Steps({ trace }: { trace: Trace }) {
             </span>
             <Track bar={bar} tone="bg-accent" />
             <span className="text-right" title={format.instant(new Date(bar.at), new Date(bar.at))}>
-              {`+${joined(format.brief(bar.tookMs))}`}
+              {joined(format.took(bar.tookMs))}
             </span>
           </li>
         );
@@ -78,7 +78,7 @@ function Spans({ trace }: { trace: Trace }) {
               </span>
             </span>
             <Track bar={bar} tone={span.error === null ? "bg-chart-3" : "bg-bad-fill"} />
-            <span className="text-right text-ink-2">{joined(format.brief(tookMs))}</span>
+            <span className="text-right text-ink-2">{joined(format.took(tookMs))}</span>
           </li>
         ))}
       </ol>
@@ -130,7 +130,7 @@ export function Way({ newest }: { newest: string | null }) {
       disabled={trace?.event_id == null}
       aria-pressed={held !== null}
       onClick={() => setHeld(held === null ? (trace?.event_id ?? null) : null)}
-      className="inline-flex h-7 items-center gap-1.5 rounded-md px-2 text-xs text-ink-2 hover:bg-raised hover:text-ink disabled:opacity-50"
+      className="-mr-2 inline-flex h-9 items-center gap-1.5 rounded-md px-2 text-xs md:h-7 text-ink-2 hover:bg-raised hover:text-ink disabled:opacity-50"
     >
       <Icon aria-hidden size={13} />
       {t(held === null ? "way.hold" : "way.follow")}

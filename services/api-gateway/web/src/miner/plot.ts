@@ -13,7 +13,8 @@ export interface PaneLook {
   /** the times' axis is under the last pane only */
   withTimes: boolean;
   formatValue: (value: number) => string;
-  formatTime: (seconds: number) => string;
+  /** @param withSeconds - labels stand less than a minute apart */
+  formatTime: (at: number, withSeconds: boolean) => string;
   gaps: () => readonly ChartGap[];
   range: () => [number, number];
   onCursor: (index: number | null) => void;
@@ -92,6 +93,15 @@ function hatch(ctx: CanvasRenderingContext2D, box: Box, stroke: string): void {
   ctx.restore();
 }
 
+const MINUTE = 60;
+/** How far labels of times may stand apart, s: what a clock's face would have. */
+const INCREMENTS = [
+  ...[1, 5, 10, 15, 30],
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
+  ...[1, 2, 3, 6, 12].map((hours) => hours * 60 * MINUTE),
+  ...[1, 2, 7].map((days) => days * 24 * 60 * MINUTE),
+];
+
 function axes(look: PaneLook): uPlot.Axis[] {
   const ink = colour("--ink-3");
   const grid = { stroke: colour("--line"), width: 1 };
@@ -104,7 +114,9 @@ function axes(look: PaneLook): uPlot.Axis[] {
       size: look.withTimes ? TIMES : 0,
       gap: 6,
       space: 72,
-      values: (_, splits) => splits.map((at) => (look.withTimes ? look.formatTime(at) : "")),
+      incrs: INCREMENTS,
+      values: (_, splits, __, ___, apart) =>
+        splits.map((at) => (look.withTimes ? look.formatTime(at, apart < MINUTE) : "")),
     },
     {
       stroke: ink,
@@ -160,7 +172,8 @@ export function paneOptions(look: PaneLook): uPlot.Options {
   return {
     width: look.width,
     height: look.height,
-    padding: [8, 18, look.withTimes ? 0 : 6, 0],
+    // half of the longest label of a time fits beside the last instant
+    padding: [8, 28, look.withTimes ? 0 : 6, 0],
     legend: { show: false },
     cursor: {
       sync: { key: "miner" },

@@ -2,12 +2,30 @@ import { describe, expect, it } from "vitest";
 
 import { at, gap, NOON, reading } from "../testing/rows";
 import { roundSplits, valueRange } from "./plot";
-import { chartData, chartGaps, gapsWithin, lonely, usualDistance } from "./series";
+import { chartData, chartGaps, fittedFrom, gapsWithin, lonely, usualDistance } from "./series";
 import { insertReadings } from "./store";
 
 const noon = NOON / 1_000;
 const every10 = (...seconds: number[]) =>
   seconds.map((second) => reading({ ts: at(second), hashrate_hs: second }));
+
+describe("a chart's beginning", () => {
+  const from = (known: number | null) => fittedFrom("h1", noon, known === null ? null : noon + known) - noon;
+
+  it("is its range's where that is known, and where nothing is", () => {
+    expect(from(-4_000)).toBe(-3_600);
+    expect(from(null)).toBe(-3_600);
+  });
+
+  it("does not move for the little that the first reading comes after it", () => {
+    expect(from(-3_590)).toBe(-3_600);
+  });
+
+  it("is the first reading's where that came late, and never within five minutes", () => {
+    expect(from(-1_200)).toBe(-1_200);
+    expect(from(-30)).toBe(-300);
+  });
+});
 
 describe("a chart's columns", () => {
   it("go on from the history into the live readings, each once", () => {

@@ -5,13 +5,31 @@ import type { Gap, GapCause, History, HistoryItem, Resolution } from "../api/typ
 export const SERIES = ["hashrate", "chipTemp", "power"] as const;
 export type SeriesName = (typeof SERIES)[number];
 
-export const RANGES = { h1: 1, h6: 6, h24: 24, d7: 168 } as const;
+export const RANGES = { m15: 0.25, h1: 1, h6: 6, h24: 24, d7: 168 } as const;
 export type Range = keyof typeof RANGES;
 
 const HOUR_MS = 3_600_000;
 
 export function rangeMs(range: Range): number {
   return RANGES[range] * HOUR_MS;
+}
+
+/** A shorter span would make noise look large. */
+const LEAST_S = 300;
+/** So small a part of the range without anything known is no reason to show less of it. */
+const SLACK = 0.05;
+
+/**
+ * Where the chart begins: at its range's beginning, or, where nothing is known of that, later.
+ *
+ * @param to - the chart's end; this and the others in s since 1970
+ * @param known - the first instant that anything is known of: a reading, or a gap
+ */
+export function fittedFrom(range: Range, to: number, known: number | null): number {
+  const whole = rangeMs(range) / 1_000;
+  const from = to - whole;
+  if (known === null || known - from < whole * SLACK) return from;
+  return Math.max(from, Math.min(known, to - LEAST_S));
 }
 
 type Values = (number | null)[];

@@ -117,7 +117,7 @@ export function ConnectionPill() {
           view.condition === "behind" && "border-warn/40 bg-warn-soft text-ink",
           !trouble && "border-line bg-panel text-ink-2 hover:border-line-strong",
         )}
-        aria-label={`${t("connection.label")}: ${words(view, t, format)}`}
+        aria-label={t("pair", { name: t("connection.label"), value: words(view, t, format) })}
         data-condition={view.condition}
       >
         <Dot condition={view.condition} />

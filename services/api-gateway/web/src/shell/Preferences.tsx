@@ -6,7 +6,7 @@ import { ChoiceMenu } from "../ui/Menu";
 import { chooseTheme, THEMES, useTheme } from "../ui/theme";
 
 const BUTTON =
-  "inline-grid size-8 place-items-center rounded-md text-ink-2 hover:bg-raised hover:text-ink data-[state=open]:bg-raised";
+  "inline-grid size-9 place-items-center md:size-8 rounded-md text-ink-2 hover:bg-raised hover:text-ink data-[state=open]:bg-raised";
 
 const ICONS = { system: Monitor, light: Sun, dark: Moon };
 
@@ -28,7 +28,7 @@ export function Preferences({ side = "top" }: { side?: "top" | "bottom" }) {
           <button
             type="button"
             className={BUTTON}
-            aria-label={`${t("theme.label")}: ${t(`theme.${theme}`)}`}
+            aria-label={t("pair", { name: t("theme.label"), value: t(`theme.${theme}`) })}
           >
             <Icon aria-hidden size={16} />
           </button>
@@ -44,7 +44,7 @@ export function Preferences({ side = "top" }: { side?: "top" | "bottom" }) {
           <button
             type="button"
             className={BUTTON}
-            aria-label={`${t("language.label")}: ${t(`language.${language}`)}`}
+            aria-label={t("pair", { name: t("language.label"), value: t(`language.${language}`) })}
           >
             <Languages aria-hidden size={16} />
           </button>

@@ -48,6 +48,10 @@ function Lines({ row, several }: { row: Row; several: boolean }) {
   );
 }
 
+function isPlain({ lines }: Row): boolean {
+  return lines.length === 1 && lines[0]?.labels === "";
+}
+
 /** Figures of one kind, each with what it means. */
 export function FigureGroup({ group, look }: { group: Group; look: SystemLook }) {
   const { t } = useTranslation();
@@ -73,7 +77,11 @@ export function FigureGroup({ group, look }: { group: Group; look: SystemLook })
         {rows.map((row) => (
           <div
             key={row.metric}
-            className="grid grid-cols-[minmax(0,1fr)_minmax(0,1.25fr)] gap-4 px-4 py-2"
+            className={clsx(
+              "grid gap-x-4 gap-y-1 px-4 py-2 sm:grid-cols-[minmax(0,1fr)_minmax(0,1.25fr)]",
+              // one figure without a name of its own fits beside
+              isPlain(row) && "max-sm:grid-cols-[minmax(0,1fr)_auto]",
+            )}
           >
             <dt className="min-w-0">
               <span className="block">{t(`system.metric.${row.metric}`)}</span>

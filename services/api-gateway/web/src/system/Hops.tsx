@@ -31,7 +31,7 @@ export function Hops({ answer }: { answer: SystemAnswer }) {
             >
               {p99 === null
                 ? t("system.none")
-                : `${t("system.p99")} ${joined(format.brief(p99 * 1_000))}`}
+                : t("system.spread", { p99: joined(format.brief(p99 * 1_000)) })}
             </Figure>
           );
         })}

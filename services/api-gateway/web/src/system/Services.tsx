@@ -1,3 +1,4 @@
+import { clsx } from "clsx";
 import { useTranslation } from "react-i18next";
 
 import type { Service } from "../api/types";
@@ -8,6 +9,8 @@ import type { SystemLook } from "./useSystem";
 
 const HEADS = ["service", "readiness", "up", "memory", "cpu", "address"] as const;
 const WORDS: ReadonlySet<string> = new Set(["service", "readiness"]);
+/** What a phone has no room for. */
+const ROOMY: ReadonlySet<string> = new Set(["readiness", "address"]);
 
 function Readiness({ service }: { service: Service }) {
   const { t } = useTranslation();
@@ -45,7 +48,7 @@ export function Services({ look }: { look: SystemLook }) {
   return (
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reached by keys
     <div tabIndex={0} role="region" aria-label={t("system.services")} className="overflow-x-auto">
-      <table className="w-full min-w-[38rem] text-right">
+      <table className="w-full text-right md:min-w-[38rem]">
         <thead>
           <tr className="border-b border-line text-xs text-ink-3">
             {HEADS.map((head) => (
@@ -53,14 +56,18 @@ export function Services({ look }: { look: SystemLook }) {
                 key={head}
                 scope="col"
                 title={head === "cpu" ? t("system.cpuHint") : undefined}
-                className={`px-3 py-2 font-medium first:pl-4 last:pr-4 ${WORDS.has(head) ? "text-left" : ""}`}
+                className={clsx(
+                  "px-2 py-2 font-medium whitespace-nowrap first:pl-4 last:pr-4 max-md:nth-last-2:pr-4 md:px-3",
+                  WORDS.has(head) && "text-left",
+                  ROOMY.has(head) && "max-md:hidden",
+                )}
               >
                 {t(`system.${head}`)}
               </th>
             ))}
           </tr>
         </thead>
-        <tbody className="[&_td]:px-3 [&_td]:py-2 [&_td]:whitespace-nowrap [&_td:last-child]:pr-4">
+        <tbody className="[&_td]:px-2 [&_td]:py-2 [&_td]:whitespace-nowrap md:[&_td]:px-3 [&_td:last-child]:pr-4 max-md:[&_td:nth-last-child(2)]:pr-4">
           {distinctServices(answer.services).map((service) => {
             const cpu = cpuShare(service, answer, before);
             return (
@@ -68,10 +75,13 @@ export function Services({ look }: { look: SystemLook }) {
                 key={`${service.name} ${service.address}`}
                 className="border-b border-line/70 last:border-b-0"
               >
-                <th scope="row" className="px-3 pl-4 text-left font-medium whitespace-nowrap">
+                <th scope="row" className="py-2 pr-2 pl-4 text-left font-medium whitespace-nowrap">
                   {service.name}
+                  <span className="block text-xs font-normal md:hidden">
+                    <Readiness service={service} />
+                  </span>
                 </th>
-                <td className="text-left">
+                <td className="text-left max-md:hidden">
                   <Readiness service={service} />
                 </td>
                 <td>{service.up_s === null ? "–" : format.length(service.up_s * 1_000)}</td>
@@ -81,7 +91,7 @@ export function Services({ look }: { look: SystemLook }) {
                   />
                 </td>
                 <td>{cpu === null ? "–" : format.share(cpu)}</td>
-                <td className="font-mono text-xs text-ink-3">{service.address}</td>
+                <td className="font-mono text-xs text-ink-3 max-md:hidden">{service.address}</td>
               </tr>
             );
           })}

@@ -7,7 +7,7 @@ import type { ReactNode } from "react";
 const CONTENT =
   "z-50 max-h-80 min-w-40 animate-arrive overflow-y-auto rounded-lg border border-line-strong bg-panel p-1 text-sm shadow-float";
 const ITEM =
-  "flex items-center gap-2 rounded-md px-2 py-1.5 text-ink-2 outline-none select-none data-[highlighted]:bg-raised data-[highlighted]:text-ink";
+  "flex items-center gap-2 rounded-md px-2 py-2 text-ink-2 outline-none select-none md:py-1.5 data-[highlighted]:bg-raised data-[highlighted]:text-ink";
 
 export interface MenuOption<T extends string> {
   value: T;
@@ -132,7 +132,7 @@ export function MenuButton({ active = false, children, ...rest }: MenuButtonProp
     <button
       type="button"
       {...rest}
-      className={`inline-flex h-8 items-center gap-1.5 rounded-md border px-2.5 whitespace-nowrap data-[state=open]:bg-raised ${
+      className={`inline-flex h-9 items-center gap-1.5 rounded-md border px-2.5 whitespace-nowrap md:h-8 data-[state=open]:bg-raised ${
         active
           ? "border-accent bg-accent-soft text-ink"
           : "border-line bg-panel text-ink-2 hover:border-line-strong hover:text-ink"

@@ -31,7 +31,10 @@ export function Toasts() {
           </Toast.Close>
         </Toast.Root>
       ))}
-      <Toast.Viewport className="fixed right-4 bottom-20 z-50 flex w-80 max-w-[calc(100vw-2rem)] flex-col gap-2 outline-none md:bottom-4" />
+      <Toast.Viewport
+        label={t("toast.viewport")}
+        className="fixed right-4 bottom-20 z-50 flex w-80 max-w-[calc(100vw-2rem)] flex-col gap-2 outline-none md:bottom-4"
+      />
     </Toast.Provider>
   );
 }

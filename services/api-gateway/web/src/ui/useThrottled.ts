@@ -3,14 +3,26 @@ import { useEffect, useRef, useState } from "react";
 /** A value that changes often, at most once each `ms`; the last one always comes. */
 export function useThrottled<T>(value: T, ms: number): T {
   const [shown, setShown] = useState(value);
-  const shownAt = useRef(0);
+  const newest = useRef(value);
+  const shownAt = useRef(-Infinity);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => {
-    const wait = Math.max(0, shownAt.current + ms - Date.now());
-    const timer = setTimeout(() => {
-      shownAt.current = Date.now();
-      setShown(value);
+    newest.current = value;
+    // a change while one waits does not begin the wait anew: it is shown when that one would be
+    if (timer.current !== undefined) return;
+    const wait = Math.max(0, shownAt.current + ms - performance.now());
+    timer.current = setTimeout(() => {
+      timer.current = undefined;
+      shownAt.current = performance.now();
+      setShown(newest.current);
     }, wait);
-    return () => clearTimeout(timer);
   }, [value, ms]);
+  useEffect(
+    () => () => {
+      clearTimeout(timer.current);
+      timer.current = undefined;
+    },
+    [],
+  );
   return shown;
 }

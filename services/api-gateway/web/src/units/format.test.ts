@@ -63,6 +63,8 @@ describe("figures", () => {
     expect(plain(joined(english.brief(3.21)))).toBe("3.2 ms");
     expect(plain(joined(english.brief(1_240)))).toBe("1.24 s");
     expect(plain(joined(english.celsius(71)))).toBe("71 °C");
+    expect(plain(joined(english.took(0)))).toBe("<0.1 ms");
+    expect(plain(joined(english.took(12)))).toBe("12 ms");
   });
 
   it("of shares are percents", () => {

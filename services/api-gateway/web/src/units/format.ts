@@ -111,6 +111,12 @@ export class Format {
     return { text: this.length(ms), unit: "" };
   }
 
+  /** How long a step took; one too short for the clock's digits is not nothing. */
+  took(ms: number): Quantity {
+    if (ms >= 0.1) return this.brief(ms);
+    return { text: `<${this.number(0.1, 1)}`, unit: "ms" };
+  }
+
   /** The time of day; of another day, with its date. */
   instant(at: Date, now: Date, { seconds = true } = {}): string {
     const time = (seconds ? this.clock : this.minutes).format(at);
