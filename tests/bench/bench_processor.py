@@ -49,9 +49,9 @@ from minestream_schemas.raw import RAW_MINER, EndpointBody, PollStatus, RawMiner
 from minestream_schemas.telemetry import CHIPS, TELEMETRY
 from minestream_schemas.topics import TOPICS
 from minestream_schemas.window import WINDOW
-from processor.adapters.agents import read
 from processor.adapters.app import CHANGELOG
 from processor.adapters.fence import PINNED
+from processor.adapters.polls import read_poll
 from processor.adapters.state_codec import decode, encode
 from processor.domain.step import Reading, Rules, step
 
@@ -170,7 +170,7 @@ def script(miner: Miner) -> list[tuple[bytes, list[tuple[str, bytes]]]]:
 
 def dealt_with(value: bytes, blob: bytes) -> tuple[Any, Any]:
     """One event, as the processor deals with it: the outcome and the chips."""
-    raw = read(RawMiner, value)
+    raw = read_poll(value)
     normalised = normalise(raw)
     reading = Reading(normalised.telemetry, raw.interval_s, answered=True)
     return step(decode(blob) if blob else None, reading, Rules()), normalised.chips

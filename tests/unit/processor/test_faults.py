@@ -19,8 +19,8 @@ from minestream_runtime.errors import (
 )
 from minestream_schemas.event import Topic
 from minestream_schemas.raw import MAX_EVENT_BYTES, RawMiner
-from processor.adapters.agents import read
 from processor.adapters.faults import Guard, Tries
+from processor.adapters.polls import read
 
 
 class Ended(BaseException):

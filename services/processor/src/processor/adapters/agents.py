@@ -8,11 +8,10 @@ import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import structlog
 from opentelemetry.trace import Span, SpanContext, SpanKind
-from pydantic import ValidationError
 
 from minestream_dialects import Normalised, normalise
 from minestream_runtime import semconv, traces
@@ -24,11 +23,12 @@ from minestream_schemas.anomaly import ANOMALY
 from minestream_schemas.event import Event
 from minestream_schemas.gap import GAP
 from minestream_schemas.metrics import MetricName
-from minestream_schemas.raw import MAX_EVENT_BYTES, RAW_MINER, PollStatus, RawMiner
+from minestream_schemas.raw import RAW_MINER, PollStatus, RawMiner
 from minestream_schemas.telemetry import CHIPS, TELEMETRY
 from minestream_schemas.tick import TICKS, Tick
 from minestream_schemas.window import WINDOW, TelemetryWindow
 from processor.adapters.faults import Guard, headers_of
+from processor.adapters.polls import read, read_poll
 from processor.adapters.sends import Headers, Outputs, owner_of
 from processor.adapters.state_codec import decode, encode
 from processor.adapters.states import States
@@ -45,28 +45,6 @@ _COUNTED: Final[dict[Kind, MetricName]] = {
     Kind.REPEAT: "minestream_events_repeated_total",
     Kind.LATE: "minestream_events_late_total",
 }
-
-E = TypeVar("E", bound=Event)
-
-
-def read(kind: type[E], value: bytes | None) -> E:
-    """Decode a record's value.
-
-    Raises:
-        PayloadInvalidError: no schema accepts it; the text names fields, never their values.
-    """
-    if value is None:
-        raise PayloadInvalidError("a record without a value")
-    if len(value) > MAX_EVENT_BYTES:
-        raise PayloadInvalidError(f"{len(value)} bytes, {MAX_EVENT_BYTES} are allowed")
-    try:
-        return kind.from_json(value)
-    except ValidationError as exc:
-        faults = exc.errors(include_input=False, include_url=False, include_context=False)
-        where = "; ".join(
-            f"{'.'.join(map(str, fault['loc'])) or 'value'}: {fault['msg']}" for fault in faults[:5]
-        )
-        raise PayloadInvalidError(where) from exc
 
 
 class RawAgent:
@@ -107,7 +85,7 @@ class RawAgent:
                 await self._guard.around(message, self._ticks.catch_up, message.partition)
 
     async def _deal_with(self, message: Any) -> None:
-        raw = read(RawMiner, message.value)
+        raw = read_poll(message.value)
         key: bytes | None = message.key
         if key != raw.miner_id.encode():
             raise PayloadInvalidError("the key is not the miner's id")
