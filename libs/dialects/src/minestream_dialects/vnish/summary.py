@@ -4,7 +4,9 @@ Source: OpenAPI 1.2.7 and 1.3.4 (schema ``AntmMinerStats``) and the captures in
 ``tests/fixtures/vnish``.
 """
 
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+import msgspec
 
 from minestream_dialects.dialect import Payloads
 from minestream_dialects.draft import Draft
@@ -39,12 +41,42 @@ _STATES: Final = {
     "stopped": MinerStatus.STOPPED,
     "failure": MinerStatus.FAILURE,
 }
+
+
+class _SoundFan(msgspec.Struct, gc=False):
+    """A fan that turns, of which there is nothing to say but its speed."""
+
+    rpm: Annotated[float, msgspec.Meta(ge=RPM.low, le=RPM.high)]
+    status: Literal["ok"] = "ok"
+
+
+_SOUND_FANS: Final = list[_SoundFan]
+
 _SHARES: Final = (
     ("accepted_total", "accepted"),
     ("rejected_total", "rejected"),
     ("stale_total", "stale"),
 )
 Miner = dict[str, Any]
+
+
+class _Source(NamedTuple):
+    """Where a hashrate may stand, how many of its unit one of the field's is."""
+
+    key: str
+    times: float
+    evidence: str
+
+
+_NOW: Final = (
+    _Source("hr_realtime", 1.0, "summary.hr_realtime"),
+    _Source("hr_average", 1.0, "summary.hr_average"),
+    _Source("instant_hashrate", DEPRECATED_PER_UNIT, "summary.instant_hashrate"),
+)
+_ON_AVERAGE: Final = (
+    _Source("hr_average", 1.0, "summary.hr_average"),
+    _Source("average_hashrate", DEPRECATED_PER_UNIT, "summary.average_hashrate"),
+)
 
 
 def read_state(miner: Miner | None, payloads: Payloads, draft: Draft) -> None:
@@ -71,32 +103,30 @@ def read_hashrates(miner: Miner, measure: Measure, draft: Draft) -> None:
     A field that is absent falls back to the next source; one that is there but impossible does
     not, because the fallback would hide the fault.
     """
-    draft.hashrate_hs = _hashrate(miner, measure, draft, "hashrate_hs", "hr_realtime")
-    draft.hashrate_avg_hs = _hashrate(miner, measure, draft, "hashrate_avg_hs", "hr_average")
+    draft.hashrate_hs = _hashrate(miner, measure, draft, "hashrate_hs", _NOW)
+    draft.hashrate_avg_hs = _hashrate(miner, measure, draft, "hashrate_avg_hs", _ON_AVERAGE)
     nominal = miner.get("hr_nominal")
-    boards = [board.hashrate_expected_hs for board in draft.boards or ()]
-    said = [value for value in boards if value is not None]
-    if nominal is None and said and len(said) == len(boards):
-        draft.hashrate_expected_hs = sum(said)  # 1.2.0-rc has no hr_nominal; later it is this sum
-        return
+    if nominal is None:  # in 1.2.0-rc; later it is the sum of the boards
+        boards = [board.hashrate_expected_hs for board in draft.boards or ()]
+        said = [value for value in boards if value is not None]
+        if said and len(said) == len(boards):
+            draft.hashrate_expected_hs = sum(said)
+            return
     name = "hashrate_expected_hs"
     draft.hashrate_expected_hs = measure.read(nominal, name=name, flags=draft.flags)
 
 
 def _hashrate(
-    miner: Miner, measure: Measure, draft: Draft, name: str, preferred: str
+    miner: Miner, measure: Measure, draft: Draft, name: str, sources: tuple[_Source, ...]
 ) -> float | None:
-    sources = {
-        "hr_realtime": 1.0,
-        "hr_average": 1.0,
-        "instant_hashrate": DEPRECATED_PER_UNIT,
-    }
-    if preferred == "hr_average":
-        sources = {"hr_average": 1.0, "average_hashrate": DEPRECATED_PER_UNIT}
-    key = next((key for key in sources if miner.get(key) is not None), preferred)
-    value = measure.read(miner.get(key), name=name, flags=draft.flags, times=sources[key])
+    said = None
+    for source in sources:
+        said = miner.get(source.key)
+        if said is not None:
+            break
+    value = measure.read(said, name=name, flags=draft.flags, times=source.times)
     if value is not None:
-        draft.evidence[name.removesuffix("_hs")] = f"summary.{key}"
+        draft.evidence[name.removesuffix("_hs")] = source.evidence
     return value
 
 
@@ -110,24 +140,18 @@ def read_power_and_heat(miner: Miner, draft: Draft) -> None:
     draft.frequency_mhz = mean(
         [each.frequency_mhz for each in boards if each.frequency_mhz is not None]
     )
-    draft.chip_temp_max_c = _hottest(
-        entry(miner, "chip_temp", "max"),
-        [each.chip_temp_max_c for each in boards],
-        "chip_temp_max_c",
-        draft,
-    )
-    draft.pcb_temp_max_c = _hottest(
-        entry(miner, "pcb_temp", "max"),
-        [each.pcb_temp_c for each in boards],
-        "pcb_temp_max_c",
-        draft,
-    )
+    said = entry(miner, "chip_temp", "max")
+    draft.chip_temp_max_c = _hottest(said, "chip_temp_max_c", "chip_temp_max_c", draft)
+    said = entry(miner, "pcb_temp", "max")
+    draft.pcb_temp_max_c = _hottest(said, "pcb_temp_max_c", "pcb_temp_c", draft)
 
 
-def _hottest(said: object, boards: list[float | None], name: str, draft: Draft) -> float | None:
-    known = [value for value in boards if value is not None]
-    if (said is None or said == 0) and said is not False and known:
-        return max(known)
+def _hottest(said: object, name: str, of_board: str, draft: Draft) -> float | None:
+    if (said is None or said == 0) and said is not False:
+        boards = [getattr(board, of_board) for board in draft.boards or ()]
+        known: list[float] = [value for value in boards if value is not None]
+        if known:
+            return max(known)
     return celsius(said, name=name, flags=draft.flags, required=draft.status in HASHING)
 
 
@@ -144,6 +168,13 @@ def read_cooling(miner: Miner, draft: Draft) -> None:
     if not isinstance(fans, list) or len(fans) > MAX_FANS:
         draft.flags.invalid("fan_rpm")
         return
+    try:
+        draft.fan_rpm = tuple([round(fan.rpm) for fan in msgspec.convert(fans, _SOUND_FANS)])
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter: a lone surrogate
+        _read_fans(fans, draft)
+
+
+def _read_fans(fans: list[object], draft: Draft) -> None:
     lost = (place for place, fan in enumerate(fans) if entry(fan, "status") == "lost")
     draft.error_codes += tuple(f"fan_lost:{place}" for place in lost)
     speeds = [number(entry(fan, "rpm"), RPM, name="fan_rpm", flags=draft.flags) for fan in fans]
@@ -176,10 +207,10 @@ def read_pools(miner: Miner, draft: Draft) -> None:
 
 
 def _is_users(pool: object) -> bool:
-    kind = entry(pool, "pool_type")
-    if kind is None:
-        return isinstance(pool, dict) and pool.get("url") != "DevFee"
-    return bool(kind == "UserPool")
+    if not isinstance(pool, dict):
+        return False
+    kind = pool.get("pool_type")
+    return bool(pool.get("url") != "DevFee" if kind is None else kind == "UserPool")
 
 
 def read_system_uptime(payloads: Payloads, draft: Draft) -> bool:

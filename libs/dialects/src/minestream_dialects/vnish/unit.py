@@ -16,6 +16,8 @@ from minestream_dialects.fields import Bounds, Flags, entry, number, numbers
 from minestream_schemas.telemetry import QualityFlag
 from minestream_schemas.units import Algorithm, hashes_per_s
 
+_UNITS_REMEMBERED: Final = 64
+_hashes_per_s: Final = lru_cache(maxsize=_UNITS_REMEMBERED)(hashes_per_s)
 DEPRECATED_PER_UNIT: Final = 1000.0
 _BY_ALGORITHM: Final = {Algorithm.SHA256D: "GH/s", Algorithm.SCRYPT: "MH/s"}
 _NOT_SAID: Final = frozenset({"", "N/A"})
@@ -83,7 +85,7 @@ def measure(payloads: Payloads, draft: Draft) -> Measure:
     said = entry(payloads.bodies.get("info"), "hr_measure")
     if isinstance(said, str) and said.strip().upper() not in _NOT_SAID:
         try:
-            known = hashes_per_s(said)
+            known = _hashes_per_s(said)
         except ValueError:
             draft.flags.add(QualityFlag.UNIT_UNKNOWN)
             return Measure(None, ceiling)
