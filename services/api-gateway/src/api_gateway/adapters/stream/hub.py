@@ -185,8 +185,9 @@ class Hub:
                 next_s = now_s + heartbeat_s
             for client in list(self.clients):
                 wire = client.wire
-                if wire.stalled_at is not None and now_s - wire.stalled_at >= self._stall_s:
-                    client.end(STALLED, f"took nothing for {self._stall_s:g} s")
+                if wire.stalled_at is not None:  # then it is not listened to either
+                    if now_s - wire.stalled_at >= self._stall_s:
+                        client.end(STALLED, f"took nothing for {self._stall_s:g} s")
                 elif now_s - wire.heard_at >= 3 * heartbeat_s:
                     client.end(UNHEARD, "nothing heard of you for three heartbeats")
                 elif beats and wire.is_open:

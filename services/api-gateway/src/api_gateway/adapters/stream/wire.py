@@ -11,8 +11,10 @@ from websockets.http11 import Request
 EXTENSION: Final = "minestream.wire"
 """Where an application finds the wire in its scope's extensions."""
 GOING_AWAY: Final = 1001
+TOO_BIG: Final = 1009
 LAST_WORDS_S: Final = 5.0
 """How long after the close frame a client may take to read it."""
+_MOST_PIECES: Final = 1000
 _PARTING_S: Final = 1.0
 """The same, when the gateway ends."""
 _log: Final = logging.getLogger("uvicorn.error.websocket")
@@ -72,9 +74,8 @@ class Wire(WebSocketsSansIOProtocol):
         self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent, self.ended_with = True, code
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
+        self.read_paused = False
+        self._read_or_wait()
         self.close_timer = self.loop.call_later(within_s, self.transport.abort)
 
     def handle_connect(self, event: Request) -> None:
@@ -83,20 +84,31 @@ class Wire(WebSocketsSansIOProtocol):
         if not self.close_sent:
             self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment] # ours is one more
 
+    def handle_cont(self, event: Frame) -> None:
+        """Bound the pieces of a message: those without content count for no limit in bytes."""
+        super().handle_cont(event)
+        if len(self.frames) > _MOST_PIECES:
+            self.frames = []
+            self.end(TOO_BIG, f"a message in over {_MOST_PIECES} pieces", within_s=LAST_WORDS_S)
+
     def data_received(self, data: bytes) -> None:
         """Note that the client lives."""
         self.heard_at = self.loop.time()
         super().data_received(data)
+        self._read_or_wait()
 
     def pause_writing(self) -> None:
-        """The socket's buffer is full."""
+        """The socket's buffer is full: hear no more, for each ping is owed a pong."""
         super().pause_writing()
         self.stalled_at = self.loop.time()
+        self._read_or_wait()
 
     def resume_writing(self) -> None:
         """It has room again."""
         super().resume_writing()
         self.stalled_at = None
+        self.heard_at = self.loop.time()
+        self._read_or_wait()
         if self.when_drained is not None:
             self.when_drained()
 
@@ -106,3 +118,10 @@ class Wire(WebSocketsSansIOProtocol):
             self.end(GOING_AWAY, "the gateway stops: connect again", within_s=_PARTING_S)
         else:
             super().shutdown()
+
+    def _read_or_wait(self) -> None:
+        """Read on, unless there is a message to be dealt with or the client takes nothing."""
+        if self.read_paused or self.stalled_at is not None:
+            self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
