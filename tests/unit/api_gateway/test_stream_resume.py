@@ -20,8 +20,10 @@ EVERYTHING = Scope(frozenset({Kind.READING}))
 class Stream:
     """A feed of one partition of readings, and of one or two of gaps."""
 
-    def __init__(self, *, begins: int = 0, part_bytes: int = 10_000, gaps: int = 1) -> None:
-        self.feed = Feed("cluster", Bounds(part_bytes=part_bytes))
+    def __init__(
+        self, *, begins: int = 0, part_bytes: int = 10_000, kept_bytes: int = 10**6, gaps: int = 1
+    ) -> None:
+        self.feed = Feed("cluster", Bounds(kept_bytes=kept_bytes, part_bytes=part_bytes))
         self.feed.begin({READINGS: begins} | {(GAP.name, number): 0 for number in range(gaps)})
         self._offset = begins
 
@@ -74,6 +76,20 @@ def test_a_cursor_whose_next_record_is_not_kept_is_too_old() -> None:
     assert (reset["type"], snapshot["type"]) == ("reset", "snapshot")
     assert "too old" in reset["reason"]
     assert snapshot["reading"] == [["m", 1]]
+
+
+def test_as_many_records_are_kept_after_a_day_as_after_a_minute() -> None:
+    stream = Stream(kept_bytes=5000)
+    for _ in range(1000):
+        stream.say("m")
+        stream.feed.settle(T0)
+    cursor = cursor_of(stream)
+    for _ in range(5):
+        stream.say("m")
+        stream.feed.settle(T0)
+    resumed, changes = stream.rest(stream.subscribe(cursor))
+    assert resumed["type"] == "resumed"
+    assert len(changes["reading"]) == 5
 
 
 @pytest.mark.parametrize(
