@@ -27,3 +27,18 @@ def test_a_trace_backend_without_one_is_named_and_its_password_is_not(
     with pytest.raises(ConfigurationError, match=r"OTLP_ENDPOINT.*http://host:4318") as refused:
         Settings.load()
     assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("instance", ["0", "site-a.2", "pod-7f9c_x"])
+def test_a_replica_has_a_name(monkeypatch: pytest.MonkeyPatch, instance: str) -> None:
+    monkeypatch.setenv("MINESTREAM_INSTANCE", instance)
+    assert Settings.load().instance == instance
+
+
+@pytest.mark.parametrize("instance", ["..", "../other", "a/b", "a b", "x" * 64, "a\n"])
+def test_a_replica_whose_name_would_lead_elsewhere_is_refused(
+    monkeypatch: pytest.MonkeyPatch, instance: str
+) -> None:
+    monkeypatch.setenv("MINESTREAM_INSTANCE", instance)
+    with pytest.raises(ConfigurationError, match="MINESTREAM_INSTANCE"):
+        Settings.load()

@@ -33,7 +33,11 @@ class Settings(BaseSettings):
         default=None,
         description="seals miners' credentials; several by comma: the first seals, all open",
     )
-    instance: str = Field(default="0", description="which replica of its service this is")
+    instance: str = Field(
+        default="0",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+        description="which replica of its service this is; names files and members",
+    )
     health_host: str = Field(default="127.0.0.1", description="where health and metrics listen")
     health_port: int = Field(default=0, ge=0, le=65535, description="0: nowhere")
     otlp_endpoint: str | None = Field(
