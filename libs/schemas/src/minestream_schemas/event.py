@@ -29,7 +29,8 @@ class Event(Model):
 
     def to_json(self) -> bytes:
         """Encode as it goes onto the wire: JSON, absent fields left out."""
-        return self.model_dump_json(exclude_none=True).encode()
+        # model_dump_json without its way through a str
+        return self.__pydantic_serializer__.to_json(self, exclude_none=True)
 
     @classmethod
     def from_json(cls, value: bytes) -> Self:
