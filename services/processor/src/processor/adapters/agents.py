@@ -5,7 +5,7 @@ between the reading of a state and its writing.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -95,10 +95,11 @@ class RawAgent:
         if owner_of(key, RAW_MINER.partitions) != message.partition:
             await self._send_home(message, key)
             return
-        parent = traces.sampled(dict(headers_of(message)))
+        headers = dict(headers_of(message))
+        parent = traces.sampled(headers)
         if parent is None:
             outcome, chips = await self._apply(key, message.partition, raw)
-            await self._tell(outcome, chips, _trace_of(message))
+            await self._tell(outcome, chips, _trace_of(headers))
         else:
             await self._traced(message, raw, parent)
         self._processed.inc()
@@ -241,9 +242,10 @@ def _normalise_traced(raw: RawMiner, span: Span) -> Normalised:
         return normalise(raw)
 
 
-def _trace_of(message: Any) -> Headers:
+def _trace_of(headers: Mapping[str, bytes]) -> Headers:
     """The trace as it came, to be handed on: it is not sampled, so nothing is added to it."""
-    return [(name, value) for name, value in headers_of(message) if name == traces.TRACEPARENT]
+    parent = headers.get(traces.TRACEPARENT)
+    return () if parent is None else ((traces.TRACEPARENT, parent),)
 
 
 def _count_closed(windows: Iterable[TelemetryWindow], by: str, clock: Clock) -> None:
