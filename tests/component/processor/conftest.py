@@ -66,9 +66,11 @@ class World:
         self.processes.append(process)
         return process
 
-    async def until(self, fact: Callable[[], Awaitable[bool]]) -> None:
+    async def until(
+        self, fact: Callable[[], Awaitable[bool]], *, within_s: float = LIMIT_S
+    ) -> None:
         """Ask again and again until it is so."""
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(within_s):
             while not await fact():  # noqa: ASYNC110 - facts of other processes
                 await asyncio.sleep(0.1)
 

@@ -161,8 +161,8 @@ async def test_a_poison_record_is_set_aside_at_its_third_try_and_the_partition_g
     (file,) = (tmp_path / "traces").glob("*.jsonl")
     kept = [json.loads(line) for line in file.read_text().splitlines()]
     assert [(span["name"], span["error"]) for span in kept] == [
-        ("process record", "a bug of ours"),
-        ("process record", "a bug of ours"),
+        ("process record", "ZeroDivisionError"),
+        ("process record", "ZeroDivisionError"),
     ]
     start()
     (letter,) = await world.records(DEAD, many(1))
@@ -207,5 +207,5 @@ async def test_two_processors_of_one_instance_are_found_out(world: World) -> Non
     async def one_has_ended() -> bool:
         return any(process.poll() is not None for process in both)
 
-    await world.until(one_has_ended)
+    await world.until(one_has_ended, within_s=180)  # three sessions, on a busy machine
     assert 78 in [process.poll() for process in both]
