@@ -32,13 +32,12 @@ BROKEN_KEYWORDS = {"on_window_close", "window", "isolated_partitions", "stream_p
 
 
 def is_stream_join(call: ast.Call) -> bool:
-    """A ``join`` on anything but a string."""
+    """A ``join`` on anything but a string or bytes."""
     function = call.func
-    return (
-        isinstance(function, ast.Attribute)
-        and function.attr == "join"
-        and not (isinstance(function.value, ast.Constant) and isinstance(function.value.value, str))
-    )
+    if not isinstance(function, ast.Attribute) or function.attr != "join":
+        return False
+    on = function.value
+    return not (isinstance(on, ast.Constant) and isinstance(on.value, str | bytes))
 
 
 def faults_of(source: str) -> Iterator[str]:
@@ -81,7 +80,9 @@ def test_each_ban_bites(source: str) -> None:
     assert list(faults_of(source))
 
 
-@pytest.mark.parametrize("source", ["', '.join(x)", "app.agent(topic, concurrency=1)"])
+@pytest.mark.parametrize(
+    "source", ["', '.join(x)", "b''.join(x)", "app.agent(topic, concurrency=1)"]
+)
 def test_what_is_sound_passes(source: str) -> None:
     assert list(faults_of(source)) == []
 
