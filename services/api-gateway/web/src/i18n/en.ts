@@ -217,6 +217,7 @@ export const en = {
       errors: "HW errors",
       disconnected: "Disconnected",
     },
+    lastPoll: "The last poll",
     flags: "About this reading",
     flagsNone: "Nothing doubtful.",
     flag: {

@@ -217,6 +217,7 @@ export const zh: Texts = {
       errors: "硬件错误",
       disconnected: "断开",
     },
+    lastPoll: "最近一次轮询",
     flags: "读数质量",
     flagsNone: "没有可疑之处。",
     flag: {

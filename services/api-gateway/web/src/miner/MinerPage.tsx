@@ -128,7 +128,7 @@ function Now({ reading }: { reading: Reading | null }) {
   if (reading === null) return <NoReading />;
   if (!hasFigures(reading)) {
     return (
-      <Panel title={t("miner.flags")}>
+      <Panel title={t("miner.lastPoll")}>
         <FlagList reading={reading} />
       </Panel>
     );

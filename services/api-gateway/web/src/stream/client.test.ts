@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { TestGateway, until } from "../testing/gateway";
-import { at, row } from "../testing/rows";
+import { at, NOON, row } from "../testing/rows";
 import { StreamClient, type Handler } from "./client";
 import type { Payload } from "./messages";
 
@@ -27,9 +27,9 @@ function draw(): void {
   for (const frame of frames.splice(0)) frame();
 }
 
-function makeClient(url: string): StreamClient {
+function makeClient(url: string, options: { now?: () => number } = {}): StreamClient {
   // chance 0: the shortest wait
-  return new StreamClient({ url, schedule: (frame) => frames.push(frame), chance: () => 0 });
+  return new StreamClient({ url, schedule: (frame) => frames.push(frame), chance: () => 0, ...options });
 }
 
 beforeEach(async () => {
@@ -124,14 +124,101 @@ describe("a stream", () => {
     expect(taker.snapshots[1]).toMatchObject({ first: true, last: true });
   });
 
+  it("does not come back with a cursor that was reset, though no snapshot was drawn since", async () => {
+    const taker = new Taker();
+    const { visit, id } = await live(taker);
+    visit.send({ type: "snapshot", id, status: [row()], more: false, cursor: "old" });
+    await drawnWhen("the snapshot", () => taker.snapshots.length === 1);
+    visit.send({ type: "reset", id, reason: "too old" });
+    visit.send({ type: "pong", server_at: at(0) });
+    await until("the pong, after the reset", () => Math.abs(client.getState().clockOffset) > 1_000);
+    visit.vanish();
+    const again = await gateway.visit(1);
+    again.hello();
+    expect((await again.subscription()).cursor).toBeUndefined();
+  });
+
+  it("waits longer each time that nothing came, and begins anew once something did", async () => {
+    // by a clock that stands still, so that waits are exact
+    client = makeClient(gateway.url, { now: () => NOON });
+    const taker = new Taker();
+    client.subscribe({ kinds: ["status"] }, taker);
+    client.start();
+    const waitAfter = async (visits: number, says: "nothing" | "heartbeat" | "snapshot"): Promise<number> => {
+      const visit = await gateway.visit(visits);
+      visit.hello();
+      await until("to be live", () => client.getState().phase === "live");
+      if (says === "heartbeat") {
+        visit.send({ type: "heartbeat", server_at: at(5), data_at: null });
+        await until("the heartbeat", () => client.getState().clockOffset === 5_000);
+      }
+      if (says === "snapshot") {
+        const { id } = await visit.subscription();
+        visit.send({ type: "snapshot", id, status: [row()], more: false, cursor: "1" });
+        await drawnWhen("the snapshot", () => taker.snapshots.length === 1);
+      }
+      visit.vanish();
+      await until("to wait", () => client.getState().phase === "waiting");
+      return (client.getState().retryAt ?? 0) - NOON;
+    };
+    const first = await waitAfter(0, "nothing");
+    expect(await waitAfter(1, "nothing")).toBe(2 * first);
+    expect(await waitAfter(2, "heartbeat")).toBe(first);
+    expect(await waitAfter(3, "nothing")).toBe(2 * first);
+    expect(await waitAfter(4, "snapshot")).toBe(first);
+  });
+
+  it("never takes its data for older than they were", async () => {
+    const { visit } = await live(new Taker());
+    visit.send({ type: "heartbeat", server_at: at(0), data_at: at(9) });
+    visit.send({ type: "heartbeat", server_at: at(-60), data_at: at(5) });
+    await until("both", () => client.getState().dataAt !== null && client.getState().clockOffset < NOON - Date.now() - 30_000);
+    expect(client.getState().dataAt).toBe(Date.parse(at(9)));
+  });
+
+  it("tries at once when nudged, however long it would have waited", async () => {
+    client.start();
+    const visit = await gateway.visit(0);
+    visit.hello();
+    visit.close(4429);
+    await until("to wait", () => client.getState().phase === "waiting");
+    expect(client.getState().retryAt).toBeGreaterThan(Date.now() + 4_000);
+    client.nudge();
+    (await gateway.visit(1)).hello();
+    await until("to be live", () => client.getState().phase === "live");
+  });
+
+  it("asks for a sign of life when nudged while live", async () => {
+    const { visit } = await live(new Taker());
+    client.nudge();
+    await until("the ping", () => visit.said.some((said) => said.type === "ping"));
+  });
+
+  it("once stopped it does not come back", async () => {
+    client.start();
+    const visit = await gateway.visit(0);
+    visit.hello();
+    visit.vanish();
+    await until("to wait", () => client.getState().phase === "waiting");
+    const { retryAt } = client.getState();
+    client.stop();
+    await until("the next attempt's time to pass", () => Date.now() > (retryAt ?? 0) + 100);
+    expect(gateway.visits).toHaveLength(1);
+    expect(client.getState().phase).toBe("waiting");
+  });
+
   it("takes a line for dead that says nothing for some heartbeats", async () => {
     client.start();
     const visit = await gateway.visit(0);
     visit.hello(0.04);
     await until("the end", () => client.getState().reason === "silent");
+    // that the line which was given up ends, too, is no news
+    const reasons = new Set<string | null>();
+    client.onState(() => reasons.add(client.getState().reason));
     const again = await gateway.visit(1);
     again.hello();
     await until("to be live", () => client.getState().phase === "live");
+    expect([...reasons]).not.toContain("unreachable");
   });
 
   it("keeps trying while nobody listens, and says how old its data is meanwhile", async () => {
