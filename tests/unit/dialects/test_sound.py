@@ -1,16 +1,18 @@
-"""Boards that pass the one check are read as they are field by field; all others are left to it."""
+"""What passes the one check is read as it is field by field; all else is left to that reading."""
 
 import json
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from minestream_dialects.draft import Draft
 from minestream_dialects.fields import Flags
-from minestream_dialects.vnish import boards
+from minestream_dialects.vnish import boards, summary
 from minestream_dialects.vnish.sound import read_sound
 from minestream_dialects.vnish.unit import Measure
 
@@ -94,3 +96,45 @@ def test_what_passes_the_check_reads_the_same_and_has_no_flag(
 @given(st.recursive(ODD, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_anything_else_is_left_to_the_reading_field_by_field(odd: object) -> None:
     assert read_sound(odd, MH) is None
+
+
+def refuse(*_: object) -> None:
+    """As ``msgspec.convert`` where nothing fits."""
+    raise msgspec.ValidationError
+
+
+def fans_and_pools(miner: dict[str, Any]) -> Draft:
+    """What a draft says after both were read."""
+    draft = Draft()
+    summary.read_cooling(miner, draft)
+    summary.read_pools(miner, draft)
+    return draft
+
+
+def facts(draft: Draft) -> list[str]:
+    """All that a draft says, floats and whole numbers apart."""
+    said = [repr(getattr(draft, name)) for name in Draft.__struct_fields__ if name != "flags"]
+    return [*said, *draft.flags.sorted()]
+
+
+@settings(
+    max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_fans_and_pools_read_the_same_either_way(
+    body_of: Callable[[str], str], *, data: st.DataObject
+) -> None:
+    miner = json.loads(body_of("l9_1.2.7_summary_assembled.json"))["miner"]
+    odd = ODD | st.sampled_from(["lost", "ok", "active", "UserPool", "DevFee", "Refund", 99_999.5])
+    for _ in range(data.draw(st.integers(0, 3))):
+        listed = data.draw(st.sampled_from([miner["cooling"]["fans"], miner["pools"]]))
+        place = data.draw(st.integers(0, len(listed) - 1))
+        if data.draw(st.integers(0, 9)) == 0:
+            listed[place] = data.draw(odd.filter(lambda one: one is not GONE))
+        elif isinstance(listed[place], dict):
+            keys = ["rpm", "status", "pool_type", "url", "user", "accepted", "rejected", "stale"]
+            change(listed[place], data.draw(st.sampled_from(keys)), data.draw(odd))
+    quick = facts(fans_and_pools(miner))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(msgspec, "convert", refuse)
+        assert quick == facts(fans_and_pools(miner))
