@@ -1,7 +1,11 @@
-"""A Chromium, its pages, and what they may not do: speak to others, log errors, overflow."""
+"""A Chromium, the system it looks at, its pages, and what they may not do: log errors, overflow."""
 
 import os
+import re
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
@@ -70,6 +75,26 @@ TOO_WIDE = """() => {
       .filter((element) => element.getBoundingClientRect().right > width + 1)
       .slice(0, 5)
       .map((element) => `${element.tagName} ${element.className}`);
+}"""
+SHADED = """(chart) => {
+  // how many points of the chart have the colour of a gap, however faint
+  const colour = getComputedStyle(document.documentElement).getPropertyValue("--gap");
+  const canvas = chart.querySelector("canvas");
+  const copy = Object.assign(document.createElement("canvas"),
+    { width: canvas.width, height: canvas.height });
+  const drawn = copy.getContext("2d", { willReadFrequently: true });
+  drawn.fillStyle = colour;
+  drawn.fillRect(0, 0, 1, 1);
+  const wanted = drawn.getImageData(0, 0, 1, 1).data;
+  drawn.clearRect(0, 0, 1, 1);
+  drawn.drawImage(canvas, 0, 0);
+  const { data } = drawn.getImageData(0, 0, canvas.width, canvas.height);
+  let count = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    const near = [0, 1, 2].every((i) => Math.abs(wanted[i] - data[at + i]) <= 16);
+    if (data[at + 3] > 0 && near) count += 1;
+  }
+  return count;
 }"""
 
 
@@ -161,3 +186,61 @@ class Visit:
     def _headings(self) -> list[str]:
         count = self.page.locator("h1").count()
         return [] if count == 1 else [f"{count} of the first level"]
+
+
+class System:
+    """The demo, as a process, and commands typed beside it."""
+
+    def __init__(self, folder: Path, miners: int) -> None:
+        self.folder = folder
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("MINESTREAM_") or name == "MINESTREAM_CACHE"
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "minestream_devstack", "demo", "--miners", str(miners)],
+            cwd=folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            self.address = self._address()
+        except BaseException:
+            self.end()
+            raise
+
+    def _address(self) -> str:
+        said = []
+        for line in self.process.stdout or ():
+            said.append(line)
+            if found := re.search(r"dashboard\s+(http://\S+)/$", line):
+                assert httpx.get(found[1]).status_code == 200, "".join(said)
+                return found[1]
+        raise AssertionError("".join(said))
+
+    def types(self, *words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "minestream_devstack", *words],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def asks(self, path: str) -> Any:
+        answer = httpx.get(self.address + path, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=90)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -10,35 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from playwright.sync_api import Browser, expect
-from tests.e2e.browser import PHONE, WIDE, Visit, chromium, launched
+from playwright.sync_api import Browser, WebSocketRoute, expect
+from tests.e2e.browser import PHONE, SHADED, WIDE, System, Visit, chromium, launched
 
 MINERS = 24
 FIRST = "demo-r01-s01"
 PATHS = {"/": FIRST, f"/miners/{FIRST}": "1,150", "/system": "timescale-sink"}
 """The page's addresses, and what is on each once it has all that it shows."""
-SHADED = """(chart) => {
-  // how many points of the chart have the colour of a gap, however faint
-  const colour = getComputedStyle(document.documentElement).getPropertyValue("--gap");
-  const canvas = chart.querySelector("canvas");
-  const copy = Object.assign(document.createElement("canvas"),
-    { width: canvas.width, height: canvas.height });
-  const drawn = copy.getContext("2d", { willReadFrequently: true });
-  drawn.fillStyle = colour;
-  drawn.fillRect(0, 0, 1, 1);
-  const wanted = drawn.getImageData(0, 0, 1, 1).data;
-  drawn.clearRect(0, 0, 1, 1);
-  drawn.drawImage(canvas, 0, 0);
-  const { data } = drawn.getImageData(0, 0, canvas.width, canvas.height);
-  let count = 0;
-  for (let at = 0; at < data.length; at += 4) {
-    const near = [0, 1, 2].every((i) => Math.abs(wanted[i] - data[at + i]) <= 16);
-    if (data[at + 3] > 0 && near) count += 1;
-  }
-  return count;
-}"""
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 expect.set_options(timeout=15_000)  # of a machine that does other things too
@@ -52,67 +30,9 @@ pytestmark = [
 ]
 
 
-class System:
-    """The demo, as a process, and commands typed beside it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith("MINESTREAM_") or name == "MINESTREAM_CACHE"
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "minestream_devstack", "demo", "--miners", str(MINERS)],
-            cwd=folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            self.address = self._address()
-        except BaseException:
-            self.end()
-            raise
-
-    def _address(self) -> str:
-        said = []
-        for line in self.process.stdout or ():
-            said.append(line)
-            if found := re.search(r"dashboard\s+(http://\S+)/$", line):
-                assert httpx.get(found[1]).status_code == 200, "".join(said)
-                return found[1]
-        raise AssertionError("".join(said))
-
-    def types(self, *words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "minestream_devstack", *words],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def asks(self, path: str) -> Any:
-        answer = httpx.get(self.address + path, timeout=10)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def end(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        self.process.communicate(timeout=90)
-
-
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    system = System(tmp_path_factory.mktemp("dashboard"))
+    system = System(tmp_path_factory.mktemp("dashboard"), MINERS)
     try:
         until(lambda: heard(system) == MINERS, "all miners were heard of")
         yield system
@@ -188,6 +108,13 @@ def test_a_lost_board_is_seen_and_so_is_its_return(opened: Open, system: System)
     system.types("fault", "lost-board", "--miner", "demo-r01-s03", "--for", "0")
     expect(row.get_by_title("2 of 3 boards healthy")).to_be_visible(timeout=30_000)
     visit.shoot("fault")
+    light = opened(color_scheme="light")
+    ill = light.go("/").get_by_role("row").filter(has_text="demo-r01-s03")
+    expect(ill.get_by_title("2 of 3 boards healthy")).to_be_visible()
+    light.page.get_by_role("button", name="Needs attention").click()
+    expect(light.page.get_by_role("table", name="Miners").locator("[data-miner]")).to_have_count(1)
+    light.shoot("fault-light")
+    assert light.wrongs() == {}
     system.types("fault", "--heal")
     expect(row.get_by_title("3 of 3 boards healthy")).to_be_visible(timeout=60_000)
     assert visit.wrongs() == {}
@@ -198,8 +125,8 @@ def test_a_miners_page_draws_its_readings_its_boards_and_where_there_are_none(
 ) -> None:
     visit = opened()
     page = visit.go("/miners/demo-r01-s02")
-    chart = page.get_by_role("img", name=re.compile(r"^Hashrate over time; newest: [\d.]+ GH.s$"))
-    expect(chart).to_be_visible()
+    chart = page.get_by_role("img", name=re.compile(r"^Hashrate over time; newest: "))
+    expect(chart).to_have_accessible_name(re.compile(r": [\d.]+\sGH.s$"))
     boards = page.get_by_role("region", name="Hashboards")
     expect(boards.locator("tbody").get_by_role("row")).to_have_count(3)
     assert chart.evaluate(SHADED) == 0
@@ -208,8 +135,9 @@ def test_a_miners_page_draws_its_readings_its_boards_and_where_there_are_none(
     expect(gaps).to_contain_text("Miner silent since", timeout=90_000)
     expect(page.get_by_text("Offline").first).to_be_visible()
     until(lambda: chart.evaluate(SHADED) > 50, "the gap is shaded")
+    expect(chart).to_have_accessible_name(re.compile(r": \u2013$"))
     visit.shoot("gap-open")
-    fleet = opened()
+    fleet = opened(color_scheme="light")
     row = fleet.go("/").get_by_role("row").filter(has_text="demo-r01-s02")
     expect(row).to_contain_text("Offline")
     fleet.shoot("fleet-offline")
@@ -291,6 +219,11 @@ def test_every_page_is_whole_for_everybody(
     expect(page.get_by_text(PATHS[path]).first).to_be_visible()
     if name == "chinese":
         expect(page.get_by_role("navigation")).to_have_text(CHINESE)
+        expect(page.get_by_role("region", name=re.compile(r"^通知.F8.$"))).to_be_attached()
+    if name == "phone" and path == "/":
+        room = page.get_by_role("searchbox").bounding_box()
+        assert room is not None
+        assert room["width"] > PHONE["width"] * 0.8, "a phone's search has a line of its own"
     visit.shoot(f"{path.strip('/').partition('/')[0] or 'fleet'}-{name}")
     assert visit.wrongs() == {}
 
@@ -322,13 +255,98 @@ def test_the_table_is_walked_and_searched_by_keyboard(opened: Open) -> None:
     expect(search).to_be_focused()
     search.fill("r02-s01")
     expect(page.get_by_role("table", name="Miners").locator("[data-miner]")).to_have_count(1)
-    page.keyboard.press("Tab")
-    page.locator("[data-miner]").focus()
+    search.press("Escape")
+    rows = page.get_by_role("table", name="Miners").locator("[data-miner]")
+    expect(rows).to_have_count(MINERS)
+    rows.first.focus()
+    for key, at in (("ArrowDown", 1), ("j", 2), ("k", 1), ("ArrowUp", 0), ("ArrowUp", 0)):
+        page.keyboard.press(key)
+        expect(rows.nth(at)).to_be_focused()
+    for _ in range(MINERS):
+        page.keyboard.press("j")
+    expect(rows.last).to_be_focused()
+    expect(rows.last).to_be_in_viewport()
+    search.fill("r02-s01")
+    expect(rows).to_have_count(1)
+    rows.focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/miners/demo-r02-s01$"))
     page.go_back()
     expect(page.get_by_role("table", name="Miners")).to_be_visible()
     assert visit.wrongs() == {}
+
+
+def test_a_part_of_the_chart_is_dragged_larger_and_given_back(opened: Open) -> None:
+    visit = opened()
+    page = visit.go(f"/miners/{FIRST}")
+    chart = page.get_by_role("img", name=re.compile("^Hashrate over time"))
+    expect(chart).to_be_visible()
+    expect(page.get_by_text("every reading")).to_be_visible()
+    room = chart.bounding_box()
+    assert room is not None
+    middle = room["y"] + room["height"] / 2
+    page.mouse.move(room["x"] + room["width"] * 0.6, middle)
+    expect(page.locator("figcaption time").first).to_have_text(re.compile(r"\d\d:\d\d:\d\d$"))
+    page.mouse.down()
+    page.mouse.move(room["x"] + room["width"] * 0.8, middle, steps=5)
+    page.mouse.up()
+    back = page.get_by_role("button", name="Back to live")
+    expect(back).to_be_visible()
+    visit.shoot("zoomed")
+    back.click()
+    expect(back).to_have_count(0)
+    for chosen in ("15 min", "24 h"):
+        page.get_by_role("radio", name=chosen).click()
+        expect(page.get_by_role("radio", name=chosen)).to_be_checked()
+        expect(chart).to_be_visible()
+    assert visit.wrongs() == {}
+
+
+def test_a_lost_connection_is_told_of_and_so_is_its_return(opened: Open) -> None:
+    visit = opened()
+    page, lines, cut = visit.page, list[WebSocketRoute](), False
+
+    def answered(line: WebSocketRoute) -> None:
+        if cut:
+            line.close(code=1011)
+        else:
+            line.connect_to_server()
+            lines.append(line)
+
+    page.route_web_socket(re.compile("/api/v1/stream$"), answered)
+    visit.go("/")
+    notices = page.get_by_role("region", name="Notifications (F8)")
+    cut = True
+    lines[-1].close(code=1011)
+    expect(notices).to_contain_text("Connection lost")
+    visit.shoot("connection-lost")
+    assert visit.wrongs() == {}
+    page.keyboard.press("F8")
+    notices.get_by_role("button", name="Close").first.press("Enter")
+    expect(notices).not_to_contain_text("Connection lost")
+    cut = False
+    page.locator("[data-condition=reconnecting], [data-condition=live]").click()
+    again = page.get_by_role("button", name="Try now")
+    if again.is_visible():
+        again.click()
+    expect(notices).to_contain_text("Connection is back", timeout=30_000)
+    expect(page.locator("[data-condition]")).to_have_attribute("data-condition", "live")
+
+
+def test_who_wants_no_motion_gets_none(opened: Open) -> None:
+    moving = "() => document.getAnimations().map((one) => one.effect.getTiming().duration)"
+    lasting = "(bar) => parseFloat(getComputedStyle(bar).transitionDuration)"
+    durations = {}
+    for wanted in ("no-preference", "reduce"):
+        page = opened(reduced_motion=wanted).go("/")
+        bar = page.locator("ul[aria-label='Miners by status']").locator("xpath=../div/span").first
+        durations[wanted] = bar.evaluate(lasting)
+        page.get_by_role("button", name="Theme").click()
+        expect(page.get_by_role("menu")).to_be_visible()
+        if wanted == "reduce":
+            assert all(duration < 1 for duration in page.evaluate(moving))
+    assert durations["no-preference"] > 0.1
+    assert durations["reduce"] < 0.001
 
 
 def test_an_address_that_nobody_has_is_said_to_be_none(opened: Open) -> None:

@@ -96,11 +96,15 @@ export function FleetTable({ miners, sorting, withSites, onSort, now, empty }: F
   const focusRow = (index: number) => {
     const miner = miners[index];
     if (miner === undefined) return;
-    virtualizer.scrollToIndex(index);
-    requestAnimationFrame(() => {
+    const focus = (): boolean => {
       const id = CSS.escape(miner.miner_id);
-      scroller.current?.querySelector<HTMLElement>(`[data-miner="${id}"]`)?.focus();
-    });
+      const link = scroller.current?.querySelector<HTMLElement>(`[data-miner="${id}"]`);
+      link?.focus({ preventScroll: true });
+      return link != null;
+    };
+    virtualizer.scrollToIndex(index);
+    // at once where it is drawn already: keys may come faster than frames
+    if (!focus()) requestAnimationFrame(focus);
   };
   const onKeyDown = (event: KeyboardEvent<HTMLDivElement>) => {
     const step = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1 }[event.key];

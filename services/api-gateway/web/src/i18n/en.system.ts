@@ -27,6 +27,7 @@ export const system = {
     pushed: "Pushed to browsers after",
   },
   spread: "median · p99 {{p99}}",
+  more: "and {{n}} more",
   fewer: "fewer",
   figure: "Figure",
   value: "Value",

@@ -29,6 +29,7 @@ export const system: Texts["system"] = {
     pushed: "推送到浏览器延迟",
   },
   spread: "中位数 · p99 {{p99}}",
+  more: "另有 {{n}} 项",
   fewer: "收起",
   figure: "指标",
   value: "数值",

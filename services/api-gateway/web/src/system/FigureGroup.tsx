@@ -40,7 +40,7 @@ function Lines({ row, several }: { row: Row; several: boolean }) {
             onClick={() => setAll(!all)}
             className="rounded text-xs text-ink-3 underline underline-offset-2 hover:text-ink"
           >
-            {all ? t("system.fewer") : t("chart.more", { n: format.count(row.lines.length - MOST) })}
+            {all ? t("system.fewer") : t("system.more", { n: format.count(row.lines.length - MOST) })}
           </button>
         </li>
       ) : null}
