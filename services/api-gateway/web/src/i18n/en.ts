@@ -157,6 +157,7 @@ export const en = {
     back: "Fleet",
     neverHeard: "Never heard of",
     neverHeardBody: "It is in the inventory, but no poll has come through yet.",
+    removedShort: "Removed",
     removed: "Removed from the fleet; its history stays.",
     notFound: "There is no miner {{id}}",
     notFoundBody: "Check the id, or look for it in the fleet.",

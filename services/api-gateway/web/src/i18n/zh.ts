@@ -157,6 +157,7 @@ export const zh: Texts = {
     back: "矿机",
     neverHeard: "从未上报",
     neverHeardBody: "该矿机已在资产清单中，但尚未收到任何轮询结果。",
+    removedShort: "已移除",
     removed: "已从资产清单移除，历史数据仍保留。",
     notFound: "没有编号为 {{id}} 的矿机",
     notFoundBody: "请检查编号，或在矿机列表中查找。",

@@ -106,10 +106,18 @@ it("fits the chart to what is known, says so, and takes another range", async ()
   expect(screen.getByRole("img", { name: /^Hashrate over time; newest: 16.0/ })).toBeDefined();
 });
 
-it("of a miner that was removed its history stays, and it says that it was", async () => {
-  await open({ entry: null, latest: reading({ ts: ago(500) }) });
+it("of a miner that was removed its history stays, and nothing about it is alarming", async () => {
+  const unpolled = gap({ began_at: ago(20), cause: "collector_down" });
+  await open({ entry: null, latest: reading({ ts: ago(26) }), open: [unpolled] });
   expect(await screen.findByText("Removed from the fleet; its history stays.", {}, SOON)).toBeDefined();
-  expect(screen.getByText("Stale")).toBeDefined();
+  expect(screen.getByText("Removed")).toBeDefined();
+  expect(screen.queryByText("Mining")).toBeNull();
+  expect(screen.queryByText(/^No data since/)).toBeNull();
+});
+
+it("takes a reading for stale after five minutes where no interval says otherwise", async () => {
+  await open({ latest: reading({ ts: ago(301) }) });
+  expect(await screen.findByText("Stale", {}, SOON)).toBeDefined();
 });
 
 it("holds a reading for good as long as three of the miner's own intervals", async () => {

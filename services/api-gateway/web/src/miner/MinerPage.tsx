@@ -71,9 +71,10 @@ interface HeadingProps {
   id: string;
   reading: Reading | null;
   intervalS: number | null;
+  removed: boolean;
 }
 
-function Heading({ id, reading, intervalS }: HeadingProps) {
+function Heading({ id, reading, intervalS, removed }: HeadingProps) {
   const { t } = useTranslation();
   const format = useFormat();
   const now = useServerNow();
@@ -92,7 +93,11 @@ function Heading({ id, reading, intervalS }: HeadingProps) {
       <div className="flex min-w-0 flex-wrap items-center gap-x-3">
         <h1 className="truncate text-base font-semibold tracking-tight">{id}</h1>
         <span className="flex items-center gap-x-2.5 max-md:w-full">
-          <StatusBadge standing={standing} quiet={false} />
+          {removed ? (
+            <span className="text-ink-2">{t("miner.removedShort")}</span>
+          ) : (
+            <StatusBadge standing={standing} quiet={false} />
+          )}
           <span className="text-xs whitespace-nowrap text-ink-3">
             {age === null ? t("miner.neverHeard") : t("age.ago", { age: format.age(age) })}
           </span>
@@ -144,6 +149,7 @@ function Content({ id, live, detail }: { id: string; live: MinerSnapshot; detail
   const { t } = useTranslation();
   const reading = later(live.latest, detail.data?.latest ?? null);
   const entry = detail.data?.entry ?? null;
+  const removed = detail.data?.entry === null;
   const gap = openGap(live, detail.data?.gaps ?? []);
   const algorithm = reading === null ? (entry?.algorithm ?? "unknown") : algorithmOf(reading);
 
@@ -157,8 +163,9 @@ function Content({ id, live, detail }: { id: string; live: MinerSnapshot; detail
   }
   return (
     <div className="space-y-4 px-4 pt-4 pb-20 md:px-6 md:pb-6">
-      {gap === null ? null : <GapNotice gap={gap} />}
-      {detail.data?.entry === null ? <RemovedNotice /> : null}
+      {removed ? <RemovedNotice /> : null}
+      {/* that nobody polls what was removed is no news */}
+      {gap === null || removed ? null : <GapNotice gap={gap} />}
       <Now reading={reading} />
       <div className="grid gap-4 xl:grid-cols-[minmax(0,1fr)_21rem]">
         <div className="min-w-0 space-y-4">
@@ -196,6 +203,7 @@ export default function MinerPage({ id }: { id: string }) {
           id={id}
           reading={later(live.latest, detail.data?.latest ?? null)}
           intervalS={detail.data?.entry?.interval_s ?? null}
+          removed={detail.data?.entry === null}
         />
       </PageHeader>
       <Content id={id} live={live} detail={detail} />
