@@ -1,10 +1,18 @@
-"""What all tests share: hypothesis is loaded before any of them runs.
+"""What all tests share: hypothesis is loaded before any of them runs, and Ctrl-C can be sent.
 
-Its plugin would load it at the end of a run in which no test did, through pytest's rewriting of
-sources; when Python 3.11 collects what a test left behind at that moment, parsing fails with
-``SystemError: AST constructor recursion depth mismatch`` (CPython gh-106905).
+Hypothesis' plugin would load it at the end of a run in which no test did, through pytest's
+rewriting of sources; when Python 3.11 collects what a test left behind at that moment, parsing
+fails with ``SystemError: AST constructor recursion depth mismatch`` (CPython gh-106905).
 """
+
+import signal
 
 import hypothesis
 
 __all__ = ["hypothesis"]
+
+
+def pytest_configure() -> None:
+    """Let what tests start hear SIGINT: a shell's background job ignores it, and so its children."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
