@@ -13,6 +13,6 @@ __all__ = ["hypothesis"]
 
 
 def pytest_configure() -> None:
-    """Let what tests start hear SIGINT: a shell's background job ignores it, and so its children."""
+    """Let what tests start hear SIGINT, which a shell's background job and its children ignore."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
