@@ -11,6 +11,7 @@ import msgspec
 from minestream_dialects.dialect import Payloads
 from minestream_dialects.draft import Draft
 from minestream_dialects.fields import (
+    COUNT,
     RATIO,
     RPM,
     WATTS,
@@ -51,6 +52,22 @@ class _SoundFan(msgspec.Struct, gc=False):
 
 
 _SOUND_FANS: Final = list[_SoundFan]
+_Count = Annotated[int, msgspec.Meta(ge=int(COUNT.low), le=int(COUNT.high))]
+
+
+class _SoundPool(msgspec.Struct, gc=False):
+    """A pool that says all that is read of one."""
+
+    pool_type: str
+    url: str
+    user: str
+    status: str
+    accepted: _Count
+    rejected: _Count
+    stale: _Count
+
+
+_SOUND_POOLS: Final = Annotated[list[_SoundPool], msgspec.Meta(max_length=MAX_POOLS)]
 
 _SHARES: Final = (
     ("accepted_total", "accepted"),
@@ -189,6 +206,24 @@ def read_pools(miner: Miner, draft: Draft) -> None:
     DevFee and Refund pools are the firmware's own business and never counted.
     """
     listed = miner.get("pools")
+    try:
+        pools = msgspec.convert(listed, _SOUND_POOLS)
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter: a lone surrogate
+        _read_pools(listed, draft)
+        return
+    own = [pool for pool in pools if pool.pool_type == "UserPool"]
+    if not own:
+        _read_pools(listed, draft)
+        return
+    chosen = next((pool for pool in own if pool.status == "active"), own[0])
+    draft.pool_url = text(chosen.url)
+    draft.worker = draft.worker or text(chosen.user)
+    draft.accepted_total = sum([pool.accepted for pool in own])
+    draft.rejected_total = sum([pool.rejected for pool in own])
+    draft.stale_total = sum([pool.stale for pool in own])
+
+
+def _read_pools(listed: object, draft: Draft) -> None:
     pools = listed[:MAX_POOLS] if isinstance(listed, list) else []
     if listed is not None and not isinstance(listed, list):
         draft.flags.invalid("pools")
