@@ -10,10 +10,10 @@ normalise, step and encode, without Kafka.
 
     python tests/bench/bench_processor.py [--quick]
 
-Last answer (2 cores shared with a dozen other busy processes, load 9 to 22, which weighs more on
-the processor, whose code is ten times the peer's): 1,818 and 2,105 events per CPU-second against
-3,346 and 4,782, 0.54 and 0.44; at a load of 22, 1,331 against 4,121. To be asked again on a quiet
-machine: one round of it says more than ten of these.
+Last answer (2 cores shared with a demo, a browser and a test run, load 5): 3,132 and 2,894 events
+per CPU-second against 5,461 and 5,118, 0.57 of it, and 2,455 against 5,914 (0.42) in the round that
+the others disturbed most; with chips at every fifth poll 2,282 against 4,797. The bare loop does 6,605.
+Before polls and hashboards were decoded by msgspec, on a quiet machine, 2,670 against 5,640 (0.46).
 """
 
 import argparse
