@@ -113,7 +113,8 @@ def _show(way: Way, out: Console) -> None:
         out.print(_tree(way))
     elif way.sampled:
         out.print(
-            "It was traced, but its spans are not in a folder here (MINESTREAM_TRACE_FOLDER)."
+            "It was traced; its spans are not here (MINESTREAM_TRACE_FOLDER), or not yet: "
+            "services write them a second or two later."
         )
     else:
         out.print("It was not traced (MINESTREAM_TRACE_RATIO says how many polls are).")
