@@ -2,8 +2,8 @@
 
     python tests/bench/bench_normalise.py [--quick]
 
-Last answer (2 very busy cores, Python 3.11, CPU time, median of 2,000): an L9 poll 69 us, 2.6 times
-its bare JSON decoding by the standard library; with 330 chips 432 us, 1.8 times.
+Last answer (2 cores at rest, Python 3.11, CPU time, median of 2,000): an L9 poll 66 us, 2.5 times
+its bare JSON decoding by the standard library; with 330 chips 411 us, 1.75 times.
 """
 
 import argparse

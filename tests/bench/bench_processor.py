@@ -10,11 +10,9 @@ normalise, step and encode, without Kafka.
 
     python tests/bench/bench_processor.py [--quick]
 
-Last answer (2 cores shared with a demo, a browser and a test run, load 3 to 5, five rounds): 2,455
-to 3,225 events per CPU-second, median 3,132, against 5,118 to 6,176 of the agent's: 0.42 (the round
-that the others disturbed most), 0.52, 0.53, 0.57 and 0.57 of it, where the goal is 0.6. With chips
-at every fifth poll 2,282 against 4,797. The bare loop does 6,605. Before polls and hashboards were
-decoded by msgspec, on a quiet machine, 2,670 against 5,640 (0.46).
+Last answer (2 cores at rest, three rounds): 3,240 events per CPU-second against 6,015 of the
+agent's: 0.54 of it, where the goal is 0.6. With chips at every fifth poll 2,386. The bare loop does
+7,074. Before polls and hashboards were decoded by msgspec 2,670 against 5,640 (0.46).
 """
 
 import argparse

@@ -7,9 +7,9 @@ no validation, offsets, dead letters, positions or metrics. Both must leave the 
 
     python tests/bench/bench_sink.py [--quick]
 
-Last answer (2 cores, load average 13 from other work, 60,000 events, 5 rounds): 0.85 of the bare
-loop's events per CPU-second (27,800, its 32,900), and as many per second. Before: 0.29; two thirds
-of the difference was Python's cycle collector.
+Last answer (2 cores at rest, 60,000 events, 5 rounds): 0.90 of the bare loop's events per
+CPU-second (32,800), and as many per second. Before: 0.29; two thirds of the difference was
+Python's cycle collector.
 """
 
 import argparse
