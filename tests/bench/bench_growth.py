@@ -6,9 +6,8 @@ the slope of log cost over log miners: 1 is proportional. ``total`` is all that 
 ``above idle`` leaves out what it costs without any miner. Memory is what the process grows by
 between the last two sizes, per 1,000 miners, kept connections and all.
 
-Last answer (two CPUs that six others used too): exponent 0.63, above idle 0.75 (polls that come
-close together share requests to Kafka); 7.0 MB per 1,000 miners, of which 4.2 are what is held of
-them (inventory entry 0.9, bodies that ride along 2.7, schedule 0.3).
+Last answer (two CPUs at rest): exponent 0.59, above idle 0.70 (polls that come together share
+loops and batches); 6.6 MB per 1,000 miners, where the goal is 5.
 
     python tests/bench/bench_growth.py [--quick]
 """
