@@ -1,24 +1,18 @@
 """Reads records in batches, and tells its owner which partitions came and went."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
 
-from minestream_runtime.errors import (
-    BrokerUnavailableError,
-    ConfigurationError,
-    MembershipLostError,
-)
+from minestream_runtime.errors import BrokerUnavailableError, MembershipLostError
+from minestream_runtime.kafka.twins import Membership, Twins
 from minestream_runtime.settings import Settings
 from minestream_schemas.event import Topic
 from minestream_schemas.topics import TOPICS
 
-_OUSTED: Final = 3
-_OUSTED_WITHIN_S: Final = 60.0
 _QUIET_SESSIONS: Final = 3
 """A group that has refused nothing for so long does not go on refusing."""
 _LARGEST: Final = max(topic.max_message_bytes for topic in TOPICS)
@@ -82,8 +76,7 @@ class Consumer:
         self._group = settings.group(group) if group else None
         self._ownership = ownership
         self._fault: Exception | None = None
-        self._joined = (-1, "")
-        self._ousted: deque[float] = deque(maxlen=_OUSTED)
+        self._twins = Twins(self._group, settings.instance)
         self._session_s = session_timeout_s
         self._refused_at_s: float | None = None
         self._refused_last_s = 0.0
@@ -143,6 +136,7 @@ class Consumer:
         Raises:
             BrokerUnavailableError: Kafka is away; call again.
             MembershipLostError: the group goes on refusing us.
+            ConfigurationError: another process has our name.
             Exception: what the owner raised at a change of partitions, or what has ended the
                 client's membership: calling again is no use.
         """
@@ -155,6 +149,7 @@ class Consumer:
             raise BrokerUnavailableError(type(exc).__name__) from exc
         if self._fault is not None:
             raise self._fault
+        self._twins.require_none()
         return [
             Record(
                 partition,
@@ -207,21 +202,10 @@ class Consumer:
             self._fault = exc
 
     def look_for_twin(self) -> None:
-        """Notice another process under our name: it takes our place again and again.
-
-        A static member that comes back under a new id but in the same generation has replaced
-        somebody, or been replaced. Both then own the same partitions, and Kafka tells neither.
-        """
+        """Notice another process under our name; ``records`` tells of it."""
         coordinator = self._client._coordinator  # noqa: SLF001 - no public way
-        before, self._joined = self._joined, (coordinator.generation, coordinator.member_id)
-        if before[0] != self._joined[0] or before[1] == self._joined[1]:
-            return
-        self._ousted.append(asyncio.get_running_loop().time())
-        if len(self._ousted) == _OUSTED and self._ousted[-1] - self._ousted[0] < _OUSTED_WITHIN_S:
-            self._fault = ConfigurationError(
-                f"another process is a member of {self._group} as MINESTREAM_INSTANCE="
-                f"{self._settings.instance}: each replica needs an instance of its own"
-            )
+        now = Membership(coordinator.generation, coordinator.member_id)
+        self._twins.look(now, asyncio.get_running_loop().time())
 
     def joined(self) -> None:
         """The group has taken us: whatever it refused before is over."""

@@ -36,7 +36,7 @@ import itertools
 from collections.abc import AsyncIterator, Generator, Iterable, Mapping
 from functools import partial
 from importlib.metadata import version
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import faust
 from faust.transport.drivers import aiokafka as driver
@@ -46,6 +46,7 @@ from intervaltree import IntervalTree
 from mode.services import WaitResults
 
 from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.kafka.twins import Membership
 from processor.adapters.sends import StrictProducer
 
 PINNED: Final = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
@@ -63,13 +64,6 @@ def require_versions(pinned: Mapping[str, str] = PINNED) -> None:
             f"the fence around Faust was proven with {dict(pinned)}, but found {other}: "
             "install requirements.lock, or prove the fence anew (ADR 0004)"
         )
-
-
-class Membership(NamedTuple):
-    """What the group knows us by; the generation is below 1 while we have no place in it."""
-
-    generation: int
-    member_id: str
 
 
 class Fetched(dict[TP, list[Any]]):

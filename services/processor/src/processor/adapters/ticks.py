@@ -14,10 +14,10 @@ from faust.types import TP
 
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import BugError, unit_of_work
+from minestream_runtime.kafka.twins import Membership
 from minestream_schemas.event import Topic
 from minestream_schemas.raw import RAW_MINER
 from minestream_schemas.tick import TICKS, Tick
-from processor.adapters.fence import Membership
 from processor.adapters.state_codec import decode
 from processor.domain.miner_state import MinerState
 from processor.domain.step import Rules, due_us

@@ -13,6 +13,7 @@ from minestream_runtime.clock import SystemClock
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.health import Health
 from minestream_runtime.kafka import Producer, ensure_topics, topic_states
+from minestream_runtime.kafka.twins import Twins
 from minestream_runtime.metrics import counter
 from minestream_runtime.service import EXIT_OK
 from minestream_schemas.event import Topic
@@ -28,7 +29,6 @@ from processor.adapters.lags import Lags
 from processor.adapters.sends import Outputs, producer_of
 from processor.adapters.states import States
 from processor.adapters.ticks import Dues, FaustBroker, Progress, Ticker, Waiting
-from processor.adapters.twins import Twins
 from processor.adapters.watchdog import Vitals, Watchdog, watch
 from processor.settings import ProcessorSettings
 
@@ -144,10 +144,11 @@ class _Parts:
             ),
             every_s=settings.lag_every_s,
         )
-        self._twins = Twins(self._broker.membership, settings.instance)
+        # on one disk RocksDB's lock parts two of one instance; on two they would both write
+        self._twins = Twins(settings.group("processor"), settings.instance)
 
         async def moved(*_: Any, **__: Any) -> None:
-            self._twins.look(self.clock.monotonic())
+            self._twins.look(self._broker.membership(), self.clock.monotonic())
             for memory in (self._states, self._progress, dues, waiting):
                 memory.forget()
 

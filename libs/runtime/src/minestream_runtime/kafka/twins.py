@@ -1,17 +1,22 @@
-"""Notices another processor under our name, which takes our place in the group again and again.
+"""Notices another process under our name, which takes our place in the group again and again.
 
 Two static members of one instance are given the same partitions, each by ousting the other, and
-Kafka tells neither. On one disk RocksDB's lock parts them; on two they would both write.
+Kafka tells neither.
 """
 
-from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from minestream_runtime.errors import ConfigurationError
-from processor.adapters.fence import Membership
 
 _OUSTED: Final = 3
 _WITHIN_S: Final = 60.0
+
+
+class Membership(NamedTuple):
+    """What the group knows us by; the generation is below 1 while we have no place in it."""
+
+    generation: int
+    member_id: str
 
 
 class Twins:
@@ -20,23 +25,23 @@ class Twins:
     A member that comes alone after a pause or a restart finds a later generation.
 
     Args:
-        membership: as it is now; None: there is none yet.
+        group: whose member we are, for the message.
         instance: our name, for the message.
     """
 
-    def __init__(self, membership: Callable[[], Membership | None], instance: str) -> None:
-        self._membership = membership
+    def __init__(self, group: str | None, instance: str) -> None:
+        self._group = group
         self._instance = instance
         self._before: Membership | None = None
         self._ousted: list[float] = []
 
-    def look(self, at_s: float) -> None:
+    def look(self, now: Membership | None, at_s: float) -> None:
         """Compare with the look before, whenever the group has given us our partitions.
 
         Args:
+            now: our membership; None: there is none.
             at_s: when, monotonic seconds.
         """
-        now = self._membership()
         if now is None or now.generation < 1 or not now.member_id:
             return
         before, self._before = self._before, now
@@ -52,6 +57,6 @@ class Twins:
         """
         if len(self._ousted) >= _OUSTED:
             raise ConfigurationError(
-                f"another processor runs as MINESTREAM_INSTANCE={self._instance}: "
-                "each replica needs an instance of its own"
+                f"another process is a member of {self._group} as MINESTREAM_INSTANCE="
+                f"{self._instance}: each replica needs an instance of its own"
             )

@@ -5,15 +5,13 @@ from collections.abc import Iterable
 import pytest
 
 from minestream_runtime.errors import ConfigurationError
-from processor.adapters.fence import Membership
-from processor.adapters.twins import Twins
+from minestream_runtime.kafka.twins import Membership, Twins
 
 
 def seen(memberships: Iterable[Membership | None], *, every_s: float = 2.0) -> Twins:
-    places = iter(memberships)
-    twins = Twins(lambda: next(places), "7")
-    for turn in range(len(list(memberships))):
-        twins.look(turn * every_s)
+    twins = Twins("farm.processor", "7")
+    for turn, place in enumerate(memberships):
+        twins.look(place, turn * every_s)
     return twins
 
 
