@@ -30,6 +30,7 @@ from minestream_runtime.trace_endpoint import EndpointExporter
 from minestream_runtime.trace_files import FileExporter
 
 Headers = tuple[tuple[str, bytes], ...]
+Carrier = Mapping[str, bytes] | Iterable[tuple[str, bytes]]
 Attributes = Mapping[str, str | int | float | bool]
 
 TRACEPARENT: Final = "traceparent"
@@ -258,10 +259,9 @@ def headers_of(span: Span) -> Headers:
     return ((TRACEPARENT, f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags}".encode()),)
 
 
-def context_of(headers: Mapping[str, bytes] | Iterable[tuple[str, bytes]]) -> SpanContext | None:
+def context_of(headers: Carrier) -> SpanContext | None:
     """The context in a record's headers; None where there is none, or none that can be read."""
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    value = next((value for name, value in pairs if name == TRACEPARENT), None)
+    value = _carried(headers)
     if value is None or len(value) != _LENGTH:
         return None
     try:
@@ -277,13 +277,19 @@ def context_of(headers: Mapping[str, bytes] | Iterable[tuple[str, bytes]]) -> Sp
     return context if context.is_valid and version != "ff" else None
 
 
-def sampled(headers: Mapping[str, bytes]) -> SpanContext | None:
+def sampled(headers: Carrier) -> SpanContext | None:
     """The context in a record's headers if its trace is sampled; nearly free where it is not."""
-    value = headers.get(TRACEPARENT)
+    value = _carried(headers)
     if value is None or value.endswith(b"0"):
         return None
     context = context_of(headers)
     return context if context is not None and context.trace_flags.sampled else None
+
+
+def _carried(headers: Carrier) -> bytes | None:
+    if isinstance(headers, Mapping):
+        return headers.get(TRACEPARENT)
+    return next((value for name, value in headers if name == TRACEPARENT), None)
 
 
 class PollSampler(Sampler):

@@ -112,7 +112,7 @@ class Outlet:
             event: what; its ``memo`` goes into the ledger.
         """
         began_s = self._clock.monotonic()
-        parent = traces.sampled(dict(event.headers))
+        parent = traces.sampled(event.headers)
         if parent is None:
             await self._hand_over(topic, event)
         else:
