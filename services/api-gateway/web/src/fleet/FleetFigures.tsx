@@ -3,8 +3,8 @@ import { Link } from "wouter";
 
 import type { Gap } from "../api/types";
 import { Figure, Figures } from "../ui/Figure";
-import { Meter } from "../ui/Meter";
-import { toneOfChip, toneOfShare } from "../ui/tone";
+import { OfExpected } from "../ui/OfExpected";
+import { toneOfChip } from "../ui/tone";
 import { useFormat } from "../ui/useFormat";
 import type { AlgorithmTotal, Totals } from "./totals";
 
@@ -21,18 +21,7 @@ function Hashrate({ total }: { total: AlgorithmTotal }) {
       label={t("figure.hashrate", { algorithm: name })}
       value={format.hashrate(hashrateHs, algorithm)}
     >
-      {share === null ? (
-        t("figure.expectedUnknown")
-      ) : (
-        <>
-          <span className="block truncate">
-            {t("figure.ofExpected", { share: format.share(share) })}
-          </span>
-          <span className="block pt-1">
-            <Meter share={share} tone={toneOfShare(share)} />
-          </span>
-        </>
-      )}
+      <OfExpected share={share} />
     </Figure>
   );
 }

@@ -5,6 +5,7 @@ import type { Board } from "../api/types";
 import { shareOfExpected } from "../fleet/miner";
 import { Meter } from "../ui/Meter";
 import { QuantityText } from "../ui/Quantity";
+import { Scroller } from "../ui/Scroller";
 import { INK, toneOfChip, toneOfShare, type Tone } from "../ui/tone";
 import { useFormat } from "../ui/useFormat";
 import { joined } from "../units/format";
@@ -83,8 +84,7 @@ export function BoardsTable({ boards, algorithm }: BoardsTableProps) {
   );
   if (boards.length === 0) return <p className="p-4 text-ink-2">{t("miner.boardsNone")}</p>;
   return (
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reached by keys
-    <div tabIndex={0} role="region" aria-label={t("miner.boards")} className="overflow-x-auto">
+    <Scroller label={t("miner.boards")}>
       <table className="w-full min-w-[46rem] text-right">
         <thead>
           <tr className="border-b border-line text-xs text-ink-3">
@@ -126,6 +126,6 @@ export function BoardsTable({ boards, algorithm }: BoardsTableProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroller>
   );
 }

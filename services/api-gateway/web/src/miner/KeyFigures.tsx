@@ -3,8 +3,8 @@ import { useTranslation } from "react-i18next";
 import type { Reading } from "../api/types";
 import { algorithmOf, shareOfExpected } from "../fleet/miner";
 import { Figure, Figures } from "../ui/Figure";
-import { Meter } from "../ui/Meter";
-import { toneOfAnomaly, toneOfChip, toneOfShare, type Tone } from "../ui/tone";
+import { OfExpected } from "../ui/OfExpected";
+import { toneOfAnomaly, toneOfChip, type Tone } from "../ui/tone";
 import { useFormat } from "../ui/useFormat";
 import { joined } from "../units/format";
 
@@ -112,18 +112,7 @@ export function KeyFigures({ reading }: { reading: Reading }) {
         label={t("miner.hashrate")}
         value={hashrate == null ? null : format.hashrate(hashrate, algorithm)}
       >
-        {hashrate == null ? null : share === null ? (
-          t("figure.expectedUnknown")
-        ) : (
-          <>
-            <span className="block truncate">
-              {t("figure.ofExpected", { share: format.share(share) })}
-            </span>
-            <span className="block pt-1">
-              <Meter share={share} tone={toneOfShare(share)} />
-            </span>
-          </>
-        )}
+        {hashrate == null ? null : <OfExpected share={share} />}
       </Figure>
       <Temperature reading={reading} />
       <Figure label={t("miner.power")} value={power == null ? null : format.power(power)}>

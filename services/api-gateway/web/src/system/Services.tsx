@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 
 import type { Service } from "../api/types";
 import { QuantityText } from "../ui/Quantity";
+import { Scroller } from "../ui/Scroller";
 import { useFormat } from "../ui/useFormat";
 import { cpuShare, distinctServices } from "./figures";
 import type { SystemLook } from "./useSystem";
@@ -46,8 +47,7 @@ export function Services({ look }: { look: SystemLook }) {
   const format = useFormat();
   const { answer, before } = look;
   return (
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reached by keys
-    <div tabIndex={0} role="region" aria-label={t("system.services")} className="overflow-x-auto">
+    <Scroller label={t("system.services")}>
       <table className="w-full text-right md:min-w-[38rem]">
         <thead>
           <tr className="border-b border-line text-xs text-ink-3">
@@ -97,6 +97,6 @@ export function Services({ look }: { look: SystemLook }) {
           })}
         </tbody>
       </table>
-    </div>
+    </Scroller>
   );
 }
