@@ -56,4 +56,6 @@ def dead_letter_topic(service: str) -> Topic:
     )
 
 
-DEAD_LETTERS: Final = tuple(map(dead_letter_topic, ("processor", "timescale-sink")))
+DEAD_LETTERS: Final = tuple(
+    map(dead_letter_topic, ("processor", "timescale-sink", "alerter", "abacus-sink"))
+)

@@ -20,6 +20,8 @@ class GapCause(StrEnum):
     """The collector could not reach Kafka; its spool kept the readings (seen by the collector)."""
     SPOOL_OVERFLOW = "spool_overflow"
     """The collector's spool was full and dropped its oldest (seen by the collector)."""
+    SOURCE_SILENT = "source_silent"
+    """A pool or market brought nothing fresh (seen by its collector)."""
 
 
 class Gap(Event):
@@ -27,7 +29,9 @@ class Gap(Event):
 
     event_id: EventId = Field(description="of this telling")
     gap_id: EventId = Field(description="derived from subject, cause and began_at")
-    subject: str = Field(description="the miner's id, or the collector's for its link and spool")
+    subject: str = Field(
+        description="the miner's id; the collector's for its link and spool; else the pool account or source"
+    )
     site_id: SiteId | None = None
     cause: GapCause
     began_at: Instant = Field(description="the last instant that is covered")
@@ -43,6 +47,6 @@ GAP = Topic(
     description="Gaps in the data and their causes, opened and closed.",
     key="subject",
     retention=timedelta(days=7),
-    producers=frozenset({"collector-vnish", "processor"}),
+    producers=frozenset({"collector-vnish", "collector-pool", "collector-market", "processor"}),
     consumers=frozenset({"timescale-sink", "api-gateway"}),
 )

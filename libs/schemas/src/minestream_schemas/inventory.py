@@ -47,5 +47,5 @@ INVENTORY = Topic(
     retention=None,
     compacted=True,
     producers=frozenset({"api-gateway"}),
-    consumers=frozenset({"collector-vnish"}),
+    consumers=frozenset({"collector-vnish", "processor"}),
 )

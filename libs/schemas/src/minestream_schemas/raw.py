@@ -75,6 +75,9 @@ class RawMiner(Event):
     model_hint: str | None = Field(default=None, description="from the inventory")
     algorithm_hint: Annotated[str | None, Field(description="from the inventory")] = None
     worker_hint: str | None = Field(default=None, description="from the inventory")
+    tariff_usd_per_kwh: float | None = Field(
+        default=None, ge=0, description="from the inventory, as it was then"
+    )
 
 
 RAW_MINER = Topic(
@@ -85,5 +88,5 @@ RAW_MINER = Topic(
     retention=timedelta(days=7),
     max_message_bytes=MAX_EVENT_BYTES,
     producers=frozenset({"collector-vnish"}),
-    consumers=frozenset({"processor", "timescale-sink"}),
+    consumers=frozenset({"processor", "timescale-sink", "archiver"}),
 )

@@ -141,6 +141,32 @@ class MinerTelemetry(Event):
     error: str | None = None
     anomaly_score: Ratio | None = Field(default=None, description="the worst metric's score")
     anomaly_scores: dict[str, Ratio] = Field(default_factory=dict, description="by metric")
+    pool_hashrate_hs: Hashrate | None = Field(
+        default=None, description="what its pool says of it, as of ts, H/s"
+    )
+    pool_coin: str | None = Field(default=None, description="what it mines there")
+    pool_at: Instant | None = Field(default=None, description="when the pool said so")
+    rate_usd_per_hs_day: float | None = Field(
+        default=None, ge=0, description="what hashing paid, as of ts"
+    )
+    revenue_basis: str | None = Field(
+        default=None,
+        examples=["pool_rate", "network"],
+        description="what the rate rests on: the pool's own, or difficulty, reward and price",
+    )
+    price_at: Instant | None = Field(
+        default=None, description="the oldest of what the rate rests on"
+    )
+    tariff_usd_per_kwh: float | None = Field(default=None, ge=0)
+    revenue_usd_per_day: float | None = Field(
+        default=None, ge=0, description="hashrate_hs x rate_usd_per_hs_day"
+    )
+    power_cost_usd_per_day: float | None = Field(
+        default=None, ge=0, description="power_w x 24 h x tariff"
+    )
+    profit_usd_per_day: float | None = Field(
+        default=None, description="revenue - power cost; None where either is unknown"
+    )
 
 
 class BoardChips(Model):
@@ -174,7 +200,7 @@ TELEMETRY = Topic(
     key="miner_id",
     retention=timedelta(days=7),
     producers=frozenset({"processor"}),
-    consumers=frozenset({"timescale-sink", "api-gateway"}),
+    consumers=frozenset({"timescale-sink", "api-gateway", "alerter"}),
 )
 
 CHIPS = Topic(

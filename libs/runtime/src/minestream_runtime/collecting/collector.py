@@ -2,37 +2,30 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 import structlog
 from pydantic import Field, model_validator
 
 from minestream_runtime.clock import Clock
-from minestream_runtime.collecting import fates
 from minestream_runtime.collecting.lanes import Lanes
-from minestream_runtime.collecting.ledger import Ledger
 from minestream_runtime.collecting.outlet import Outlet
+from minestream_runtime.collecting.outlet_settings import OutletSettings
 from minestream_runtime.collecting.scheduler import Scheduler
-from minestream_runtime.collecting.spool import Spool, Spooled
-from minestream_runtime.kafka import Producer
+from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.metrics import counter, gauge
-from minestream_runtime.settings import Settings
 from minestream_schemas.event import Topic
 
 FLOOR_S = 10.0
 DEMO_FLOOR_S = 1.0
-_LINGER_MS = 50
-"""A request to Kafka costs as much as two polls: 50 ms of polls go together."""
 _GARBAGE_AFTER = (10_000, 20, 20)
 """Python's default, 700, looks for cycles several times per poll, and there are hardly any."""
 
 
-class CollectorSettings(Settings):
-    """What every collector is told."""
+class CollectorSettings(OutletSettings):
+    """What a collector that polls miners is told."""
 
     poll_interval_s: float = Field(default=60.0, gt=0, le=86_400, description="the default")
     poll_deadline_s: float = Field(
@@ -46,18 +39,6 @@ class CollectorSettings(Settings):
     in_flight: int = Field(default=256, ge=1, le=10_000, description="polls at a time")
     slow_in_flight: int = Field(
         default=32, ge=1, le=10_000, description="polls at a time that begin in the slow lane"
-    )
-    publish_deadline_s: float = Field(
-        default=5.0, gt=0, le=60, description="then an event goes to the spool"
-    )
-    state_dir: Path = Field(default=Path(".minestream/state"), description="where the spool is")
-    spool_bytes: int = Field(default=1 << 30, ge=1 << 16, description="most on disk, compressed")
-    spool_age_s: float = Field(default=86_400.0, gt=0, description="older events are dropped")
-    gap_after_s: float = Field(
-        default=5.0, ge=0, description="a link down for so long is reported as a gap"
-    )
-    ledger_file: Path | None = Field(
-        default=None, description="for tests: a line per event that is safe"
     )
 
     @property
@@ -167,33 +148,3 @@ class Collector:
 
     def _show(self) -> None:
         gauge("minestream_targets").set(len(self._scheduler.schedule))
-
-
-@asynccontextmanager
-async def open_outlet(
-    settings: CollectorSettings, clock: Clock, *, subject: str
-) -> AsyncIterator[Outlet]:
-    """A collector's way out: producer, spool and ledger, opened and closed together.
-
-    Args:
-        settings: where they are.
-        clock: for all of them.
-        subject: who the collector is; names its spool file too.
-
-    Raises:
-        ConfigurationError: the spool's file cannot be used.
-    """
-    with Ledger(settings.ledger_file) as ledger:
-        spool = Spool(
-            settings.state_dir / f"{subject}.spool",
-            clock,
-            on_dropped=lambda event: fates.dropped(ledger, event, "the spool is full"),
-            on_rescued=lambda event: ledger.taken(event.memo, "spool"),
-            most_bytes=settings.spool_bytes,
-            most_age_s=settings.spool_age_s,
-        )
-        sender = Producer(settings, deadline_s=settings.publish_deadline_s, linger_ms=_LINGER_MS)
-        async with spool, sender as producer:
-            yield Outlet(
-                producer, spool, ledger, clock, subject=subject, gap_after_s=settings.gap_after_s
-            )

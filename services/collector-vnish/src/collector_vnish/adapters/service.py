@@ -6,7 +6,8 @@ from collector_vnish.adapters.poller import Fleet, Poller
 from collector_vnish.adapters.vnish import VnishClient
 from collector_vnish.settings import SERVICE, VnishSettings
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.collecting.collector import Collector, open_outlet
+from minestream_runtime.collecting.collector import Collector
+from minestream_runtime.collecting.outlet_settings import open_outlet
 from minestream_runtime.collecting.shard import Shard
 from minestream_runtime.health import Health
 from minestream_runtime.http import device_session

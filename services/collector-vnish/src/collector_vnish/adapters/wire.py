@@ -44,6 +44,7 @@ class _Event(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     model_hint: str | None = None
     algorithm_hint: str | None = None
     worker_hint: str | None = None
+    tariff_usd_per_kwh: float | None = None
 
 
 def encode(event: RawMiner) -> bytes:
@@ -70,6 +71,7 @@ def encode(event: RawMiner) -> bytes:
             model_hint=event.model_hint,
             algorithm_hint=event.algorithm_hint,
             worker_hint=event.worker_hint,
+            tariff_usd_per_kwh=event.tariff_usd_per_kwh,
         )
     )
 

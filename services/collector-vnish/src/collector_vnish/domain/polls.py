@@ -123,6 +123,7 @@ def to_event(
         model_hint=entry.model,
         algorithm_hint=entry.algorithm,
         worker_hint=entry.workers[0] if entry.workers else None,
+        tariff_usd_per_kwh=entry.tariff_usd_per_kwh,
     )
 
 

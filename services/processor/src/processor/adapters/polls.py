@@ -68,6 +68,7 @@ class _Poll(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     model_hint: str | None = None
     algorithm_hint: str | None = None
     worker_hint: str | None = None
+    tariff_usd_per_kwh: Annotated[float, Meta(ge=0)] | None = None
 
 
 _DECODER: Final = msgspec.json.Decoder(_Poll)

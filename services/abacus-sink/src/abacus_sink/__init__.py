@@ -1,0 +1,1 @@
+"""Feeds feature rows to Abacus.AI."""

@@ -1,0 +1,1 @@
+"""The outside: Kafka, Abacus.AI through its own SDK, the disk."""

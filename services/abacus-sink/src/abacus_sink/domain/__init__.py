@@ -1,0 +1,1 @@
+"""Which rows go together and what is to be done with a refusal: pure."""

@@ -1,0 +1,1 @@
+"""Judges readings by rules, and tells people; owns the alerting schema."""

@@ -1,0 +1,1 @@
+"""The outside: Kafka, the database, web hooks, mail."""

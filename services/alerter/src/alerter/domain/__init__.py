@@ -1,0 +1,1 @@
+"""What is an alert, from when to when: pure."""

@@ -1,0 +1,1 @@
+"""Keeps raw topics for ever, as Parquet; replays them."""

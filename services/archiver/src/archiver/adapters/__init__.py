@@ -1,0 +1,1 @@
+"""The outside: Kafka, Parquet files, the database, the command line."""

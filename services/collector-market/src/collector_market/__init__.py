@@ -1,0 +1,1 @@
+"""Asks markets and networks and publishes what they say, verbatim."""

@@ -1,0 +1,1 @@
+"""What the market collector decides: what is due, what is stale. Pure."""

@@ -1,0 +1,1 @@
+"""Follows pool accounts and publishes what they say, verbatim."""

@@ -1,0 +1,1 @@
+"""The outside: the pool's WAMP and HTTP interfaces, Kafka."""

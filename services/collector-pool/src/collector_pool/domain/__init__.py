@@ -1,0 +1,1 @@
+"""What the pool collector decides: which worker a change is of, what is stale. Pure."""
