@@ -7,13 +7,14 @@ from minestream_emulators.control import serving
 from minestream_emulators.control_address import host_and_port
 from minestream_emulators.faults import Fault
 from minestream_emulators.running import emulated_fleet
+from minestream_emulators.troubles import Trouble, Troubles
 
 
 @pytest.fixture
 async def control() -> AsyncIterator[aiohttp.ClientSession]:
     async with (
         emulated_fleet(miners=10) as fleet,
-        serving(fleet, "127.0.0.1", 0) as (host, port),
+        serving(fleet, Troubles(lambda: 0.0), "127.0.0.1", 0) as (host, port),
         aiohttp.ClientSession(base_url=f"http://{host}:{port}") as session,
     ):
         yield session

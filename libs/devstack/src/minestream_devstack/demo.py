@@ -69,22 +69,61 @@ class Watch:
         return fell
 
 
-def emulators(stack: Stack, world: World, *, control_port: int, port: int) -> Program:
+@dataclass(frozen=True, slots=True)
+class Where:
+    """On which ports an emulated world is.
+
+    Args:
+        control: it takes orders.
+        miners: of every miner, each at an address of its own.
+        outside: pool, markets, inbox, feature store.
+        mail: the inbox takes mail.
+    """
+
+    control: int
+    miners: int
+    outside: int
+    mail: int
+
+    @property
+    def exports(self) -> dict[str, str]:
+        """What makes services ask this world instead of the real one."""
+        web = f"{HOST}:{self.outside}"
+        return {
+            "MINESTREAM_POOL_PROFILE": "live",
+            "MINESTREAM_POOL_WAMP_URL": f"ws://{web}/prohashing/ws",
+            "MINESTREAM_POOL_HTTP_URL": f"http://{web}/prohashing/api/v1",
+            "MINESTREAM_POOL_API_KEY": "demo-key",
+            "MINESTREAM_COINGECKO_URL": f"http://{web}/coingecko/api/v3",
+            "MINESTREAM_LITECOINSPACE_URL": f"http://{web}/network/litecoinspace",
+            "MINESTREAM_MEMPOOL_URL": f"http://{web}/network/mempool",
+            "MINESTREAM_LITESOLO_URL": f"http://{web}/network/litesolo",
+            "MINESTREAM_ABACUS_URL": f"http://{web}/abacus",
+            "MINESTREAM_ABACUS_KEY": "demo-key",
+            "MINESTREAM_WEBHOOK_URL": f"http://{web}/inbox/hook",
+            "MINESTREAM_WEBHOOK_SECRET": "demo-secret",
+            "MINESTREAM_SMTP_URL": f"smtp://{HOST}:{self.mail}",
+            "MINESTREAM_MAIL_FROM": "minestream@demo.invalid",
+            "MINESTREAM_MAIL_TO": "operator@demo.invalid",
+        }
+
+
+def emulators(stack: Stack, world: World, where: Where) -> Program:
     """The program of an emulated world.
 
     Args:
         stack: beside which it runs.
         world: what it shall be.
-        control_port: where it takes orders.
-        port: of every miner.
+        where: its ports.
     """
     folder = stack.home.folder / "demo"
     folder.mkdir(exist_ok=True)
-    control = f"{HOST}:{control_port}"
+    control = f"{HOST}:{where.control}"
     command = [sys.executable, "-m", "minestream_emulators"]
     command += ["--miners", str(world.miners), "--seed", str(world.seed)]
     command += ["--inventory", str(inventory(stack)), "--replies", str(folder / "replies.jsonl")]
-    command += ["--control", control, "--port", str(port)]
+    command += ["--control", control, "--port", str(where.miners)]
+    command += ["--outside", f"{HOST}:{where.outside}", "--smtp-port", str(where.mail)]
     if world.fault is not None:
         command += ["--fault", world.fault]
     return Program(
@@ -92,6 +131,7 @@ def emulators(stack: Stack, world: World, *, control_port: int, port: int) -> Pr
         tuple(command),
         {MARK: str(stack.home.id), "PYTHONUNBUFFERED": "1"},
         exports={
+            **where.exports,
             "MINESTREAM_EMULATOR_CONTROL": control,
             "MINESTREAM_DEMO": "1",
             "MINESTREAM_POLL_INTERVAL_S": f"{world.interval_s:g}",
@@ -116,8 +156,13 @@ def begin(stack: Stack, world: World) -> None:
     began_at = SystemClock().now()
     port = stack.claim(EMULATORS, 8490)
     inventory(stack).unlink(missing_ok=True)
-    miners = stack.claim_everywhere("miners", 8780, program=EMULATORS)
-    program = emulators(stack, world, control_port=port, port=miners)
+    where = Where(
+        control=port,
+        miners=stack.claim_everywhere("miners", 8780, program=EMULATORS),
+        outside=stack.claim_beside("outside", 8491, program=EMULATORS),
+        mail=stack.claim_beside("mail", 8492, program=EMULATORS),
+    )
+    program = emulators(stack, world, where)
     stack.up(Wish.told(extra=[program]))
     with stack.screen.step(f"{world.miners} emulated miners"):
         _wait_for_world(stack, port)

@@ -191,6 +191,10 @@ class Stack:
         """A port for a program: the one it had, if it has it still or can have it."""
         return self._claim(program, preferred, self._active())
 
+    def claim_beside(self, name: str, preferred: int, *, program: str) -> int:
+        """One more port for a program; see ``claim``."""
+        return self._claim(name, preferred, {name} if program in self._active() else set())
+
     def claim_everywhere(self, name: str, preferred: int, *, program: str) -> int:
         """A port that a program listens on at many addresses of this machine; see ``claim``."""
         running = {name} if program in self._active() else set[str]()

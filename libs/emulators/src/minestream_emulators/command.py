@@ -11,6 +11,7 @@ from rich.table import Table
 
 from minestream_emulators.control_address import CONTROL_VARIABLE, DEFAULT_CONTROL, host_and_port
 from minestream_emulators.faults import MEANING, Fault, FaultRefusedError, fault_named
+from minestream_emulators.troubles import TROUBLES, Trouble
 
 _TIMEOUT_S = 10.0
 _USUAL_S = 60.0
@@ -52,15 +53,18 @@ def ask(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str,
 
 def _listing(console: Console) -> None:
     table = Table("fault", "what happens", box=None, pad_edge=False)
-    for fault, text in MEANING.items():
+    for fault, text in (MEANING | TROUBLES).items():
         table.add_row(fault.value, text)
     console.print(table)
-    active = ask("GET", "/faults")["active"]
+    said = ask("GET", "/faults")
+    active = said["active"]
     for order in active:
         miners = order["miners"]
         shown = ", ".join(miners[:5]) + (f" and {len(miners) - 5} more" if miners[5:] else "")
         console.print(f"now: {order['fault']} at {shown}")
-    if not active:
+    for trouble in said["troubles"]:
+        console.print(f"now: {trouble}")
+    if not active and not said["troubles"]:
         console.print("now: nothing is broken")
 
 
@@ -73,6 +77,15 @@ def _cause(
     number: int | None,
     for_s: float | None,
 ) -> None:
+    if name in set(Trouble):
+        if miners or share is not None or number is not None:
+            raise FaultRefusedError(
+                f"{name} is not of a miner: leave out --miner, --share, --count"
+            )
+        for_s = _USUAL_S if for_s is None else for_s
+        ask("POST", "/faults", {"fault": name, "for_s": for_s or None})
+        console.print(f"{name} " + (f"for {for_s:g} s" if for_s else "until healed"))
+        return
     which = fault_named(name)
     if for_s is None and which is not Fault.REBOOT:
         for_s = _USUAL_S

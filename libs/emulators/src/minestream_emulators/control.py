@@ -12,6 +12,7 @@ from aiohttp import web
 
 from minestream_emulators.faults import MEANING, FaultRefusedError, Order
 from minestream_emulators.fleet import Fleet
+from minestream_emulators.troubles import TROUBLES, Trouble, Troubles
 
 _encode = msgspec.json.Encoder().encode
 
@@ -42,17 +43,19 @@ def _worded(order: Order) -> dict[str, object]:
 
 
 class Control:
-    """The handlers of the control API over one fleet."""
+    """The handlers of the control API over one fleet and the world beyond it."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, troubles: Troubles) -> None:
         self._fleet = fleet
+        self._troubles = troubles
 
     async def faults(self, _: web.Request) -> web.Response:
         """What can be broken, and what is."""
         return _json(
             {
-                "faults": {fault.value: text for fault, text in MEANING.items()},
+                "faults": {fault.value: text for fault, text in (MEANING | TROUBLES).items()},
                 "active": [_worded(order) for order in self._fleet.orders()],
+                "troubles": self._troubles.active(),
             }
         )
 
@@ -60,6 +63,9 @@ class Control:
         """Break something."""
         try:
             command = msgspec.json.decode(await request.read(), type=Command)
+            if command.fault in set(Trouble):
+                trouble = self._troubles.begin(command.fault, for_s=command.for_s)
+                return _json({"fault": trouble, "for_s": command.for_s}, status=201)
             order = await self._fleet.break_miner(
                 command.fault,
                 command.miners,
@@ -74,7 +80,7 @@ class Control:
 
     async def heal(self, _: web.Request) -> web.Response:
         """Mend everything."""
-        return _json({"healed": await self._fleet.heal()})
+        return _json({"healed": await self._fleet.heal() + self._troubles.heal()})
 
     async def miners(self, _: web.Request) -> web.Response:
         """What is really so at every miner."""
@@ -105,7 +111,9 @@ class Control:
 
 
 @asynccontextmanager
-async def serving(fleet: Fleet, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
+async def serving(
+    fleet: Fleet, troubles: Troubles, host: str, port: int
+) -> AsyncIterator[tuple[str, int]]:
     """Serve the control API while the body runs.
 
     Yields:
@@ -114,7 +122,7 @@ async def serving(fleet: Fleet, host: str, port: int) -> AsyncIterator[tuple[str
     Raises:
         OSError: the port is taken.
     """
-    runner = web.AppRunner(Control(fleet).application(), access_log=None)
+    runner = web.AppRunner(Control(fleet, troubles).application(), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

@@ -14,7 +14,9 @@ from minestream_emulators.faults import FaultRefusedError, fault_named
 from minestream_emulators.fleet import DEFAULT_PORT, Fleet
 from minestream_emulators.inventory import write_inventory
 from minestream_emulators.models import DEFAULT_MIX
+from minestream_emulators.outside import Outside, beyond
 from minestream_emulators.running import has_loopback_block, running
+from minestream_emulators.troubles import Troubles
 from minestream_emulators.world import WorldPlan
 
 
@@ -40,6 +42,8 @@ async def live(
     port: int,
     replies: Path | None,
     control: tuple[str, int],
+    outside: tuple[str, int],
+    smtp_port: int,
     inventory: Path | None,
     faults: list[str],
     fault_share: float | None,
@@ -55,17 +59,20 @@ async def live(
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running(fleet) as directing:
+    troubles = Troubles(loop.time)
+    beside = Outside(fleet, troubles, smtp_port)
+    async with running(fleet) as directing, beyond(beside, *outside) as (out_host, out_port):
         if inventory is not None:
             write_inventory(inventory, fleet.inventory)
         for fault in faults:
             await fleet.break_miner(
                 fault, share=fault_share, after_s=fault_after_s, for_s=fault_for_s
             )
-        async with serving(fleet, *control) as (host, control_port):
+        async with serving(fleet, troubles, *control) as (host, control_port):
             first = next(iter(fleet.stations.values())).address
             typer.echo(
-                f"{len(fleet.stations)} miners from {first}, control at {host}:{control_port}"
+                f"{len(fleet.stations)} miners from {first}, pool and markets at "
+                f"{out_host}:{out_port}, control at {host}:{control_port}"
             )
             waiting: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
             await asyncio.wait({waiting, directing}, return_when=asyncio.FIRST_COMPLETED)
@@ -86,6 +93,12 @@ def serve(
         Path | None, typer.Option(help="JSON lines to log every reply to", dir_okay=False)
     ] = None,
     control: Annotated[str, typer.Option(help="where faults are ordered")] = DEFAULT_CONTROL,
+    outside: Annotated[
+        str, typer.Option(help="where pool, markets, inbox and feature store are")
+    ] = "127.0.0.1:0",
+    smtp_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="where the inbox takes mail; 0: any")
+    ] = 0,
     port: Annotated[int, typer.Option(min=0, max=65535, help="of every miner")] = DEFAULT_PORT,
     first_address: Annotated[str, typer.Option(help="of the first miner")] = "127.1.0.1",
     model: Annotated[
@@ -121,6 +134,8 @@ def serve(
                 port=port,
                 replies=replies,
                 control=host_and_port(control),
+                outside=host_and_port(outside),
+                smtp_port=smtp_port,
                 inventory=inventory,
                 faults=fault or [],
                 fault_share=fault_share,

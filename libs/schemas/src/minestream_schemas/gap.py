@@ -30,7 +30,8 @@ class Gap(Event):
     event_id: EventId = Field(description="of this telling")
     gap_id: EventId = Field(description="derived from subject, cause and began_at")
     subject: str = Field(
-        description="the miner's id; the collector's for its link and spool; else the pool account or source"
+        description="the miner's id; the collector's for its link and spool; "
+        "else the pool account or source"
     )
     site_id: SiteId | None = None
     cause: GapCause

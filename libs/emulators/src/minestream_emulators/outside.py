@@ -1,0 +1,54 @@
+"""The world beyond the farm on one address: pool, markets, inbox, feature store, by first path."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from minestream_emulators.fleet import Fleet
+from minestream_emulators.troubles import Troubles
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What its parts share.
+
+    Args:
+        fleet: whose miners the pool knows.
+        troubles: what is wrong beyond the farm.
+        smtp_port: where the inbox takes mail; 0: a free one.
+    """
+
+    fleet: Fleet
+    troubles: Troubles
+    smtp_port: int = 0
+
+
+Part = Callable[[Outside], web.Application]
+PARTS: Final[dict[str, Part]] = {}
+"""By the first part of the path. A part that runs by itself does so in ``cleanup_ctx``."""
+
+
+@asynccontextmanager
+async def beyond(outside: Outside, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
+    """Serve all parts while the body runs.
+
+    Yields:
+        Where.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    root = web.Application()
+    for name, part in PARTS.items():
+        root.add_subapp(f"/{name}", part(outside))
+    runner = web.AppRunner(root, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        bound = runner.addresses[0]
+        yield str(bound[0]), int(bound[1])
+    finally:
+        await runner.cleanup()
