@@ -23,7 +23,7 @@ async def control() -> AsyncIterator[aiohttp.ClientSession]:
 async def test_faults_are_listed_caused_and_healed(control: aiohttp.ClientSession) -> None:
     async with control.get("/faults") as listed:
         said = await listed.json()
-    assert (set(said["faults"]), said["active"]) == (set(Fault), [])
+    assert (set(said["faults"]), said["active"]) == ({*Fault, *Trouble}, [])
     order = {"fault": "silent", "share": 0.3, "for_s": 60}
     async with control.post("/faults", json=order) as caused:
         assert (caused.status, len((await caused.json())["miners"])) == (201, 3)
