@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from minestream_devstack import cli
-from minestream_devstack.cli import adopt, build
+from minestream_devstack.adopting import lead
 from minestream_devstack.home import Home
+from minestream_runtime.command import cli
+from minestream_runtime.command.cli import build
 
 BROKEN = EntryPoint("probe", "no_such_module_at_all:probe", "minestream.commands")
 
@@ -81,5 +82,5 @@ def test_a_stack_that_does_not_run_leads_nobody_anywhere(tmp_path: Path) -> None
     home.create()
     home.export({"MINESTREAM_KAFKA_BOOTSTRAP": "127.0.0.1:1"})
     environ: dict[str, str] = {}
-    adopt(environ, home)
+    lead(environ, home)
     assert environ == {}

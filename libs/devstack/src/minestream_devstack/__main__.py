@@ -1,6 +1,6 @@
 """``python -m minestream_devstack`` is ``minestream``."""
 
-from minestream_devstack.cli import main
+from minestream_runtime.command.cli import main
 
 if __name__ == "__main__":
     main()

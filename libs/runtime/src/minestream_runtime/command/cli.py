@@ -3,18 +3,17 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points, version
 from typing import Annotated, Any, Final
 
 import typer
 
-from minestream_devstack.home import Home
-from minestream_devstack.supervision import Supervisor
 from minestream_runtime.errors import MinestreamError
 
 _GROUP: Final = "minestream.commands"
-_OURS: Final = "minestream_devstack."
+_ADOPTERS: Final = "minestream.adopt"
+"""Who may lead a sub-command to servers of its own: told its entry and the environment."""
 
 
 def main() -> None:
@@ -24,27 +23,15 @@ def main() -> None:
     """
     entries = sorted(entry_points(group=_GROUP), key=lambda entry: entry.name)
     chosen = [entry for entry in entries if entry.name in sys.argv[1:2]]
-    if chosen and not chosen[0].value.startswith(_OURS):
-        adopt(os.environ, Home.here())
+    if chosen:
+        for adopter in entry_points(group=_ADOPTERS):
+            adopter.load()(chosen[0].value, os.environ)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # its repeats drown our sentence
     try:
         build(chosen or entries)()
     except MinestreamError as exc:
         typer.echo(f"minestream: {exc}", err=True)
         sys.exit(1)
-
-
-def adopt(environ: MutableMapping[str, str], home: Home) -> None:
-    """Lead a sub-command to the stack that runs here, where the environment names no other.
-
-    Args:
-        environ: what the sub-command will see.
-        home: the stack's folder.
-    """
-    exports = home.exports
-    if exports and Supervisor(home).alive:
-        for name, value in exports.items():
-            environ.setdefault(name, value)
 
 
 def build(entries: list[EntryPoint]) -> typer.Typer:
@@ -89,7 +76,7 @@ def _broken(entry: EntryPoint, exc: Exception) -> Callable[[], None]:
 
 def _show_version(*, wanted: bool) -> None:
     if wanted:
-        typer.echo(f"minestream {version('minestream-devstack')}")
+        typer.echo(f"minestream {version('minestream-runtime')}")
         raise typer.Exit
 
 

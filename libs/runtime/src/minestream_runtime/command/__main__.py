@@ -1,0 +1,6 @@
+"""``python -m minestream_runtime.command`` is ``minestream``."""
+
+from minestream_runtime.command.cli import main
+
+if __name__ == "__main__":
+    main()
