@@ -9,10 +9,11 @@ from hypothesis import settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from api_gateway.domain.stream import cursors
-from api_gateway.domain.stream.entries import Entry, Kind, Place, Scope
+from api_gateway.domain.stream.entries import NOWHERE, Entry, Kind, Place, Scope
 from api_gateway.domain.stream.feed import Feed
 from api_gateway.domain.stream.messages import Message
 from api_gateway.domain.stream.subscription import Bounds, Subscription
+from minestream_schemas.alert import ALERT
 from minestream_schemas.anomaly import ANOMALY
 from minestream_schemas.gap import GAP
 from minestream_schemas.telemetry import TELEMETRY
@@ -22,7 +23,7 @@ FOREVER = T0 - timedelta(days=1)
 PARTITIONS = 2
 MINERS = [f"miner-{n}" for n in range(6)]
 PLACES: list[Place] = [
-    (topic.name, n) for topic in (TELEMETRY, GAP, ANOMALY) for n in range(PARTITIONS)
+    (topic.name, n) for topic in (TELEMETRY, GAP, ANOMALY, ALERT) for n in range(PARTITIONS)
 ]
 SCOPES = [
     Scope(frozenset({Kind.STATUS})),
@@ -30,6 +31,7 @@ SCOPES = [
     Scope(frozenset({Kind.READING}), miners=frozenset({"miner-1", "miner-2"})),
     Scope(frozenset({Kind.READING, Kind.STATUS, Kind.GAP})),
     Scope(frozenset({Kind.GAP, Kind.ANOMALY}), sites=frozenset({"site-1"})),
+    Scope(frozenset({Kind.ALERT})),
     Scope(frozenset(Kind), sites=frozenset({"site-0"}), miners=frozenset({"miner-1"})),
 ]
 
@@ -56,7 +58,16 @@ def gap(miner: str, number: int, place: Place, offset: int, *, ended: bool) -> E
     body = json.dumps({"id": f"{miner}/{number}", "ended": ended}).encode()
     return Entry(
         Kind.GAP, miner, site(miner), T0, body,
-        place=place, offset=offset, gap_id=f"{miner}/{number}", ended=ended,
+        place=place, offset=offset, told_of=f"{miner}/{number}", ended=ended,
+    )  # fmt: skip
+
+
+def alert(told_of: str, number: int, place: Place, offset: int, *, ended: bool) -> Entry:
+    miner = told_of.partition("/")[0]
+    body = json.dumps({"id": told_of, "number": number, "ended": ended}).encode()
+    return Entry(
+        Kind.ALERT, miner, site(miner), T0, body,
+        place=place, offset=offset, told_of=told_of, number=number, ended=ended,
     )  # fmt: skip
 
 
@@ -69,7 +80,7 @@ def copy_of(entry: Entry, *, stored: bool = False) -> Entry:
     place, offset = (("", -1), -1) if stored else (entry.place, entry.offset)
     return Entry(
         entry.kind, entry.subject, entry.site_id, entry.at, entry.body, entry.row,
-        place, offset, entry.gap_id, entry.ended,
+        place, offset, entry.told_of, entry.number, entry.ended,
     )  # fmt: skip
 
 
@@ -81,6 +92,8 @@ class Page:
         self.subscription = Subscription.named(name, scope)
         self.rows: dict[str, dict[str, Any]] = {}
         self.open: set[str] = set()
+        self.alerts: dict[str, dict[str, Any]] = {}
+        """Each that it was told of, by its newest transition: they may come twice, and late."""
         self.cursor: str | None = None
         self.forget()
 
@@ -101,6 +114,7 @@ class Page:
                 self.cursor = None
                 self.rows.clear()
                 self.open.clear()
+                self.alerts.clear()
             case "snapshot":
                 self._hear_snapshot(said)
             case "changes":
@@ -114,6 +128,7 @@ class Page:
         for row in said.get("status", []) + said.get("reading", []):
             self._note(row)
         self.open |= {each["id"] for each in said.get("gap", [])}
+        self._note_alerts(said)
 
     def _hear_changes(self, said: dict[str, Any]) -> None:
         self.coalesced += said["coalesced"]
@@ -127,7 +142,17 @@ class Page:
             self._note(body)
         for each in said.get("gap", []):
             (self.open.discard if each["ended"] else self.open.add)(each["id"])
+        self._note_alerts(said)
         self.anomalies += [(each["m"], each["n"]) for each in said.get("anomaly", [])]
+
+    def _note_alerts(self, said: dict[str, Any]) -> None:
+        for each in said.get("alert", []):
+            if each["number"] > self.alerts.get(each["id"], {"number": 0})["number"]:
+                self.alerts[each["id"]] = each
+
+    @property
+    def firing(self) -> set[str]:
+        return {name for name, each in self.alerts.items() if not each["ended"]}
 
     def _note(self, row: dict[str, Any]) -> None:
         known = self.rows.get(row["m"])
@@ -145,6 +170,9 @@ class World(RuleBasedStateMachine):
         self.pages: list[Page] = []
         self.stored: tuple[dict[Place, int], int] = (dict.fromkeys(PLACES, 0), 0)
         self.open: dict[str, int] = {}
+        self.alerts: dict[str, Entry] = {}
+        """The alerter's table: each alert by its newest transition."""
+        self.outbox: list[Entry] = []
 
     @initialize(kept=strategies.sampled_from([2_000, 20_000, 10**9]))
     def begin(self, kept: int) -> None:
@@ -175,6 +203,26 @@ class World(RuleBasedStateMachine):
         ended = miner in self.open
         number = self.open.pop(miner) if ended else self.open.setdefault(miner, len(self.events))
         self._happen(gap(miner, number, *self._place(GAP.name, miner), ended=ended))
+
+    @rule(miner=strategies.sampled_from(MINERS), ended=strategies.booleans())
+    def alert_or_resolve(self, miner: str, *, ended: bool) -> None:
+        """The alerter commits; it publishes later."""
+        firing = [e for e in self.alerts.values() if e.subject == miner and not e.ended]
+        if firing:
+            name, number = firing[0].told_of, firing[0].number + 1
+        else:
+            name, number, ended = f"{miner}/{len(self.alerts)}", 1, False
+        entry = alert(name, number, NOWHERE, -1, ended=ended)
+        self.alerts[name] = entry
+        self.outbox.append(entry)
+
+    @rule(again=strategies.booleans())
+    def publish_alerts(self, *, again: bool) -> None:
+        """In order; after a crash what was published already comes once more."""
+        for entry in self.outbox * (1 + again):
+            place, offset = self._place(ALERT.name, entry.subject)
+            self._happen(alert(entry.told_of, entry.number, place, offset, ended=entry.ended))
+        self.outbox.clear()
 
     @rule(miner=strategies.sampled_from(MINERS))
     def be_odd(self, miner: str) -> None:
@@ -226,11 +274,13 @@ class World(RuleBasedStateMachine):
                 if known is None or entry.at > known.at:
                     newest[entry.subject] = entry
             elif entry.kind is Kind.GAP:
-                gaps[entry.gap_id] = entry
-        for entry in [*newest.values(), *(each for each in gaps.values() if not each.ended)]:
+                gaps[entry.told_of] = entry
+        still_open = [each for each in gaps.values() if not each.ended]
+        for entry in [*newest.values(), *still_open, *self.alerts.values()]:
             feed.add(copy_of(entry, stored=True), T0)
-        begins = {place: max(0, offset - back) for place, offset in offsets.items()}
-        feed.begin(begins)
+        ends = {place: len(self.records[place]) for place in PLACES if place[0] == ALERT.name}
+        begins = {place: max(0, offset - back) for place, offset in (offsets | ends).items()}
+        feed.begin(begins, alerts_up_to=ends)
         for place in PLACES:
             for entry in self.records[place][begins[place] :]:
                 feed.add(copy_of(entry), T0)
@@ -244,6 +294,7 @@ class World(RuleBasedStateMachine):
         if page.cursor is None:
             page.rows.clear()
             page.open.clear()
+            page.alerts.clear()
         self.feed.subscribe(page.subscription, page.cursor)
 
     def _take(self, page: Page, messages: int) -> None:
@@ -261,13 +312,25 @@ class World(RuleBasedStateMachine):
                     if page.scope.takes(entry) and entry.offset >= seen[entry.place]
                 ]
 
+    def _has_all(self, page: Page) -> bool:
+        owed = page.subscription
+        return not (owed.notices or owed.snapshot or owed.pos < self.feed.head)
+
+    @invariant()
+    def who_has_taken_all_knows_which_alerts_fire_once_all_is_published(self) -> None:
+        for page in self.pages:
+            if Kind.ALERT in page.scope.kinds and not self.outbox and self._has_all(page):
+                assert page.firing == {
+                    name for name, e in self.alerts.items() if not e.ended and page.scope.takes(e)
+                }
+
     @invariant()
     def who_has_taken_all_knows_all(self) -> None:
         if not hasattr(self, "feed"):
             return
         for page in self.pages:
             subscription = page.subscription
-            if subscription.notices or subscription.snapshot or subscription.pos < self.feed.head:
+            if not self._has_all(page):
                 continue
             scope = page.scope
             if Kind.GAP in scope.kinds:

@@ -52,7 +52,7 @@ def test_a_gap_is_open_until_it_has_an_end() -> None:
     closed = said | {"ended_at": "2026-01-31T12:00:00Z"}
     entry = entry_of(record(GAP, json.dumps(closed).encode()))
     assert entry.ended
-    assert entry.gap_id == said["gap_id"]
+    assert entry.told_of == said["gap_id"]
 
 
 def broken() -> Iterable[bytes | None]:

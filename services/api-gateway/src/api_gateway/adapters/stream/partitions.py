@@ -9,6 +9,7 @@ from api_gateway.adapters.stream.records import TOPICS
 from api_gateway.domain.stream.entries import Place
 from minestream_runtime.kafka import Consumer, Partition
 from minestream_runtime.metrics import gauge
+from minestream_schemas.event import Topic
 
 _MOST_TO_CATCH_UP: Final = 50_000
 """Records of one partition; more than that behind, the stream begins with what is newest."""
@@ -29,6 +30,16 @@ class Partitions:
         self._again = max(1, kept_bytes // _TYPICAL_BYTES // TOPICS[0].partitions)
         self._log = structlog.get_logger()
         self._ends: dict[Partition, int] = {}
+
+    async def ends_of(self, topic: Topic) -> dict[Place, int]:
+        """Where the partitions of a topic end now.
+
+        Raises:
+            BrokerUnavailableError: Kafka is away.
+        """
+        wanted = [each for each in self._consumer.owned() if each.topic == topic.name]
+        ends = await self._consumer.ends(wanted)
+        return {(each.topic, each.number): end for each, end in ends.items()}
 
     async def begin(self, stored: Mapping[Place, int]) -> dict[Place, int]:
         """Go to where the database ends, and some records further back.

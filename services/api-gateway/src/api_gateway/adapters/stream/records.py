@@ -9,12 +9,13 @@ from msgspec.json import Decoder, encode
 from api_gateway.domain.stream.entries import NOWHERE, Entry, Kind, Place
 from minestream_runtime.errors import PayloadInvalidError
 from minestream_runtime.kafka import Record
+from minestream_schemas.alert import ALERT, AlertPhase
 from minestream_schemas.anomaly import ANOMALY
 from minestream_schemas.gap import GAP
 from minestream_schemas.telemetry import TELEMETRY, MinerTelemetry
 from minestream_schemas.window import WINDOW
 
-TOPICS: Final = (TELEMETRY, GAP, ANOMALY, WINDOW)
+TOPICS: Final = (TELEMETRY, GAP, ANOMALY, WINDOW, ALERT)
 LEFT_OUT: Final = frozenset(
     {
         *("boards", "fan_rpm", "fan_duty_ratio", "evidence", "anomaly_scores"),
@@ -43,6 +44,15 @@ class _Gap(Struct):
     ended_at: _Aware | None = None
 
 
+class _Alert(Struct):
+    alert_id: str
+    number: int
+    subject: str
+    phase: AlertPhase
+    changed_at: _Aware
+    site_id: str | None = None
+
+
 class _Anomaly(Struct):
     miner_id: str
     site_id: str
@@ -57,6 +67,7 @@ class _Window(Struct):
 
 _status_of: Final = Decoder(_Status).decode
 _gap_of: Final = Decoder(_Gap).decode
+_alert_of: Final = Decoder(_Alert).decode
 _anomaly_of: Final = Decoder(_Anomaly).decode
 _window_of: Final = Decoder(_Window).decode
 
@@ -105,8 +116,29 @@ def gap(body: bytes, place: Place = NOWHERE, offset: int = -1) -> Entry:
         body,
         place=place,
         offset=offset,
-        gap_id=found.gap_id,
+        told_of=found.gap_id,
         ended=found.ended_at is not None,
+    )
+
+
+def alert(body: bytes, place: Place = NOWHERE, offset: int = -1) -> Entry:
+    """A transition of an alert.
+
+    Raises:
+        msgspec.DecodeError: it is none.
+    """
+    found = _alert_of(body)
+    return Entry(
+        Kind.ALERT,
+        found.subject,
+        found.site_id,
+        found.changed_at,
+        body,
+        place=place,
+        offset=offset,
+        told_of=found.alert_id,
+        number=found.number,
+        ended=found.phase is AlertPhase.RESOLVED,
     )
 
 
@@ -133,6 +165,7 @@ def _window(body: bytes, place: Place, offset: int) -> Entry:
 _MAKE: Final = {
     TELEMETRY.name: reading,
     GAP.name: gap,
+    ALERT.name: alert,
     ANOMALY.name: _anomaly,
     WINDOW.name: _window,
 }

@@ -17,6 +17,7 @@ from minestream_runtime.backoff import Backoff
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import BrokerUnavailableError, Disposition, MinestreamError
 from minestream_runtime.kafka import Consumer, cluster_id
+from minestream_schemas.alert import ALERT
 
 _BATCH: Final = 1000
 _MOST_BATCHES: Final = 20_000
@@ -28,7 +29,8 @@ class Source:
     """Feeds a hub.
 
     The database's newest rows and the offsets that were committed with them are read in one
-    transaction, and Kafka is followed from there: nothing lies in between.
+    transaction, and Kafka is followed from there: nothing lies in between. Alerts are committed
+    before they are published: their topic is followed from where it ended before that.
 
     Args:
         settings: where Kafka is, and how much is kept.
@@ -79,10 +81,13 @@ class Source:
     async def _begin(self, consumer: Consumer, partitions: Partitions) -> Feed:
         namespace, bounds = self._settings.topic_namespace, self._settings.stream_kept_bytes
         feed = Feed(f"{await cluster_id(self._settings)} {namespace}", Bounds(kept_bytes=bounds))
-        beginning = await load(self._reader, namespace=namespace)
+        # before the table is read, so that it has all that lies before them
+        alert_ends = await partitions.ends_of(ALERT)
+        beginning = await load(self._reader, namespace=namespace, alert_ends=alert_ends)
         for entry in beginning.entries:
             feed.add(entry, self._clock.now())
-        feed.begin(await partitions.begin(beginning.offsets))
+        begins = await partitions.begin(beginning.offsets)
+        feed.begin(begins, alerts_up_to=beginning.alerts_up_to)
         for _ in range(_MOST_BATCHES):
             if partitions.reached(feed.offsets):
                 break

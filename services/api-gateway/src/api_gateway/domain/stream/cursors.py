@@ -8,18 +8,20 @@ from itertools import groupby
 from typing import Final
 
 from api_gateway.domain.stream.entries import Kind, Place, Scope
+from minestream_schemas.alert import ALERT
 from minestream_schemas.anomaly import ANOMALY
 from minestream_schemas.gap import GAP
 from minestream_schemas.telemetry import TELEMETRY
 from minestream_schemas.window import WINDOW
 
 MAX_CURSOR: Final = 4096
-_TOPICS: Final = (TELEMETRY.name, GAP.name, ANOMALY.name, WINDOW.name)
+_TOPICS: Final = (TELEMETRY.name, GAP.name, ANOMALY.name, WINDOW.name, ALERT.name)
 """In the order of their numbers in cursors: only ever added to."""
 _TOPIC_OF: Final = {
     Kind.STATUS: TELEMETRY.name,
     Kind.READING: TELEMETRY.name,
     Kind.GAP: GAP.name,
+    Kind.ALERT: ALERT.name,
     Kind.ANOMALY: ANOMALY.name,
     Kind.WINDOW: WINDOW.name,
 }

@@ -14,13 +14,14 @@ class Kind(StrEnum):
     """One short row per miner; made from a reading."""
     READING = "reading"
     GAP = "gap"
+    ALERT = "alert"
     ANOMALY = "anomaly"
     WINDOW = "window"
 
 
 FROM_READINGS: Final = frozenset({Kind.STATUS, Kind.READING})
-IN_SNAPSHOTS: Final = frozenset({Kind.STATUS, Kind.READING, Kind.GAP})
-RARE: Final = frozenset({Kind.GAP, Kind.ANOMALY, Kind.WINDOW})
+IN_SNAPSHOTS: Final = frozenset({Kind.STATUS, Kind.READING, Kind.GAP, Kind.ALERT})
+RARE: Final = frozenset({Kind.GAP, Kind.ALERT, Kind.ANOMALY, Kind.WINDOW})
 """Kinds of which each single one counts: none is overtaken by another."""
 
 Place = tuple[str, int]
@@ -34,15 +35,16 @@ class Entry:
 
     Args:
         kind: ``READING`` stands for the row of its status too.
-        subject: the miner; a gap's may be a collector.
+        subject: the miner; a gap's may be a collector, an alert's whatever it is about.
         site_id: None: it has none.
         at: event time.
         body: the event as it lay on its topic, JSON.
         row: of a reading: the row of its status, JSON.
         place: the partition; ``NOWHERE`` when it came from the database.
         offset: on that partition.
-        gap_id: of a gap.
-        ended: of a gap: it has an end.
+        told_of: of a gap or an alert: its id, the same in all that is told of it.
+        number: of an alert: the transition's, from 1.
+        ended: of a gap or an alert: it is over.
         seq: the place among all entries of this life, counted from 1.
         newest: of a reading: none that came before is newer.
     """
@@ -55,7 +57,8 @@ class Entry:
     row: bytes = b""
     place: Place = NOWHERE
     offset: int = -1
-    gap_id: str = ""
+    told_of: str = ""
+    number: int = 0
     ended: bool = False
     seq: int = 0
     newest: bool = True

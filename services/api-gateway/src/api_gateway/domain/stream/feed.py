@@ -9,9 +9,11 @@ from datetime import datetime
 from heapq import merge
 from itertools import takewhile
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Final
 
 from api_gateway.domain.stream import cursors, messages
+from api_gateway.domain.stream.alerts import Alerts
 from api_gateway.domain.stream.channels import Channel, Channels
 from api_gateway.domain.stream.cursors import CursorRefusedError, Offsets
 from api_gateway.domain.stream.entries import (
@@ -36,6 +38,7 @@ from api_gateway.domain.stream.subscription import (
 )
 
 _seq: Final = attrgetter("seq")
+_NONE: Final[Offsets] = MappingProxyType({})
 
 
 class Feed:
@@ -60,6 +63,7 @@ class Feed:
         self._newest: dict[str, Entry] = {}
         self._of_site: dict[str, dict[str, None]] = {}
         self._gaps: dict[str, Entry] = {}
+        self._alerts = Alerts()
         self._readings = History(bounds.kept_bytes)
         self._rare = History(bounds.kept_bytes // 4)
 
@@ -68,9 +72,15 @@ class Feed:
         """How many have been heard of."""
         return len(self._newest)
 
-    def begin(self, offsets: Offsets) -> None:
-        """Follow partitions from these offsets on; what was added before came with them."""
+    def begin(self, offsets: Offsets, *, alerts_up_to: Offsets = _NONE) -> None:
+        """Follow partitions from these offsets on; what was added before came with them.
+
+        Args:
+            offsets: of the first record that will come, by partition.
+            alerts_up_to: of the first that may be later than the alerts that were added before.
+        """
         self.offsets = dict(offsets)
+        self._alerts.begin(alerts_up_to)
         self._floors = dict(offsets)
         self._readings.begins_after = self._rare.begins_after = self.head
 
@@ -90,6 +100,8 @@ class Feed:
             self._note_reading(entry)
         elif entry.kind is Kind.GAP:
             self._note_gap(entry)
+        elif entry.kind is Kind.ALERT:
+            self._alerts.note(entry)
         if entry.place == NOWHERE:
             return False
         self.offsets[entry.place] = entry.offset + 1
@@ -148,23 +160,23 @@ class Feed:
 
     def _note_gap(self, entry: Entry) -> None:
         if entry.ended:
-            self._gaps.pop(entry.gap_id, None)
+            self._gaps.pop(entry.told_of, None)
         else:
-            self._gaps[entry.gap_id] = entry
+            self._gaps[entry.told_of] = entry
 
     def _cursor(self, scope: Scope) -> str:
         return cursors.encode(self.offsets, cluster=self._cluster, scope=scope)
 
     def _begin_snapshot(self, subscription: Subscription, channel: Channel) -> None:
         scope = subscription.scope
-        gaps = self._gaps.values() if Kind.GAP in scope.kinds else ()
+        rare = [*self._gaps.values(), *self._alerts.firing()] if scope.kinds & RARE else []
         subscription.pos = self.head
         subscription.counted = channel.readings
         subscription.veil = None
         subscription.snapshot = Snapshot(
             cursor=self._cursor(scope),
             miners=list(self._miners(scope))[::-1] if scope.kinds & FROM_READINGS else [],
-            rare=[entry for entry in gaps if scope.takes(entry)][::-1],
+            rare=[entry for entry in rare if scope.takes(entry)][::-1],
             veil=Veil(self.head),
         )
 
