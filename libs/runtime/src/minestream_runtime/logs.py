@@ -12,6 +12,9 @@ _LEAST = {
     "aiohttp.access": logging.WARNING,
     "asyncio": logging.WARNING,
     "faust": logging.WARNING,
+    # each request with its query, and each header: both may hold a key
+    "httpcore": logging.WARNING,
+    "httpx": logging.WARNING,
     "mode": logging.WARNING,
     "opentelemetry": logging.CRITICAL,  # likewise; traces that are lost are told once
     "uvicorn.access": logging.WARNING,

@@ -1,0 +1,406 @@
+"""Asks web services that limit their callers; whatever the far side does becomes a value.
+
+One client per source: it counts calls, obeys ``Retry-After``, tries again what is worth it, and
+lets no secret out. Knows HTTP and JSON, and nothing of what is asked.
+"""
+
+import asyncio
+import errno
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final, NamedTuple, Self
+from urllib.parse import quote, quote_plus
+
+import httpx
+import msgspec
+import structlog
+from aiolimiter import AsyncLimiter
+from pydantic import SecretStr
+
+from minestream_runtime.backoff import Backoff
+from minestream_runtime.clock import Clock
+from minestream_schemas.raw import MAX_BODY_BYTES, PollStatus
+
+Values = Mapping[str, str | SecretStr]
+
+KEPT_OF_FAILURE_BYTES: Final = 4096
+_NONE: Final[Values] = MappingProxyType({})
+_AGAIN: Final = frozenset({429, 500, 502, 503, 504})
+_MAY_SAY_WHEN: Final = frozenset({429, 503})
+_REFUSED: Final = frozenset({401, 403})
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_REDIRECTS_MOST: Final = 3
+_ALWAYS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",  # what is unpacked has no bound that is known beforehand
+    "User-Agent": "minestream",
+}
+_HIDDEN: Final = b"***"
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a source is treated.
+
+    Args:
+        calls_per_min: no minute sees more tries than this.
+        deadline_s: seconds for everything of one try: connect, headers, the whole body.
+        max_bytes: reading stops beyond.
+        tries: at most so many for one answer.
+        factor_s: the first pause between tries, s; each further one is twice as long.
+        patience_s: a pause no longer than this is waited for; a longer one ends the asking.
+        longest_s: no pause is longer, whatever ``Retry-After`` says.
+        longest_own_s: the same for pauses after a 429 that does not say how long.
+    """
+
+    calls_per_min: int = 10
+    deadline_s: float = 10.0
+    max_bytes: int = MAX_BODY_BYTES
+    tries: int = 5
+    factor_s: float = 0.5
+    patience_s: float = 5.0
+    longest_s: float = 3600.0
+    longest_own_s: float = 300.0
+
+    def bucket(self) -> AsyncLimiter:
+        """A fifth of a minute's calls at once, and the rest spread so that no minute has more."""
+        if self.calls_per_min <= 1:
+            return AsyncLimiter(1, 60.0)
+        burst = max(1, self.calls_per_min // 5)
+        return AsyncLimiter(burst, 60.0 * burst / (self.calls_per_min - burst))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of asking.
+
+    Args:
+        status: ``OK`` for JSON with a 2xx status; ``UNAUTHORISED`` for 401 and 403; ``GARBAGE``
+            for 2xx without JSON or beyond the size limit; ``ERROR`` for any other HTTP status and
+            for what was not even asked because the source wants a pause (``tries`` 0).
+        fetched_at: when it had come.
+        latency_ms: of the last try.
+        http_status: None when none came.
+        body: as it came; of what is not ``OK`` the first 4 KiB. Our secrets are blotted out.
+        server_at: the ``Date`` header.
+        error: what went wrong, for people; names no address and no secret.
+        not_before: the source wants no call before this instant.
+        tries: how often it was asked.
+    """
+
+    status: PollStatus
+    fetched_at: datetime
+    latency_ms: float = 0.0
+    http_status: int | None = None
+    body: bytes | None = None
+    server_at: datetime | None = None
+    error: str | None = None
+    not_before: datetime | None = None
+    tries: int = 0
+
+
+class _Said(NamedTuple):
+    status: int
+    headers: httpx.Headers
+    body: bytes
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    path: str
+    params: Values
+    headers: Values
+    secrets: tuple[bytes, ...] = field(repr=False)
+
+
+class PoliteClient:
+    """A source on the web, and how we treat it. One per source; may be used by several tasks.
+
+    Args:
+        name: the source, in logs.
+        base_url: every path is below it; redirects to any other origin are not followed.
+        clock: instants and durations.
+        manners: limits.
+        params: sent with every question; a ``SecretStr`` is told to nobody else.
+        headers: likewise.
+        sleep: waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        clock: Clock,
+        *,
+        manners: Manners | None = None,
+        params: Values = _NONE,
+        headers: Values = _NONE,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._name = name
+        self._base = httpx.URL(base_url.rstrip("/") + "/")
+        self._clock = clock
+        self._manners = manners or Manners()
+        self._params = params
+        self._headers = headers
+        self._sleep = sleep
+        self._bucket = self._manners.bucket()
+        self._limited = Backoff(self._manners.factor_s, self._manners.longest_own_s)
+        self._held_until_s: float | None = None
+        self._log = structlog.get_logger()
+        self._http = httpx.AsyncClient(
+            timeout=self._manners.deadline_s, trust_env=False, headers=_ALWAYS
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    @property
+    def not_before(self) -> datetime | None:
+        """Until when the source wants no call; None when it may be asked now."""
+        left_s = self._held_s()
+        return self._clock.now() + timedelta(seconds=left_s) if left_s > 0 else None
+
+    async def ask(self, path: str, *, params: Values = _NONE, headers: Values = _NONE) -> Answer:
+        """GET a path below the base address.
+
+        429, 500, 502, 503, 504 and broken connections are tried again. Where the source says
+        when to come back, or limits us again and again, and that is further off than our patience,
+        the answer comes at once with ``not_before``; until then nothing more is sent.
+
+        Args:
+            path: without a query; without the leading slash or with it.
+            params: the query.
+            headers: beside the client's own.
+
+        Returns:
+            what came; it never raises for anything that the far side or the network does.
+        """
+        question = self._question(path, params, headers)
+        backoff = Backoff(self._manners.factor_s, self._manners.deadline_s)
+        answer = Answer(PollStatus.ERROR, self._clock.now(), error="not asked: a pause is wanted")
+        for tries in range(1, self._manners.tries + 1):
+            if not await self._may_ask():
+                break
+            answer, again = await self._try(question)
+            answer = replace(answer, tries=tries)
+            if not again or tries == self._manners.tries:
+                break
+            if self._held_s() <= 0:
+                await self._sleep(backoff.next_s())
+        return replace(answer, not_before=self.not_before)
+
+    async def _may_ask(self) -> bool:
+        """Wait for our turn; False when the source wants a pause beyond our patience."""
+        await self._bucket.acquire()
+        held_s = self._held_s()
+        if held_s > self._manners.patience_s:
+            return False
+        if held_s > 0:
+            await self._sleep(held_s)
+        return True
+
+    def _held_s(self) -> float:
+        if self._held_until_s is None:
+            return 0.0
+        return self._held_until_s - self._clock.monotonic()
+
+    async def _try(self, question: _Question) -> tuple[Answer, bool]:
+        """Ask once; the answer, and whether it is worth another try."""
+        began_s = self._clock.monotonic()
+        said: _Said | None = None
+        status, error = PollStatus.TIMEOUT, f"no whole answer within {self._manners.deadline_s:g} s"
+        try:
+            async with asyncio.timeout(self._manners.deadline_s):
+                said = await self._whole(question)
+        except (TimeoutError, httpx.TimeoutException):
+            pass
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as exc:
+            status, error = _of_failure(exc)
+        answer = Answer(
+            status,
+            fetched_at=self._clock.now(),
+            latency_ms=(self._clock.monotonic() - began_s) * 1000,
+            error=error,
+        )
+        if said is None:
+            return answer, status in {PollStatus.TIMEOUT, PollStatus.REFUSED}
+        return self._read(said, answer, question), said.status in _AGAIN
+
+    async def _whole(self, question: _Question) -> _Said:
+        url = self._base.join(question.path.lstrip("/"))
+        params: dict[str, str] | None = _plain({**self._params, **question.params})
+        headers = _plain({**self._headers, **question.headers})
+        hops_left = _REDIRECTS_MOST
+        while True:
+            async with self._http.stream("GET", url, params=params, headers=headers) as response:
+                onward = self._onward(response)
+                if onward is None or not hops_left:
+                    return await self._body(response)
+            url, params, hops_left = onward, None, hops_left - 1
+
+    def _onward(self, response: httpx.Response) -> httpx.URL | None:
+        """Where a redirect leads, if it stays with this source."""
+        if response.status_code not in _REDIRECTS or "Location" not in response.headers:
+            return None
+        url = response.url.join(response.headers["Location"])
+        return url if _origin(url) == _origin(self._base) else None
+
+    async def _body(self, response: httpx.Response) -> _Said:
+        most, body, whole = self._manners.max_bytes, bytearray(), True
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > most:
+                whole = False
+                break
+        return _Said(response.status_code, response.headers, bytes(body[:most]), whole)
+
+    def _read(self, said: _Said, answer: Answer, question: _Question) -> Answer:
+        """What an answer says, whatever its status."""
+        status, error = _judged(said, self._manners.max_bytes)
+        server_at = _instant(said.headers.get("Date"))
+        if said.status in _MAY_SAY_WHEN:
+            self._hold(said, server_at or answer.fetched_at)
+        elif status is PollStatus.OK:
+            self._release()
+        body = said.body
+        for secret in question.secrets:
+            body = body.replace(secret, _HIDDEN)
+        if status is not PollStatus.OK:
+            body = body[:KEPT_OF_FAILURE_BYTES]
+        return replace(
+            answer,
+            status=status,
+            error=error,
+            body=body,
+            http_status=said.status if 100 <= said.status <= 599 else None,  # noqa: PLR2004 - HTTP
+            server_at=server_at,
+        )
+
+    def _hold(self, said: _Said, at: datetime) -> None:
+        """The source wants a pause: as long as it says, or a longer one each time."""
+        told_s = _retry_after_s(said.headers.get("Retry-After"), at)
+        if told_s is None and said.status != HTTPStatus.TOO_MANY_REQUESTS:
+            return
+        pause_s = max(self._limited.next_s(), min(told_s or 0.0, self._manners.longest_s))
+        if self._held_until_s is None:
+            self._log.warning(
+                "source_wants_pause",
+                source=self._name,
+                http_status=said.status,
+                pause_s=round(pause_s, 1),
+                told_by_source=told_s is not None,
+            )
+        self._held_until_s = max(self._held_until_s or 0.0, self._clock.monotonic() + pause_s)
+
+    def _release(self) -> None:
+        if self._held_until_s is not None:
+            self._held_until_s = None
+            self._limited.reset()
+            self._log.info("source_takes_calls", source=self._name)
+
+    def _question(self, path: str, params: Values, headers: Values) -> _Question:
+        given = (*self._params.values(), *self._headers.values(), *params.values())
+        secrets = tuple(_spellings((*given, *headers.values())))
+        return _Question(path, params, headers, secrets)
+
+
+def _plain(values: Values) -> dict[str, str]:
+    return {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for name, value in values.items()
+    }
+
+
+def _spellings(values: tuple[str | SecretStr, ...]) -> Iterator[bytes]:
+    """Each secret as it may come back to us: plain, and as an address spells it."""
+    for value in values:
+        if isinstance(value, SecretStr) and (secret := value.get_secret_value()):
+            yield from {text.encode() for text in (secret, quote(secret, ""), quote_plus(secret))}
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
+def _judged(said: _Said, max_bytes: int) -> tuple[PollStatus, str | None]:
+    if said.status in _REFUSED:
+        return PollStatus.UNAUTHORISED, _reason(said.status)
+    if said.status in _REDIRECTS:
+        return PollStatus.ERROR, f"{_reason(said.status)}, to elsewhere: not followed"
+    if not HTTPStatus.OK <= said.status < HTTPStatus.MULTIPLE_CHOICES:
+        return PollStatus.ERROR, _reason(said.status)
+    if not said.whole:
+        return PollStatus.GARBAGE, f"body over {max_bytes} bytes"
+    if said.headers.get("Content-Encoding", "identity").lower() != "identity":
+        return PollStatus.GARBAGE, "packed, although asked for plain"
+    return (PollStatus.OK, None) if _is_json(said.body) else (PollStatus.GARBAGE, "no JSON")
+
+
+def _reason(status: int) -> str:
+    with suppress(ValueError):
+        return f"{status} {HTTPStatus(status).phrase}"
+    return f"HTTP status {status}"
+
+
+def _is_json(body: bytes) -> bool:
+    with suppress(ValueError, RecursionError):
+        msgspec.json.decode(body)
+        return True
+    with suppress(ValueError, RecursionError):  # it takes NaN, which costs its own field alone
+        json.loads(body)
+        return True
+    return False
+
+
+def _of_failure(exc: Exception) -> tuple[PollStatus, str]:
+    """What an error of the HTTP client means; its own text may quote what was sent."""
+    number = _errno(exc)
+    why = type(exc).__name__ if number is None else errno.errorcode.get(number, str(number))
+    if isinstance(exc, httpx.ConnectError):
+        return PollStatus.REFUSED, f"no connection ({why})"
+    if isinstance(exc, (httpx.NetworkError, httpx.RemoteProtocolError, OSError)):
+        return PollStatus.TIMEOUT, f"the connection broke ({why})"
+    return PollStatus.ERROR, f"cannot be asked ({why})"
+
+
+def _errno(exc: BaseException | None) -> int | None:
+    """The system's number among the causes of an error."""
+    for _ in range(10):
+        if exc is None:
+            break
+        if isinstance(exc, OSError) and exc.errno:
+            return exc.errno
+        exc = exc.__cause__ or exc.__context__
+    return None
+
+
+def _instant(date: str | None) -> datetime | None:
+    if date is not None:
+        with suppress(ValueError, TypeError, IndexError, OverflowError):
+            at = parsedate_to_datetime(date)
+            return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return None
+
+
+def _retry_after_s(said: str | None, at: datetime) -> float | None:
+    """How long ``Retry-After`` asks us to wait, s, seen from the source's own clock."""
+    said = (said or "").strip()
+    if said.isascii() and said.isdigit():
+        return float(said[:9])
+    until = _instant(said)
+    return None if until is None else max((until - at).total_seconds(), 0.0)
