@@ -1,0 +1,65 @@
+"""What the pool owes an account, coin by coin."""
+
+from minestream_dialects.fields import Flags, text
+from minestream_dialects.prohashing.values import amount, data_of, named
+from minestream_dialects.unreadable import UnreadableError
+from minestream_schemas.ids import derived_id
+from minestream_schemas.pool import PoolBalance, RawPool
+
+
+def balances(raw: RawPool, content: object) -> tuple[PoolBalance, ...]:
+    """Read ``{"Litecoin": 0.0123, …}``; a coin whose balance is no number is left out.
+
+    Raises:
+        UnreadableError: no object, or not one balance can be read.
+    """
+    said = named(content, "balances")
+    return _told(raw, "balances", said, {coin: {"balance": value} for coin, value in said.items()})
+
+
+def wallet(raw: RawPool, content: object) -> tuple[PoolBalance, ...]:
+    """Read ``/wallet``: balance, unpaid and paid of each coin, by the coin's own name.
+
+    Raises:
+        UnreadableError: it tells an error, or not one balance can be read.
+    """
+    said = named(data_of(content, "wallet").get("balances"), "wallet.data.balances")
+    entries = {
+        text(entry.get("name")) or key: entry
+        for key, entry in said.items()
+        if isinstance(entry, dict)
+    }
+    return _told(raw, "wallet", said, entries)
+
+
+def _told(
+    raw: RawPool, what: str, said: dict[str, object], entries: dict[str, dict[str, object]]
+) -> tuple[PoolBalance, ...]:
+    found = [_balance(raw, coin, entry) for coin, entry in entries.items()]
+    told = {balance.coin: balance for balance in found if balance is not None}
+    if said and not told:
+        raise UnreadableError(f"{what}: not one balance of a coin in it")
+    return tuple(told.values())
+
+
+def _balance(raw: RawPool, key: str, entry: dict[str, object]) -> PoolBalance | None:
+    flags = Flags()
+    coin = text(key[:_MOST_COIN])
+    balance = amount(entry.get("balance"), name="balance_coins", flags=flags)
+    if coin is None or balance is None:
+        return None
+    return PoolBalance(
+        event_id=derived_id("pool-balance", raw.event_id, coin),
+        raw_event_id=raw.event_id,
+        subject=f"{raw.account_id}/{coin}",
+        ts=raw.received_at,
+        account_id=raw.account_id,
+        pool=raw.pool,
+        coin=coin,
+        balance_coins=balance,
+        unpaid_coins=amount(entry.get("unpaid"), name="unpaid_coins", flags=flags, required=False),
+        paid_coins=amount(entry.get("paid"), name="paid_coins", flags=flags, required=False),
+    )
+
+
+_MOST_COIN = 64
