@@ -81,6 +81,19 @@ def test_an_error_is_kept_although_its_poll_was_not_sampled(tmp_path: Path) -> N
     assert error["attributes"][semconv.ERROR_TYPE] == "bug"  # type: ignore[index]
 
 
+def test_what_is_always_kept_hands_on_that_it_is(tmp_path: Path) -> None:
+    (event_id,) = _ids(1)
+    with traces.configured("svc", Settings(trace_folder=tmp_path, trace_ratio=0)):
+        poll = traces.context_of(traces.headers_of_unkept(event_id))
+        with traces.child("judge", poll, always=True) as judged:
+            headers = traces.headers_of(judged)
+        with traces.child("notify", traces.sampled(headers)):
+            pass
+    judge, notify = _spans(tmp_path)
+    assert judge["trace_id"] == notify["trace_id"] == event_id.hex
+    assert notify["parent_id"] == judge["span_id"]
+
+
 def test_a_batch_links_to_its_sampled_messages_and_each_of_them_gets_a_span(
     tmp_path: Path,
 ) -> None:

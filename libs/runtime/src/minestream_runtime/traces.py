@@ -136,6 +136,7 @@ def child(
     *,
     kind: SpanKind = SpanKind.INTERNAL,
     attributes: Attributes | None = None,
+    always: bool = False,
 ) -> Iterator[Span]:
     """A span under another, current until it ends; none where the other is not sampled.
 
@@ -144,11 +145,13 @@ def child(
         parent: of ``context_of`` or a span's; None: there is none, and there will be no span.
         kind: as OpenTelemetry has them.
         attributes: names from ``semconv``.
+        always: make it whatever the parent is, and sample all that comes under it.
     """
-    if parent is None or not parent.trace_flags.sampled:
+    if not always and (parent is None or not parent.trace_flags.sampled):
         yield NonRecordingSpan(parent or trace.INVALID_SPAN_CONTEXT)
         return
-    span = _current.tracer.start_span(name, _under(parent), kind, attributes)
+    marks = {**(attributes or {}), semconv.ALWAYS: True} if always else attributes
+    span = _current.tracer.start_span(name, _under(parent), kind, marks)
     with _entered(span):
         yield span
 
