@@ -23,12 +23,14 @@ KEY = "CG-top/secret+key"
 
 
 @pytest.fixture
-def as_a_service() -> Iterator[None]:
-    """Logging as a service configures it, at its most talkative; afterwards as before."""
+def said_by_a_service(
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[pytest.CaptureFixture[str]]:
+    """What is logged as a service configures it, at its most talkative; afterwards as before."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     logs.configure("test", level="debug")
-    yield
+    yield capsys
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()
@@ -386,7 +388,7 @@ async def test_calls_are_spread_by_the_budget() -> None:
 
 @pytest.mark.parametrize("serve", [always(), always(401), always(429), always(302, Location="/x")])
 async def test_secrets_reach_the_source_and_nothing_else(
-    serve: Serve, capsys: pytest.CaptureFixture[str], as_a_service: None
+    serve: Serve, said_by_a_service: pytest.CaptureFixture[str]
 ) -> None:
     del as_a_service
     async with asking(
@@ -395,7 +397,7 @@ async def test_secrets_reach_the_source_and_nothing_else(
         answer = await client.ask("ping", headers={"x-other": SecretStr("other-secret")})
     assert source.asked[0].query["apiKey"] == KEY
     assert source.asked[0].headers["x-cg-demo-api-key"] == KEY
-    shown = repr(answer) + repr(client) + "".join(capsys.readouterr())
+    shown = repr(answer) + repr(client) + "".join(said_by_a_service.readouterr())
     for secret in (KEY, "top%2Fsecret%2Bkey", "other-secret"):
         assert secret not in shown
 
