@@ -1,120 +1,17 @@
 """A source on the web is asked politely, and whatever it does is a value."""
 
 import asyncio
-import logging
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
 
 import pytest
-import structlog
 from aiohttp import web
 from pydantic import SecretStr
+from tests.unit.runtime.polite_source import QUICK, Source, Time, always, asking, each
 
-from minestream_runtime import logs
-from minestream_runtime.polite import KEPT_OF_FAILURE_BYTES, Answer, Manners, PoliteClient
+from minestream_runtime.polite import KEPT_OF_FAILURE_BYTES, Manners, PoliteClient
 from minestream_schemas.raw import PollStatus
-
-Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
-KEY = "CG-top/secret+key"
-
-
-@pytest.fixture
-def said_by_a_service(
-    capsys: pytest.CaptureFixture[str],
-) -> Iterator[pytest.CaptureFixture[str]]:
-    """What is logged as a service configures it, at its most talkative; afterwards as before."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    logs.configure("test", level="debug")
-    yield capsys
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
-
-
-QUICK = Manners(calls_per_min=6000, deadline_s=2.0, factor_s=0.01)
-
-
-class Time:
-    """A clock that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 11, 21, 12, tzinfo=UTC)
-        self.slept: list[float] = []
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.at += timedelta(seconds=seconds)
-
-
-class Source:
-    """A real server whose answers a test writes."""
-
-    def __init__(self, serve: Serve) -> None:
-        self.asked: list[web.Request] = []
-        self.connections: set[Any] = set()
-        self.url = ""
-        self._serve = serve
-
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(request)
-        self.connections.add(request.transport)
-        return await self._serve(request)
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator["Source"]:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            host, port = runner.addresses[0][:2]
-            self.url = f"http://{host}:{port}/api/v3"
-            yield self
-        finally:
-            await runner.cleanup()
-
-
-def always(status: int = 200, text: str = "{}", **headers: str) -> Serve:
-    async def serve(_: web.Request) -> web.StreamResponse:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return web.Response(status=status, text=text, headers=named)
-
-    return serve
-
-
-def each(*serves: Serve) -> Serve:
-    left = list(serves)
-
-    async def serve(request: web.Request) -> web.StreamResponse:
-        return await (left.pop(0) if len(left) > 1 else left[0])(request)
-
-    return serve
-
-
-@asynccontextmanager
-async def asking(
-    serve: Serve, time: Time | None = None, **more: Any
-) -> AsyncIterator[tuple[PoliteClient, Source]]:
-    time = time or Time()
-    more.setdefault("manners", QUICK)
-    async with (
-        Source(serve).running() as source,
-        PoliteClient("somewhere", source.url, time, sleep=time.sleep, **more) as client,
-    ):
-        yield client, source
 
 
 async def test_an_answer_is_the_body_as_it_came_with_its_times() -> None:
@@ -328,7 +225,7 @@ async def test_a_redirect_within_the_source_is_followed_and_one_to_elsewhere_is_
 
     async with elsewhere.running(), asking(serve) as (client, source):
         assert (await client.ask("old")).body == b'{"at": "/api/v3/new"}'
-        away = await client.ask("away", headers={"x-key": SecretStr(KEY)})
+        away = await client.ask("away", headers={"x-key": SecretStr("our-own")})
         before = len(source.asked)
         circle = await client.ask("round")
     assert (away.status, away.http_status) == (PollStatus.ERROR, 302)
@@ -384,37 +281,3 @@ async def test_calls_are_spread_by_the_budget() -> None:
         for _ in range(62):  # 60 at once, then 4 in a second
             await client.ask("ping")
         assert asyncio.get_running_loop().time() - began >= 0.3
-
-
-@pytest.mark.parametrize("serve", [always(), always(401), always(429), always(302, Location="/x")])
-async def test_secrets_reach_the_source_and_nothing_else(
-    serve: Serve, said_by_a_service: pytest.CaptureFixture[str]
-) -> None:
-    del as_a_service
-    async with asking(
-        serve, params={"apiKey": SecretStr(KEY)}, headers={"x-cg-demo-api-key": SecretStr(KEY)}
-    ) as (client, source):
-        answer = await client.ask("ping", headers={"x-other": SecretStr("other-secret")})
-    assert source.asked[0].query["apiKey"] == KEY
-    assert source.asked[0].headers["x-cg-demo-api-key"] == KEY
-    shown = repr(answer) + repr(client) + "".join(said_by_a_service.readouterr())
-    for secret in (KEY, "top%2Fsecret%2Bkey", "other-secret"):
-        assert secret not in shown
-
-
-async def test_a_secret_that_cannot_be_sent_is_not_quoted() -> None:
-    async with asking(always(), headers={"x-key": SecretStr("line\nbreak-ü")}) as (client, source):
-        answer = await client.ask("ping")
-    assert answer.status is PollStatus.ERROR
-    assert "break" not in repr(answer)
-    assert source.asked == []
-
-
-async def test_a_source_that_quotes_our_secret_has_it_blotted_out() -> None:
-    async def echo(request: web.Request) -> web.StreamResponse:
-        return web.json_response({"padding": "x" * 4080, "asked": str(request.url)}, status=401)
-
-    async with asking(echo, params={"k": SecretStr(KEY)}) as (client, _):
-        answer = await client.ask("ping")
-    assert isinstance(answer, Answer)
-    assert b"secret" not in (answer.body or b"")

@@ -1,0 +1,66 @@
+"""A key reaches the source that wants it, and nothing else."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import structlog
+from aiohttp import web
+from pydantic import SecretStr
+from tests.unit.runtime.polite_source import Serve, always, asking
+
+from minestream_runtime import logs
+from minestream_runtime.polite import Answer
+from minestream_schemas.raw import PollStatus
+
+KEY = "CG-top/secret+key"
+
+
+@contextmanager
+def logging_as_a_service() -> Iterator[None]:
+    """Log as a service does, at its most talkative; afterwards as before.
+
+    Pytest gives a fixture another standard output than the test that uses it.
+    """
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    logs.configure("test", level="debug")
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+@pytest.mark.parametrize("serve", [always(), always(401), always(429), always(302, Location="/x")])
+async def test_secrets_reach_the_source_and_nothing_else(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = {"apiKey": SecretStr(KEY)}
+    with logging_as_a_service():
+        async with asking(serve, params=keys, headers=keys) as (client, source):
+            answer = await client.ask("ping", headers={"x-other": SecretStr("other-secret")})
+    assert source.asked[0].query["apiKey"] == KEY
+    assert source.asked[0].headers["apiKey"] == KEY
+    shown = repr(answer) + repr(client) + "".join(capsys.readouterr())
+    for secret in (KEY, "top%2Fsecret%2Bkey", "other-secret"):
+        assert secret not in shown
+
+
+async def test_a_secret_that_cannot_be_sent_is_not_quoted() -> None:
+    async with asking(always(), headers={"x-key": SecretStr("line\nbreak-ü")}) as (client, source):
+        answer = await client.ask("ping")
+    assert answer.status is PollStatus.ERROR
+    assert "break" not in repr(answer)
+    assert source.asked == []
+
+
+async def test_a_source_that_quotes_our_secret_has_it_blotted_out() -> None:
+    async def echo(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"padding": "x" * 4080, "asked": str(request.url)}, status=401)
+
+    async with asking(echo, params={"k": SecretStr(KEY)}) as (client, _):
+        answer = await client.ask("ping")
+    assert isinstance(answer, Answer)
+    assert b"secret" not in (answer.body or b"")
