@@ -7,6 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
+from minestream_emulators.abacus.endpoint import application as abacus
 from minestream_emulators.fleet import Fleet
 from minestream_emulators.troubles import Troubles
 
@@ -27,7 +28,7 @@ class Outside:
 
 
 Part = Callable[[Outside], web.Application]
-PARTS: Final[dict[str, Part]] = {}
+PARTS: Final[dict[str, Part]] = {"abacus": abacus}
 """By the first part of the path. A part that runs by itself does so in ``cleanup_ctx``."""
 
 
