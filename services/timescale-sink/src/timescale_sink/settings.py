@@ -37,6 +37,16 @@ class SinkSettings(Settings):
     keep_anomaly_days: int = Field(default=90, ge=1, description="anomalies")
     keep_hourly_days: int = Field(default=180, ge=8, description="hourly rollup")
     keep_daily_days: int = Field(default=1095, ge=8, description="daily rollup")
+    keep_pool_worker_days: int = Field(default=90, ge=8, description="what pools say of workers")
+    keep_pool_days: int = Field(
+        default=365,
+        ge=8,
+        description="pools' performance: rates, balances, earnings and workers by hour",
+    )
+    keep_market_days: int = Field(
+        default=1095, ge=8, description="prices, indicators, networks, earnings by day"
+    )
+    keep_feature_days: int = Field(default=90, ge=1, description="rows for feature stores")
     keep_dead_letter_days: int = Field(default=90, ge=1, description="dead letters' rows")
     keep_gap_days: int = Field(default=1095, ge=1, description="gaps that have ended")
 
@@ -57,5 +67,15 @@ class SinkSettings(Settings):
                 "anomaly": timedelta(days=self.keep_anomaly_days),
                 "reading_hourly": timedelta(days=self.keep_hourly_days),
                 "reading_daily": timedelta(days=self.keep_daily_days),
+                "pool_worker": timedelta(days=self.keep_pool_worker_days),
+                "pool_worker_hourly": timedelta(days=self.keep_pool_days),
+                "pool_rate": timedelta(days=self.keep_pool_days),
+                "pool_balance": timedelta(days=self.keep_pool_days),
+                "earning_hourly": timedelta(days=self.keep_pool_days),
+                "earning_daily": timedelta(days=self.keep_market_days),
+                "price": timedelta(days=self.keep_market_days),
+                "indicators": timedelta(days=self.keep_market_days),
+                "network": timedelta(days=self.keep_market_days),
+                "feature": timedelta(days=self.keep_feature_days),
             }
         )

@@ -30,6 +30,11 @@ WHERE c.relnamespace = 'telemetry'::regnamespace AND c.relkind = 'r' AND NOT c.r
 """
 _HOURS: Final = "SELECT DISTINCT at FROM telemetry.dirty_bucket WHERE kind = 'hour' ORDER BY at"
 _DAYS: Final = "SELECT DISTINCT at FROM telemetry.dirty_bucket WHERE kind = 'day' ORDER BY at"
+_POOL_HOURS: Final = (
+    "SELECT DISTINCT at FROM telemetry.dirty_bucket WHERE kind = 'pool_hour' ORDER BY at"
+)
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
 _TAKE: Final = "DELETE FROM telemetry.dirty_bucket WHERE kind = %s AND at = %s"
 _MARK_DAY: Final = "INSERT INTO telemetry.dirty_bucket (kind, at) VALUES ('day', %s)"
 
@@ -71,20 +76,29 @@ class PostgresMaintenance:
         for (hour_at,) in await (await connection.execute(_HOURS)).fetchall():
             async with connection.transaction():
                 await connection.execute(_TAKE, ("hour", hour_at))
-                await connection.execute(
-                    "SELECT telemetry.ensure_partitions('reading_hourly', %s, %s)",
-                    (hour_at, hour_at + timedelta(hours=1)),
-                )
-                await connection.execute("SELECT telemetry.refresh_hour(%s)", (hour_at,))
+                await _roll_up(connection, "reading_hourly", "refresh_hour", hour_at, _HOUR)
+                await _roll_up(connection, "earning_hourly", "refresh_earning_hour", hour_at, _HOUR)
                 await connection.execute(_MARK_DAY, (hour_at.replace(hour=0),))
         for (day_at,) in await (await connection.execute(_DAYS)).fetchall():
             async with connection.transaction():
                 await connection.execute(_TAKE, ("day", day_at))
-                await connection.execute(
-                    "SELECT telemetry.ensure_partitions('reading_daily', %s, %s)",
-                    (day_at, day_at + timedelta(days=1)),
+                await _roll_up(connection, "reading_daily", "refresh_day", day_at, _DAY)
+                await _roll_up(connection, "earning_daily", "refresh_earning_day", day_at, _DAY)
+        for (hour_at,) in await (await connection.execute(_POOL_HOURS)).fetchall():
+            async with connection.transaction():
+                await connection.execute(_TAKE, ("pool_hour", hour_at))
+                await _roll_up(
+                    connection, "pool_worker_hourly", "refresh_pool_hour", hour_at, _HOUR
                 )
-                await connection.execute("SELECT telemetry.refresh_day(%s)", (day_at,))
+
+
+async def _roll_up(
+    connection: Connection, rollup: str, function: str, since: datetime, length: timedelta
+) -> None:
+    await connection.execute(_ENSURE, (rollup, since, since + length))
+    await connection.execute(
+        sql.SQL("SELECT telemetry.{}(%s)").format(sql.Identifier(function)), (since,)
+    )
 
 
 def _detach(relation: str, partition: str, *, pending: bool) -> sql.Composed:

@@ -20,10 +20,22 @@ SELECT drop_chunks(format('telemetry.%%I', %(relation)s::text)::regclass, older_
 """
 _HOURS: Final = """
 SELECT d.at, max(d.mark),
-       d.at >= (SELECT dropped_before FROM telemetry.storage WHERE relation = 'reading')
-FROM telemetry.dirty_bucket AS d WHERE d.kind = 'hour' GROUP BY d.at ORDER BY d.at
+       d.at >= (SELECT dropped_before FROM telemetry.storage WHERE relation = %s)
+FROM telemetry.dirty_bucket AS d WHERE d.kind = %s GROUP BY d.at ORDER BY d.at
 """
-_TAKE: Final = "DELETE FROM telemetry.dirty_bucket WHERE kind = 'hour' AND at = %s AND mark <= %s"
+_TAKE: Final = "DELETE FROM telemetry.dirty_bucket WHERE kind = %s AND at = %s AND mark <= %s"
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
+_ROLLED_UP: Final = {
+    ("hour", "reading"): (
+        ("telemetry.reading_hourly", _HOUR),
+        ("telemetry.reading_daily", _DAY),
+        ("telemetry.earning_hourly", _HOUR),
+        ("telemetry.earning_daily", _DAY),
+    ),
+    ("pool_hour", "pool_worker"): (("telemetry.pool_worker_hourly", _HOUR),),
+}
+"""By kind of mark and the table it is of: its rollups, in the order they follow from each other."""
 _REFRESH: Final = (
     "CALL refresh_continuous_aggregate(%s::regclass, %s::timestamptz, %s::timestamptz)"
 )
@@ -66,12 +78,11 @@ class TimescaleMaintenance:
 
         Never over dropped readings: that would erase what the rollup knows of them.
         """
-        for hour_at, mark, whole in await (await connection.execute(_HOURS)).fetchall():
-            if whole and hour_at < now - POLICY_LOOKS_BACK + timedelta(hours=1):
-                day_at = hour_at.replace(hour=0)
-                for rollup, since, length in (
-                    ("telemetry.reading_hourly", hour_at, timedelta(hours=1)),
-                    ("telemetry.reading_daily", day_at, timedelta(days=1)),
-                ):
-                    await connection.execute(_REFRESH, (rollup, since, since + length))
-            await connection.execute(_TAKE, (hour_at, mark))
+        for (kind, relation), rollups in _ROLLED_UP.items():
+            marked = await (await connection.execute(_HOURS, (relation, kind))).fetchall()
+            for hour_at, mark, whole in marked:
+                if whole and hour_at < now - POLICY_LOOKS_BACK + _HOUR:
+                    for rollup, length in rollups:
+                        since = hour_at if length == _HOUR else hour_at.replace(hour=0)
+                        await connection.execute(_REFRESH, (rollup, since, since + length))
+                await connection.execute(_TAKE, (kind, hour_at, mark))

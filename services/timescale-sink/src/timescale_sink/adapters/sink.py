@@ -17,12 +17,9 @@ from minestream_runtime.errors import (
 )
 from minestream_runtime.kafka import Consumer, Partition, Record
 from minestream_runtime.metrics import counter, gauge, histogram
-from minestream_schemas.anomaly import ANOMALY
-from minestream_schemas.dead_letter import DEAD_LETTERS, DeadLetterKind
-from minestream_schemas.gap import GAP
-from minestream_schemas.raw import RAW_MINER
-from minestream_schemas.telemetry import CHIPS, TELEMETRY, MinerTelemetry
-from minestream_schemas.window import WINDOW
+from minestream_schemas import topics
+from minestream_schemas.dead_letter import DeadLetterKind
+from minestream_schemas.telemetry import TELEMETRY, MinerTelemetry
 from timescale_sink.adapters import tracing
 from timescale_sink.adapters.dead_letters import DeadLetters
 from timescale_sink.adapters.decoding import decode
@@ -34,7 +31,7 @@ from timescale_sink.domain.source import Fault, Item
 from timescale_sink.settings import SinkSettings
 
 SERVICE: Final = "timescale-sink"
-TOPICS: Final = (TELEMETRY, CHIPS, WINDOW, ANOMALY, GAP, RAW_MINER, *DEAD_LETTERS)
+TOPICS: Final = tuple(topic for topic in topics.TOPICS if SERVICE in topic.consumers)
 _TOLD_EVERY_S: Final = 1.0
 _LAG_EVERY_S: Final = 10.0
 _REST: Final = 3.0

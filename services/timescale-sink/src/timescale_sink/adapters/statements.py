@@ -6,7 +6,7 @@ from psycopg import sql
 from psycopg.sql import Composed
 
 from timescale_sink.domain import tables
-from timescale_sink.domain.tables import Table
+from timescale_sink.domain.tables import Latest, Table
 
 READ_OFFSETS: Final = """
 SELECT topic, partition, next_offset FROM telemetry.kafka_offset WHERE consumer_group = %s
@@ -91,7 +91,7 @@ def copy_into_stage(table: Table) -> Composed:
 def _append(table: Table) -> Composed:
     return sql.SQL(
         "WITH fresh AS (INSERT INTO telemetry.{table} ({columns}{stamp}) "
-        "SELECT {columns}{now} FROM {stage} ON CONFLICT DO NOTHING RETURNING 1) "
+        "SELECT {columns}{now} FROM {stage} ON CONFLICT DO NOTHING RETURNING {at}){marks} "
         "SELECT count(*) FROM fresh"
     ).format(
         table=sql.Identifier(table.name),
@@ -99,7 +99,40 @@ def _append(table: Table) -> Composed:
         stamp=sql.SQL(", stored_at" if table.stamped else ""),
         now=sql.SQL(", clock_timestamp()" if table.stamped else ""),
         stage=sql.Identifier(stage_name(table)),
+        at=sql.Identifier(table.at),
+        marks=sql.SQL(
+            ", hours AS (INSERT INTO telemetry.dirty_bucket (kind, at) "
+            "SELECT DISTINCT {kind}, date_bin('1 hour', {at}, 'epoch') FROM fresh)"
+        ).format(kind=sql.Literal(table.marks), at=sql.Identifier(table.at))
+        if table.marks
+        else sql.SQL(""),
     )
+
+
+def _keep_latest(table: Table, latest: Latest) -> Composed:
+    return sql.SQL(
+        "INSERT INTO telemetry.{kept} AS kept ({columns}) "
+        "SELECT DISTINCT ON ({key}) {columns} FROM {stage} ORDER BY {key}, {newest_first} "
+        "ON CONFLICT ({key}) DO UPDATE SET ({columns}) = ROW ({excluded}) "
+        "WHERE ({offered}) > ({known})"
+    ).format(
+        kept=sql.Identifier(f"{table.name}_latest"),
+        columns=_names(table.columns),
+        stage=sql.Identifier(stage_name(table)),
+        key=_names(latest.key),
+        newest_first=sql.SQL(", ").join(
+            sql.Identifier(column) + sql.SQL(" DESC") for column in latest.by
+        ),
+        excluded=_names(table.columns, "excluded."),
+        offered=_names(latest.by, "excluded."),
+        known=_names(latest.by, "kept."),
+    )
+
+
+def _one_row_each(table: Table) -> tuple[Composed, ...]:
+    if table.latest is None:
+        return (_append(table),)
+    return _append(table), _keep_latest(table, table.latest)
 
 
 _APPEND_READINGS: Final = sql.SQL(
@@ -177,11 +210,12 @@ SELECT count(*) FROM written
 """
 ).format(columns=_names(tables.WINDOW.columns), excluded=_names(tables.WINDOW.columns, "excluded."))
 
+_EACH: Final = [table for table in tables.EVENTS.values() if table is not tables.WINDOW]
 FROM_STAGE: Final[dict[Table, tuple[Composed, ...]]] = {
     tables.RAW_EVENT: (_append(tables.RAW_EVENT),),
     tables.BOARD: (_append(tables.BOARD),),
     tables.CHIP_SAMPLE: (_append(tables.CHIP_SAMPLE),),
-    tables.ANOMALY: (_append(tables.ANOMALY),),
+    **{table: _one_row_each(table) for table in _EACH},
     tables.READING: (_APPEND_READINGS, _UPSERT_LATEST, sql.Composed([_ANSWERED])),
     tables.WINDOW: (_UPSERT_WINDOWS,),
 }

@@ -7,12 +7,11 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from minestream_schemas.anomaly import Anomaly
 from minestream_schemas.dead_letter import DeadLetterKind
+from minestream_schemas.event import Event
 from minestream_schemas.gap import Gap
 from minestream_schemas.raw import RawMiner
 from minestream_schemas.telemetry import MinerChips, MinerTelemetry
-from minestream_schemas.window import TelemetryWindow
 from timescale_sink.domain import tables
 from timescale_sink.domain.gaps import merged
 from timescale_sink.domain.source import Fault, Item, Letter
@@ -27,8 +26,6 @@ _reading = attrgetter(*tables.READING_FIELDS)
 _board = attrgetter(*tables.BOARD_FIELDS)
 _sample = attrgetter(*tables.CHIP_SHARED)
 _chips = attrgetter("slot", *tables.CHIP_ARRAYS)
-_window = attrgetter(*tables.WINDOW.columns)
-_anomaly = attrgetter(*tables.ANOMALY.columns)
 _raw = attrgetter(*tables.RAW_FIELDS)
 
 
@@ -125,14 +122,16 @@ def _raws(rows: Rows, told: Sequence[_Told]) -> None:
     _put(rows, tables.RAW_EVENT, kept, {_day(event.polled_at) for event, _ in told})
 
 
-def _windows(rows: Rows, told: Sequence[_Told]) -> None:
-    days = {_day(event.window_start_at) for event, _ in told}
-    _put(rows, tables.WINDOW, [_window(event) for event, _ in told], days)
+def _one_row_each(kind: type[Event]) -> Callable[[Rows, Sequence[_Told]], None]:
+    """Fills the table of an event whose fields are its columns."""
+    table = tables.EVENTS[kind]
+    values, at = attrgetter(*table.columns), attrgetter(table.at)
 
+    def fill(rows: Rows, told: Sequence[_Told]) -> None:
+        days = {_day(at(event)) for event, _ in told}
+        _put(rows, table, [_listed(values(event)) for event, _ in told], days)
 
-def _anomalies(rows: Rows, told: Sequence[_Told]) -> None:
-    days = {_day(event.ts) for event, _ in told}
-    _put(rows, tables.ANOMALY, [_anomaly(event) for event, _ in told], days)
+    return fill
 
 
 def _gaps(rows: Rows, told: Sequence[_Told]) -> None:
@@ -152,12 +151,11 @@ def _nothing(rows: Rows, told: Sequence[_Told]) -> None:
 _FILL: dict[type, Callable[[Rows, Sequence[_Told]], None]] = {
     MinerTelemetry: _readings,
     MinerChips: _samples,
-    TelemetryWindow: _windows,
-    Anomaly: _anomalies,
     RawMiner: _raws,
     Gap: _gaps,
     Letter: _letters,
     Fault: _nothing,
+    **{kind: _one_row_each(kind) for kind in tables.EVENTS},
 }
 
 

@@ -5,10 +5,27 @@ from datetime import timedelta
 from typing import Final, get_origin
 
 from minestream_schemas.anomaly import Anomaly
+from minestream_schemas.event import Event
+from minestream_schemas.feature import Feature
 from minestream_schemas.gap import Gap
+from minestream_schemas.market import CoinIndicators, CoinPrice, NetworkState
+from minestream_schemas.pool import PoolBalance, PoolRate, PoolWorker
 from minestream_schemas.raw import RawMiner
 from minestream_schemas.telemetry import BoardChips, BoardReading, MinerChips, MinerTelemetry
 from minestream_schemas.window import TelemetryWindow
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The table beside another that keeps the newest row of each.
+
+    Args:
+        key: the columns that say of what.
+        by: the newer row is the one with more in these columns, in this order.
+    """
+
+    key: tuple[str, ...]
+    by: tuple[str, ...] = ("ts", "event_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +37,16 @@ class Table:
         columns: those that a record fills.
         at: the column of its event time.
         stamped: does each row say when it was written, in ``stored_at``?
+        latest: is the newest row of each kept beside it, in ``<name>_latest``?
+        marks: the kind of mark that a new row puts on its hour of a rollup; none: it has no rollup.
     """
 
     name: str
     columns: tuple[str, ...]
     at: str
     stamped: bool = False
+    latest: Latest | None = None
+    marks: str | None = None
 
 
 _CHIP_ARRAYS: Final = tuple(name for name in BoardChips.model_fields if name != "slot")
@@ -53,19 +74,54 @@ ANOMALY: Final = Table("anomaly", tuple(Anomaly.model_fields), "ts")
 RAW_EVENT: Final = Table(
     "raw_event", (*_OF_RAW, "event", "published_at"), "polled_at", stamped=True
 )
-TABLES: Final = (READING, BOARD, CHIP_SAMPLE, WINDOW, ANOMALY, RAW_EVENT)
+_FETCHED: Final = ("ts", "fetched_at", "event_id")
+"""A source may say an old price again: what was fetched later counts."""
+EVENTS: Final[dict[type[Event], Table]] = {
+    TelemetryWindow: WINDOW,
+    Anomaly: ANOMALY,
+    PoolWorker: Table(
+        "pool_worker",
+        tuple(PoolWorker.model_fields),
+        "ts",
+        latest=Latest(("account_id", "worker", "worker_id")),
+        marks="pool_hour",
+    ),
+    PoolRate: Table(
+        "pool_rate",
+        tuple(PoolRate.model_fields),
+        "ts",
+        latest=Latest(("account_id", "algorithm"), ("ts", "received_at", "event_id")),
+    ),
+    PoolBalance: Table(
+        "pool_balance",
+        tuple(PoolBalance.model_fields),
+        "ts",
+        latest=Latest(("account_id", "coin")),
+    ),
+    CoinPrice: Table(
+        "price", tuple(CoinPrice.model_fields), "ts", latest=Latest(("coin_id",), _FETCHED)
+    ),
+    CoinIndicators: Table(
+        "indicators", tuple(CoinIndicators.model_fields), "ts", latest=Latest(("coin_id",))
+    ),
+    NetworkState: Table(
+        "network", tuple(NetworkState.model_fields), "ts", latest=Latest(("coin_id",))
+    ),
+    Feature: Table("feature", tuple(Feature.model_fields), "ts"),
+}
+"""Events that become one row each, with their own fields for columns."""
+TABLES: Final = (READING, BOARD, CHIP_SAMPLE, RAW_EVENT, *EVENTS.values())
 
 GAP_COLUMNS: Final = tuple(Gap.model_fields)
 CHIP_ARRAYS: Final = _CHIP_ARRAYS
 CHIP_SHARED: Final = _OF_SAMPLE
 RAW_FIELDS: Final = _OF_RAW
 BOARD_FIELDS: Final = tuple(BoardReading.model_fields)
-EVENT_TABLE: Final[dict[type[object], Table]] = {
+EVENT_TABLE: Final[dict[type[Event], Table]] = {
     MinerTelemetry: READING,
     MinerChips: CHIP_SAMPLE,
-    TelemetryWindow: WINDOW,
-    Anomaly: ANOMALY,
     RawMiner: RAW_EVENT,
+    **EVENTS,
 }
 
 
