@@ -57,7 +57,7 @@ class _Verbatim(Loader):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """May read the contract schemas (``fleet_v1``, ``telemetry_v1``), and nothing else."""
+    """May read the contract schemas: ``fleet_v1``, ``telemetry_v1``, ``alerting_v1``; no others."""
 
     pool: Pool
 

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from api_gateway.adapters.database import Reader
 from api_gateway.adapters.http import dashboard, openapi, problems
+from api_gateway.adapters.http.alerts import routes as alerts
 from api_gateway.adapters.http.gaps import routes as gaps
 from api_gateway.adapters.http.miners import routes as miners
 from api_gateway.adapters.http.observed import Observed
@@ -26,6 +27,7 @@ _ROUTERS: Final = (
     telemetry.router,
     readings.router,
     gaps.router,
+    alerts.router,
     sites.router,
     system.router,
     operations.router,

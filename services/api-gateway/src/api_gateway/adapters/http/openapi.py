@@ -15,11 +15,13 @@ _EXAMPLES: Final = {
     "miner_id": "site-a-r01-s99",
     "site_id": "site-z",
     "event_id": "0199d2a4-7c1e-7b3a-9f10-2f6d8c0a5e11",
+    "alert_id": "9f0d7a52-6f4e-5f0c-8a35-0b9c5d1e7a69",
 }
 _MISSING: Final = {
     "miner_id": "no miner site-a-r01-s99",
     "site_id": "no site site-z",
     "event_id": "no reading and no raw event 0199d2a4-7c1e-7b3a-9f10-2f6d8c0a5e11",
+    "alert_id": "no alert 9f0d7a52-6f4e-5f0c-8a35-0b9c5d1e7a69",
 }
 _DETAILS: Final = {
     414: "at most 4096 bytes",

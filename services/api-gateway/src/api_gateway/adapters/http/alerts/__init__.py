@@ -1,0 +1,1 @@
+"""Alerts: those that fire, and those that are over."""
