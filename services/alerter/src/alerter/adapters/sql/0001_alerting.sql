@@ -96,13 +96,15 @@ CREATE TABLE alerting.outbox (
 CREATE INDEX outbox_waiting ON alerting.outbox (id) WHERE sent_at IS NULL AND fault IS NULL;
 CREATE INDEX outbox_sent ON alerting.outbox (sent_at) WHERE sent_at IS NOT NULL;
 
--- How far each consumer group has got, moved by compare-and-set, and up to when (event time).
+-- How far each consumer group has got, moved by compare-and-set; and by event time, up to when and
+-- since when without a break.
 CREATE TABLE alerting.kafka_offset (
     consumer_group text NOT NULL,
     topic text NOT NULL,
     partition integer NOT NULL,
     next_offset bigint NOT NULL,
-    read_until timestamptz,
+    flow_until timestamptz,
+    flow_since timestamptz,
     moved_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (consumer_group, topic, partition)
 ) WITH (fillfactor = 50);

@@ -1,0 +1,64 @@
+"""What a rule sees of one reading, and what it makes of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from minestream_schemas.telemetry import MinerStatus, MinerTelemetry, QualityFlag
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The facts of one reading that rules and alerts need.
+
+    Args:
+        subject: whom it is about: the miner's id.
+        site_id: where.
+        rack_id: where.
+        ts: when the miner was polled.
+        event_id: of the reading.
+        answered: did the miner answer at all?
+        chip_temp_max_c: °C; None: not said.
+        late: a newer one of this miner has been processed before it.
+        traceparent: of the record, as it came.
+    """
+
+    subject: str
+    site_id: str
+    rack_id: str | None
+    ts: datetime
+    event_id: UUID
+    answered: bool
+    chip_temp_max_c: float | None = None
+    late: bool = False
+    traceparent: str | None = None
+
+
+class Said(StrEnum):
+    """What a reading says about one level of a rule."""
+
+    BREACHED = "breached"
+    BETWEEN = "between"
+    """Not over the limit, and not so far below that trouble would be over."""
+    CLEAR = "clear"
+    NOTHING = "nothing"
+    """The reading lacks the value: whatever was so still is."""
+
+
+def reading_of(telemetry: MinerTelemetry, *, traceparent: str | None) -> Reading:
+    """The facts in one telemetry event.
+
+    A miner that answers 401 or garbage does answer: only silence and refused connections do not.
+    """
+    return Reading(
+        subject=telemetry.miner_id,
+        site_id=telemetry.site_id,
+        rack_id=telemetry.rack_id,
+        ts=telemetry.ts,
+        event_id=telemetry.event_id,
+        answered=telemetry.status is not MinerStatus.OFFLINE,
+        chip_temp_max_c=telemetry.chip_temp_max_c,
+        late=QualityFlag.LATE.value in telemetry.quality_flags,
+        traceparent=traceparent,
+    )
