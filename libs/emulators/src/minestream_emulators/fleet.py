@@ -322,6 +322,10 @@ class Fleet:
 
     # -- for whoever looks from outside -------------------------------------------------------
 
+    def now(self) -> datetime:
+        """The world's instant."""
+        return self._now()
+
     @property
     def inventory(self) -> list[dict[str, Any]]:
         """The fleet as an operator would enter it, one entry per miner."""

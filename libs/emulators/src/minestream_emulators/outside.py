@@ -9,6 +9,7 @@ from aiohttp import web
 
 from minestream_emulators.abacus.endpoint import application as abacus
 from minestream_emulators.fleet import Fleet
+from minestream_emulators.prohashing.site import prohashing
 from minestream_emulators.troubles import Troubles
 
 
@@ -28,7 +29,7 @@ class Outside:
 
 
 Part = Callable[[Outside], web.Application]
-PARTS: Final[dict[str, Part]] = {"abacus": abacus}
+PARTS: Final[dict[str, Part]] = {"abacus": abacus, "prohashing": prohashing}
 """By the first part of the path. A part that runs by itself does so in ``cleanup_ctx``."""
 
 
