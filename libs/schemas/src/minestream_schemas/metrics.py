@@ -40,6 +40,17 @@ MetricName = Literal[
     "minestream_stream_sent_total",
     "minestream_stream_coalesced_total",
     "minestream_stream_closed_total",
+    "minestream_alert_transitions_total",
+    "minestream_alerts_firing",
+    "minestream_notifications_total",
+    "minestream_notifications_waiting",
+    "minestream_notification_age_seconds",
+    "minestream_source_messages_total",
+    "minestream_source_fresh",
+    "minestream_source_age_seconds",
+    "minestream_source_connected",
+    "minestream_source_joins_total",
+    "minestream_source_dropped_total",
 ]
 
 
@@ -135,9 +146,7 @@ METRICS: Final[dict[MetricName, Metric]] = {
     "minestream_http_request_seconds": Metric(
         "histogram", "one request to the gateway", "s", ("route", "status"), _SECONDS
     ),
-    "minestream_outbox_waiting": Metric(
-        "gauge", "inventory events committed, not yet on Kafka", "events"
-    ),
+    "minestream_outbox_waiting": Metric("gauge", "events committed, not yet on Kafka", "events"),
     "minestream_stream_clients": Metric("gauge", "open websockets", "websockets"),
     "minestream_stream_subscriptions": Metric(
         "gauge", "subscriptions of all websockets", "subscriptions"
@@ -152,5 +161,42 @@ METRICS: Final[dict[MetricName, Metric]] = {
     ),
     "minestream_stream_closed_total": Metric(
         "counter", "websockets ended", "websockets", ("code",)
+    ),
+    "minestream_alert_transitions_total": Metric(
+        "counter", "alerts that fired, changed or ended", "transitions", ("rule", "phase")
+    ),
+    "minestream_alerts_firing": Metric("gauge", "alerts that fire", "alerts", ("rule",)),
+    "minestream_notifications_total": Metric(
+        "counter",
+        "tries to tell people: sent, delayed (to be tried again) or failed for good",
+        "tries",
+        ("channel", "outcome"),
+    ),
+    "minestream_notifications_waiting": Metric(
+        "gauge", "notifications committed, not yet told", "notifications", ("channel",)
+    ),
+    "minestream_notification_age_seconds": Metric(
+        "histogram", "from an alert's transition to its notification", "s", ("channel",), _SECONDS
+    ),
+    "minestream_source_messages_total": Metric(
+        "counter",
+        "messages of pools and markets, by how they ended",
+        "messages",
+        ("source", "message", "status"),
+    ),
+    "minestream_source_fresh": Metric(
+        "gauge", "1: the source says something recent; 0: it does not", "1", ("source",)
+    ),
+    "minestream_source_age_seconds": Metric(
+        "gauge", "age of the newest that the source has said", "s", ("source",)
+    ),
+    "minestream_source_connected": Metric(
+        "gauge", "1: joined to the source's feed; 0: not", "1", ("source",)
+    ),
+    "minestream_source_joins_total": Metric(
+        "counter", "times that we joined the source's feed", "joins", ("source",)
+    ),
+    "minestream_source_dropped_total": Metric(
+        "counter", "messages of a feed dropped from a full queue", "messages", ("source",)
     ),
 }
