@@ -90,6 +90,7 @@ class CoinIndicators(Event):
     volatility_30d_ratio: float | None = Field(
         default=None, ge=0, description="of daily log returns, a standard deviation per year"
     )
+    quality_flags: tuple[str, ...] = ()
 
 
 class NetworkState(Event):
