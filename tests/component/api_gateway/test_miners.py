@@ -5,6 +5,7 @@ from uuid import UUID
 import httpx
 import psycopg
 import pytest
+from tests.component.api_gateway.alerting import transition, writing
 from tests.component.api_gateway.conftest import NOW, Check, Telemetry, collect, entry, put, reading
 
 from api_gateway.adapters.database import Reader, Writer
@@ -42,6 +43,27 @@ async def test_a_miner_is_listed_with_what_it_said_last(
     assert 29 < item["age_s"] < 60
     assert (item["model"], item["algorithm"]) == ("Antminer L9", "scrypt")
     assert (item["hashrate_hs"], item["power_w"], item["fan_rpm"]) == (0.0, 3360.0, [1, 2])
+
+
+async def test_what_it_earns_is_listed_with_what_that_rests_on_and_sorts(
+    api: httpx.AsyncClient, writer: Writer, telemetry: Telemetry, fits: Check
+) -> None:
+    await put(writer, [entry("m-1"), entry("m-2", tariff_usd_per_kwh=0.07), entry("m-3")])
+    money = {
+        "pool_hashrate_hs": 1.57e10, "pool_coin": "Litecoin", "pool_at": NOW,
+        "rate_usd_per_hs_day": 4.5e-10, "revenue_basis": "pool_rate", "price_at": NOW,
+        "tariff_usd_per_kwh": 0.05, "revenue_usd_per_day": 7.209,
+        "power_cost_usd_per_day": 4.032, "profit_usd_per_day": 3.177,
+    }  # fmt: skip
+    telemetry.insert("latest", reading("m-1", **money), reading("m-3", profit_usd_per_day=-1.0))
+    answer = await api.get("/api/v1/miners", params={"sort": "-profit_usd_per_day"})
+    fits("/api/v1/miners", answer)
+    items = answer.json()["items"]
+    assert [item["miner_id"] for item in items] == ["m-1", "m-3", "m-2"]
+    at = NOW.isoformat().replace("+00:00", "Z")
+    assert {key: items[0][key] for key in money} == money | {"pool_at": at, "price_at": at}
+    assert items[2]["tariff_usd_per_kwh"] == 0.07
+    assert items[2]["profit_usd_per_day"] is None
 
 
 async def test_filters_narrow_the_list_and_a_repeated_one_widens_it(
@@ -139,14 +161,22 @@ async def test_one_miner_is_told_with_entry_reading_boards_and_open_gaps(
 
 
 async def test_no_answer_ever_holds_a_sealed_box(
-    api: httpx.AsyncClient, writer: Writer, telemetry: Telemetry, document: dict[str, Any]
+    api: httpx.AsyncClient,
+    writer: Writer,
+    telemetry: Telemetry,
+    document: dict[str, Any],
+    database_url: str,
 ) -> None:
     await put(writer, [entry("m-1", sealed=Sealed(key_id="0123abcd", box="c2VjcmV0"))])
     row = reading("m-1")
     telemetry.room(NOW, NOW + timedelta(seconds=1), "reading")
     telemetry.insert("reading", row)
+    alert = transition("hot")
+    with writing(database_url) as alerting:
+        alerting.write(alert)
+    ids = {"miner_id": "m-1", "site_id": "site-a"}
+    ids |= {"event_id": row["event_id"], "alert_id": alert["alert_id"]}
     for path in document["paths"]:
-        ids = {"miner_id": "m-1", "site_id": "site-a", "event_id": row["event_id"]}
         answer = await api.get(path.format(**ids))
         assert answer.status_code < 300, path
         assert "c2VjcmV0" not in answer.text, path
@@ -164,6 +194,7 @@ async def test_a_reader_may_neither_write_nor_see_the_private_schemas(
         "DELETE FROM fleet_v1.miner",
         "SELECT * FROM fleet.outbox",
         "SELECT * FROM telemetry.reading",
+        "SELECT * FROM alerting.notification",
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             await reader.rows(statement)

@@ -33,6 +33,10 @@ SORTABLE: Final[dict[str, Kind]] = {
     "uptime_s": Kind.NUMBER,
     "quality_score": Kind.NUMBER,
     "anomaly_score": Kind.NUMBER,
+    "pool_hashrate_hs": Kind.NUMBER,
+    "revenue_usd_per_day": Kind.NUMBER,
+    "power_cost_usd_per_day": Kind.NUMBER,
+    "profit_usd_per_day": Kind.NUMBER,
 }
 """The fields that miners can be sorted by; ties are broken by ``miner_id``."""
 

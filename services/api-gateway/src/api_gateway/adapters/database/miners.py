@@ -21,7 +21,10 @@ SELECT m.miner_id, m.site_id, m.rack_id, m.slot, m.address, m.interval_s,
        coalesce(l.fan_rpm, '{}') AS fan_rpm, l.uptime_s, l.pool_url,
        coalesce(l.worker, m.workers[1]) AS worker, l.boards_total, l.boards_healthy,
        coalesce(l.error_codes, '{}') AS error_codes,
-       coalesce(l.quality_flags, '{}') AS quality_flags, l.quality_score, l.anomaly_score
+       coalesce(l.quality_flags, '{}') AS quality_flags, l.quality_score, l.anomaly_score,
+       l.pool_hashrate_hs, l.pool_coin, l.pool_at, l.rate_usd_per_hs_day, l.revenue_basis,
+       l.price_at, coalesce(l.tariff_usd_per_kwh, m.tariff_usd_per_kwh) AS tariff_usd_per_kwh,
+       l.revenue_usd_per_day, l.power_cost_usd_per_day, l.profit_usd_per_day
 FROM fleet_v1.miner m LEFT JOIN telemetry_v1.latest l USING (miner_id)
 """
 _ENTRY: Final = "SELECT * FROM fleet_v1.miner WHERE miner_id = %(miner)s"

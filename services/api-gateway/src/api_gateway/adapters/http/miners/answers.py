@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from api_gateway.adapters.http.gaps.answers import GapItem
 from api_gateway.adapters.http.shared import answer_model
 from minestream_schemas.inventory import InventoryEntry
+from minestream_schemas.pool import Basis
 from minestream_schemas.telemetry import BoardChips, BoardReading, MinerStatus, MinerTelemetry
 from minestream_schemas.units import Algorithm
 
@@ -68,6 +69,16 @@ class MinerItem(BaseModel):
     quality_flags: list[str]
     quality_score: float | None
     anomaly_score: float | None
+    pool_hashrate_hs: float | None = Field(description="what its pool says of it, as of ts, H/s")
+    pool_coin: str | None
+    pool_at: AwareDatetime | None
+    rate_usd_per_hs_day: float | None = Field(description="what hashing paid, as of ts")
+    revenue_basis: Basis | None
+    price_at: AwareDatetime | None = Field(description="the oldest of what the rate rests on")
+    tariff_usd_per_kwh: float | None = Field(description="as of ts, else the inventory's")
+    revenue_usd_per_day: float | None
+    power_cost_usd_per_day: float | None
+    profit_usd_per_day: float | None = Field(description="null where either of them is")
 
 
 class MinerPage(BaseModel):
@@ -152,6 +163,16 @@ MINER_EXAMPLE: Final[dict[str, Any]] = {
     "quality_flags": [],
     "quality_score": 1.0,
     "anomaly_score": 0.04,
+    "pool_hashrate_hs": 15_700_000_000.0,
+    "pool_coin": "Litecoin",
+    "pool_at": "2026-01-31T11:59:31Z",
+    "rate_usd_per_hs_day": 4.5e-10,
+    "revenue_basis": "pool_rate",
+    "price_at": "2026-01-31T11:58:02Z",
+    "tariff_usd_per_kwh": 0.05,
+    "revenue_usd_per_day": 7.209,
+    "power_cost_usd_per_day": 4.032,
+    "profit_usd_per_day": 3.177,
 }
 PAGE_EXAMPLE: Final = {"items": [MINER_EXAMPLE], "next": "WyJtaW5lcnMgbWluZXJfaWQiLCJhIiwiYSJd"}
 BOARD_EXAMPLE: Final[dict[str, Any]] = {
