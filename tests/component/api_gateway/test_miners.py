@@ -49,7 +49,7 @@ async def test_what_it_earns_is_listed_with_what_that_rests_on_and_sorts(
     api: httpx.AsyncClient, writer: Writer, telemetry: Telemetry, fits: Check
 ) -> None:
     await put(writer, [entry("m-1"), entry("m-2", tariff_usd_per_kwh=0.07), entry("m-3")])
-    money = {
+    money: dict[str, Any] = {
         "pool_hashrate_hs": 1.57e10, "pool_coin": "Litecoin", "pool_at": NOW,
         "rate_usd_per_hs_day": 4.5e-10, "revenue_basis": "pool_rate", "price_at": NOW,
         "tariff_usd_per_kwh": 0.05, "revenue_usd_per_day": 7.209,
