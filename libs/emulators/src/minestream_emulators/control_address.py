@@ -7,15 +7,19 @@ CONTROL_VARIABLE: Final = "MINESTREAM_EMULATOR_CONTROL"
 DEFAULT_CONTROL: Final = "127.0.0.1:8490"
 
 
-def host_and_port(text: str) -> tuple[str, int]:
+def host_and_port(text: str, *, anywhere: bool = False) -> tuple[str, int]:
     """Read ``host:port`` of a loopback address.
+
+    Args:
+        text: an address and a port.
+        anywhere: other addresses will do too, such as a container's.
 
     Raises:
         ValueError: it is none; the control API is for this machine alone.
     """
     host, _, port = text.rpartition(":")
     try:
-        local = ip_address(host.strip("[]")).is_loopback
+        local = ip_address(host.strip("[]")).is_loopback or anywhere
         number = int(port)
     except ValueError:
         raise ValueError(

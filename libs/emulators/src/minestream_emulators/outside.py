@@ -21,11 +21,13 @@ class Outside:
         fleet: whose miners the pool knows.
         troubles: what is wrong beyond the farm.
         smtp_port: where the inbox takes mail; 0: a free one.
+        host: the address that the inbox takes mail at.
     """
 
     fleet: Fleet
     troubles: Troubles
     smtp_port: int = 0
+    host: str = "127.0.0.1"
 
 
 Part = Callable[[Outside], web.Application]

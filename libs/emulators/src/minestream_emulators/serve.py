@@ -60,7 +60,7 @@ async def live(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     troubles = Troubles(loop.time)
-    beside = Outside(fleet, troubles, smtp_port)
+    beside = Outside(fleet, troubles, smtp_port, outside[0])
     async with running(fleet) as directing, beyond(beside, *outside) as (out_host, out_port):
         if inventory is not None:
             write_inventory(inventory, fleet.inventory)
@@ -134,7 +134,7 @@ def serve(
                 port=port,
                 replies=replies,
                 control=host_and_port(control),
-                outside=host_and_port(outside),
+                outside=host_and_port(outside, anywhere=True),
                 smtp_port=smtp_port,
                 inventory=inventory,
                 faults=fault or [],
