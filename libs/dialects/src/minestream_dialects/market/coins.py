@@ -1,0 +1,39 @@
+"""Protocol facts of the coins that we mine: what a chain pays for a block, and how often."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from minestream_schemas.units import Algorithm
+
+HASHES_PER_DIFFICULTY: Final = 2**32
+
+
+@dataclass(frozen=True, slots=True)
+class Coin:
+    """A coin.
+
+    Args:
+        coin_id: as CoinGecko names it.
+        symbol: as exchanges name it.
+        algorithm: what its miners compute.
+        block_reward_coins: what a block pays, without fees; the last resort where no source says
+            it. Litecoin's and Bitcoin's halve, next in 2027 and 2028.
+        block_time_s: what its difficulty aims at.
+    """
+
+    coin_id: str
+    symbol: str
+    algorithm: Algorithm
+    block_reward_coins: float
+    block_time_s: float
+
+
+COINS: Final[dict[str, Coin]] = {
+    coin.coin_id: coin
+    for coin in (
+        Coin("litecoin", "LTC", Algorithm.SCRYPT, 6.25, 150.0),
+        Coin("dogecoin", "DOGE", Algorithm.SCRYPT, 10_000.0, 60.0),
+        Coin("bitcoin", "BTC", Algorithm.SHA256D, 3.125, 600.0),
+    )
+}
+BY_SYMBOL: Final[dict[str, Coin]] = {coin.symbol: coin for coin in COINS.values()}
