@@ -22,6 +22,9 @@ class GatewaySettings(Settings):
     gateway_stale_after_s: float = Field(
         default=300.0, gt=0, description="a reading older than this says nothing of now"
     )
+    gateway_pool_stale_after_s: float = Field(
+        default=900.0, gt=0, description="what a pool said of a worker before says nothing of now"
+    )
     services: Annotated[tuple[ServiceAddress, ...], NoDecode] = Field(
         default=(),
         description="where the other services' health and metrics are: name=host:port,…",

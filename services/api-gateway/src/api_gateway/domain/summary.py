@@ -31,6 +31,12 @@ class Group:
     paired_power_w: float = 0.0
     chip_temp_sum_c: float = 0.0
     chip_temp_said: int = 0
+    revenue_usd_per_day: float = 0.0
+    revenue_said: int = 0
+    power_cost_usd_per_day: float = 0.0
+    power_cost_said: int = 0
+    profit_usd_per_day: float = 0.0
+    profit_said: int = 0
 
 
 @dataclass(slots=True)
@@ -60,6 +66,20 @@ class SiteSummary:
     hashrate_said: int = 0
     power_said: int = 0
     chip_temp_said: int = 0
+    revenue_usd_per_day: float = 0.0
+    revenue_said: int = 0
+    power_cost_usd_per_day: float = 0.0
+    power_cost_said: int = 0
+    profit_usd_per_day: float = 0.0
+    profit_said: int = 0
+
+
+_ADDED: Final = (
+    *("power_w", "hashrate_said", "power_said", "chip_temp_said"),
+    *("revenue_usd_per_day", "revenue_said", "power_cost_usd_per_day", "power_cost_said"),
+    *("profit_usd_per_day", "profit_said"),
+)
+"""Added up over all algorithms: dollars and watts are the same for each."""
 
 
 def summarise(groups: Iterable[Group]) -> SiteSummary:
@@ -90,10 +110,8 @@ def summarise(groups: Iterable[Group]) -> SiteSummary:
             totals.online += group.miners
             totals.hashrate_hs += group.hashrate_hs
             totals.power_w += group.power_w
-            summary.power_w += group.power_w
-            summary.hashrate_said += group.hashrate_said
-            summary.power_said += group.power_said
-            summary.chip_temp_said += group.chip_temp_said
+            for name in _ADDED:
+                setattr(summary, name, getattr(summary, name) + getattr(group, name))
             heat += group.chip_temp_sum_c
             paired[group.algorithm][0] += group.paired_power_w
             paired[group.algorithm][1] += group.paired_hashrate_hs

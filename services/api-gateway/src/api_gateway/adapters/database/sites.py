@@ -19,7 +19,8 @@ WITH miner AS (
            coalesce(l.status, 'unknown') AS status, l.miner_id IS NOT NULL AS heard,
            coalesce(l.ts < now() - make_interval(
                secs => greatest(%(stale_after_s)s, 3 * coalesce(m.interval_s, 0))), false) AS stale,
-           l.hashrate_hs, l.power_w, l.chip_temp_max_c
+           l.hashrate_hs, l.power_w, l.chip_temp_max_c, l.revenue_usd_per_day,
+           l.power_cost_usd_per_day, l.profit_usd_per_day
     FROM fleet_v1.miner m LEFT JOIN telemetry_v1.latest l USING (miner_id)
     WHERE m.site_id = %(site)s)
 SELECT algorithm, status, stale, heard, count(*) AS miners,
@@ -28,7 +29,13 @@ SELECT algorithm, status, stale, heard, count(*) AS miners,
        coalesce(sum(hashrate_hs) FILTER (WHERE power_w IS NOT NULL), 0) AS paired_hashrate_hs,
        coalesce(sum(power_w) FILTER (WHERE hashrate_hs IS NOT NULL), 0) AS paired_power_w,
        coalesce(sum(chip_temp_max_c), 0) AS chip_temp_sum_c,
-       count(chip_temp_max_c) AS chip_temp_said
+       count(chip_temp_max_c) AS chip_temp_said,
+       coalesce(sum(revenue_usd_per_day), 0) AS revenue_usd_per_day,
+       count(revenue_usd_per_day) AS revenue_said,
+       coalesce(sum(power_cost_usd_per_day), 0) AS power_cost_usd_per_day,
+       count(power_cost_usd_per_day) AS power_cost_said,
+       coalesce(sum(profit_usd_per_day), 0) AS profit_usd_per_day,
+       count(profit_usd_per_day) AS profit_said
 FROM miner GROUP BY algorithm, status, stale, heard ORDER BY algorithm, status, stale, heard
 """
 

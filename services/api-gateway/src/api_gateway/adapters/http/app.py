@@ -8,14 +8,17 @@ from api_gateway.adapters.database import Reader
 from api_gateway.adapters.http import dashboard, openapi, problems
 from api_gateway.adapters.http.alerts import routes as alerts
 from api_gateway.adapters.http.gaps import routes as gaps
+from api_gateway.adapters.http.market import routes as market
 from api_gateway.adapters.http.miners import routes as miners
 from api_gateway.adapters.http.observed import Observed
 from api_gateway.adapters.http.operations import routes as operations
+from api_gateway.adapters.http.pools import routes as pools
 from api_gateway.adapters.http.readings import routes as readings
 from api_gateway.adapters.http.sites import routes as sites
 from api_gateway.adapters.http.stream import routes as stream
 from api_gateway.adapters.http.system import routes as system
 from api_gateway.adapters.http.telemetry import routes as telemetry
+from api_gateway.adapters.http.unified import routes as unified
 from api_gateway.adapters.scrape import System
 from api_gateway.adapters.tracing import Ways
 from api_gateway.settings import GatewaySettings
@@ -25,10 +28,13 @@ from minestream_runtime.health import Health
 _ROUTERS: Final = (
     miners.router,
     telemetry.router,
+    unified.router,
     readings.router,
     gaps.router,
     alerts.router,
     sites.router,
+    pools.router,
+    market.router,
     system.router,
     operations.router,
 )

@@ -55,6 +55,16 @@ class Summary(BaseModel):
     hashrate_said: int = Field(description="how many miners the hashrates are of")
     power_said: int
     chip_temp_said: int
+    revenue_usd_per_day: float = Field(
+        description="of miners online whose revenue is known: revenue_said says how many"
+    )
+    revenue_said: int
+    power_cost_usd_per_day: float
+    power_cost_said: int
+    profit_usd_per_day: float = Field(
+        description="of miners online that say both revenue and cost: profit_said of them"
+    )
+    profit_said: int
 
 
 SITES_EXAMPLE: Final = {
@@ -87,4 +97,10 @@ SUMMARY_EXAMPLE: Final[dict[str, Any]] = {
     "hashrate_said": 22,
     "power_said": 22,
     "chip_temp_said": 22,
+    "revenue_usd_per_day": 151.4,
+    "revenue_said": 21,
+    "power_cost_usd_per_day": 88.7,
+    "power_cost_said": 22,
+    "profit_usd_per_day": 66.7,
+    "profit_said": 21,
 }

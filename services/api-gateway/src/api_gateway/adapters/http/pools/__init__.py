@@ -1,0 +1,1 @@
+"""Pool accounts and their workers."""

@@ -1,0 +1,137 @@
+"""What the routes of pools answer: descriptions and examples."""
+
+from typing import Any, Final
+
+from pydantic import AwareDatetime, BaseModel, Field
+
+from api_gateway.adapters.http.shared import answer_model
+from minestream_schemas.pool import PoolBalance, PoolRate, PoolWorker
+
+_OURS: Final = frozenset({"event_id", "raw_event_id", "subject"})
+RateItem = answer_model("RateItem", PoolRate, leave_out=_OURS | {"account_id", "pool"}, age_s=float)
+BalanceItem = answer_model(
+    "BalanceItem", PoolBalance, leave_out=_OURS | {"account_id", "pool"}, age_s=float
+)
+WorkerItem = answer_model(
+    "WorkerItem",
+    PoolWorker,
+    leave_out=_OURS,
+    age_s=float,
+    fresh=(bool, Field(description="young enough to say something of now")),
+)
+
+
+class WorkersOfAlgorithm(BaseModel):
+    """An account's workers of one algorithm; hashrates of two algorithms are never added."""
+
+    workers_total: int
+    workers_fresh: int = Field(description="of whom the pool spoke lately (15 minutes)")
+    workers_matched: int = Field(description="whose miner is known")
+    hashrate_hs: float = Field(description="what the pool sees, H/s, of fresh workers")
+    hashrate_said: int = Field(description="how many workers the hashrate is of")
+
+
+class PoolAccount(BaseModel):
+    """An account at a pool, and what the pool said last."""
+
+    account_id: str
+    pool: str
+    ts: AwareDatetime = Field(description="when the pool said anything last")
+    age_s: float
+    workers_total: int
+    workers_fresh: int
+    workers_matched: int
+    workers_unmatched: int = Field(description="their names are no miner's, or several miners'")
+    algorithms: dict[str, WorkersOfAlgorithm]
+    rates: list[RateItem] = Field(description="by algorithm")  # type: ignore[valid-type] # made from the contract
+    balances: list[BalanceItem] = Field(description="by coin")  # type: ignore[valid-type] # made from the contract
+
+
+class Pools(BaseModel):
+    """All accounts that pools have spoken of."""
+
+    items: list[PoolAccount]
+
+
+class WorkerPage(BaseModel):
+    """A page of workers."""
+
+    items: list[WorkerItem]  # type: ignore[valid-type] # made from the contract
+    next: str | None = Field(description="cursor of the next page; null: this was the last")
+
+
+RATE_EXAMPLE: Final[dict[str, Any]] = {
+    "algorithm": "scrypt",
+    "ts": "2026-01-31T11:59:30Z",
+    "age_s": 30.0,
+    "unit_hs": 1e6,
+    "usd_per_hs_day": 4.5e-10,
+    "btc_per_hs_day": 5.2e-15,
+    "max_usd_per_hs_day": 5.1e-10,
+    "max_btc_per_hs_day": 5.9e-15,
+    "percentile_usd_per_hs_day": 4.4e-10,
+    "percentile_btc_per_hs_day": 5.1e-15,
+    "fee_ratio": 0.0499,
+    "received_at": "2026-01-31T11:59:33Z",
+    "server_at": "2026-01-31T11:59:32Z",
+    "server_id": 4,
+    "quality_flags": [],
+}
+POOLS_EXAMPLE: Final = {
+    "items": [
+        {
+            "account_id": "prohashing-main",
+            "pool": "prohashing",
+            "ts": "2026-01-31T11:59:48Z",
+            "age_s": 12.0,
+            "workers_total": 24,
+            "workers_fresh": 23,
+            "workers_matched": 22,
+            "workers_unmatched": 2,
+            "algorithms": {
+                "scrypt": {
+                    "workers_total": 24,
+                    "workers_fresh": 23,
+                    "workers_matched": 22,
+                    "hashrate_hs": 361_100_000_000.0,
+                    "hashrate_said": 23,
+                }
+            },
+            "rates": [RATE_EXAMPLE],
+            "balances": [
+                {
+                    "coin": "Litecoin",
+                    "ts": "2026-01-31T11:59:00Z",
+                    "age_s": 60.0,
+                    "balance_coins": 1.204,
+                    "unpaid_coins": 0.104,
+                    "paid_coins": 311.2,
+                }
+            ],
+        }
+    ]
+}
+WORKERS_EXAMPLE: Final = {
+    "items": [
+        {
+            "account_id": "prohashing-main",
+            "pool": "prohashing",
+            "worker": "l9-003",
+            "worker_id": "8e0c0a0e-2f7a-4d0c-9a4d-0123456789ab",
+            "miner_id": "site-a-r01-s03",
+            "site_id": "site-a",
+            "algorithm": "scrypt",
+            "coin": "Dogecoin",
+            "hashrate_hs": 15_700_000_000.0,
+            "difficulty": 1_048_576.0,
+            "shares_total": 1_289_331,
+            "shares_recent": 415,
+            "hardware": "Antminer L9",
+            "quality_flags": [],
+            "ts": "2026-01-31T11:59:48Z",
+            "age_s": 12.0,
+            "fresh": True,
+        }
+    ],
+    "next": None,
+}

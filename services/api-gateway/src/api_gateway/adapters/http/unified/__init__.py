@@ -1,0 +1,1 @@
+"""One series of a miner, its pool and the market."""
