@@ -51,6 +51,10 @@ MetricName = Literal[
     "minestream_source_connected",
     "minestream_source_joins_total",
     "minestream_source_dropped_total",
+    "minestream_archive_waiting_bytes",
+    "minestream_archive_seconds",
+    "minestream_archive_bytes_total",
+    "minestream_archive_files_total",
 ]
 
 
@@ -198,5 +202,17 @@ METRICS: Final[dict[MetricName, Metric]] = {
     ),
     "minestream_source_dropped_total": Metric(
         "counter", "messages of a feed dropped from a full queue", "messages", ("source",)
+    ),
+    "minestream_archive_waiting_bytes": Metric(
+        "gauge", "records read that are in no file yet", "bytes"
+    ),
+    "minestream_archive_seconds": Metric(
+        "histogram", "closing a partition's files", "s", (), _SECONDS
+    ),
+    "minestream_archive_bytes_total": Metric(
+        "counter", "records as they came, and the files that hold them", "bytes", ("topic", "form")
+    ),
+    "minestream_archive_files_total": Metric(
+        "counter", "files added to the lake", "files", ("topic",)
     ),
 }
