@@ -9,6 +9,7 @@ from aiohttp import web
 
 from minestream_emulators.abacus.endpoint import application as abacus
 from minestream_emulators.fleet import Fleet
+from minestream_emulators.market.sites import coingecko, network
 from minestream_emulators.prohashing.site import prohashing
 from minestream_emulators.troubles import Troubles
 
@@ -31,7 +32,12 @@ class Outside:
 
 
 Part = Callable[[Outside], web.Application]
-PARTS: Final[dict[str, Part]] = {"abacus": abacus, "prohashing": prohashing}
+PARTS: Final[dict[str, Part]] = {
+    "abacus": abacus,
+    "coingecko": coingecko,
+    "network": network,
+    "prohashing": prohashing,
+}
 """By the first part of the path. A part that runs by itself does so in ``cleanup_ctx``."""
 
 

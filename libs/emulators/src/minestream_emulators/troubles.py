@@ -17,9 +17,11 @@ class Trouble(StrEnum):
     POOL_WRONG_KEY = "pool-wrong-key"
     POOL_MALFORMED = "pool-malformed"
     MARKET_429 = "market-429"
+    MARKET_429_BARE = "market-429-bare"
     MARKET_DOWN = "market-down"
     MARKET_STALE = "market-stale"
     MARKET_NEGATIVE = "market-negative"
+    MARKET_WRONG_KEY = "market-wrong-key"
     INBOX_DOWN = "inbox-down"
     ABACUS_DOWN = "abacus-down"
     ABACUS_429 = "abacus-429"
@@ -31,9 +33,11 @@ TROUBLES: Final[dict[Trouble, str]] = {
     Trouble.POOL_WRONG_KEY: "the pool refuses the account's key",
     Trouble.POOL_MALFORMED: "the pool's changes are of the wrong shape",
     Trouble.MARKET_429: "market and network sources answer 429 with Retry-After",
+    Trouble.MARKET_429_BARE: "market and network sources answer 429 and do not say until when",
     Trouble.MARKET_DOWN: "market and network sources answer 503",
     Trouble.MARKET_STALE: "prices do not change any more, nor does their time",
     Trouble.MARKET_NEGATIVE: "a coin's price is below zero",
+    Trouble.MARKET_WRONG_KEY: "the market refuses our key",
     Trouble.INBOX_DOWN: "web hook and mail server refuse every message",
     Trouble.ABACUS_DOWN: "the feature store answers 503",
     Trouble.ABACUS_429: "the feature store answers 429",

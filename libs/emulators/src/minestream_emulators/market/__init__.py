@@ -1,0 +1,1 @@
+"""Markets and networks on the network: CoinGecko, and three observers of chains."""
