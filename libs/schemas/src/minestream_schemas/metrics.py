@@ -55,6 +55,12 @@ MetricName = Literal[
     "minestream_archive_seconds",
     "minestream_archive_bytes_total",
     "minestream_archive_files_total",
+    "minestream_abacus_rows_total",
+    "minestream_abacus_batches_total",
+    "minestream_abacus_failures_total",
+    "minestream_abacus_call_seconds",
+    "minestream_abacus_newest_age_seconds",
+    "minestream_abacus_state",
 ]
 
 
@@ -69,8 +75,8 @@ class Metric:
     buckets: tuple[float, ...] = ()
 
 
-HOPS: Final = ("published", "processor", "stored", "pushed")
-"""Where an event's age is taken: on Kafka, normalised, in its row, on a websocket."""
+HOPS: Final = ("published", "processor", "stored", "pushed", "judged")
+"""Where an event's age is taken: on Kafka, normalised, in its row, on a websocket, by the rules."""
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _MS = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000)
@@ -214,5 +220,26 @@ METRICS: Final[dict[MetricName, Metric]] = {
     ),
     "minestream_archive_files_total": Metric(
         "counter", "files added to the lake", "files", ("topic",)
+    ),
+    "minestream_abacus_rows_total": Metric(
+        "counter", "feature rows that the feature store has taken", "rows", ("group",)
+    ),
+    "minestream_abacus_batches_total": Metric(
+        "counter", "batches of feature rows dealt with", "batches", ("group",)
+    ),
+    "minestream_abacus_failures_total": Metric(
+        "counter", "calls of the feature store that failed, by what that means", "calls", ("cause",)
+    ),
+    "minestream_abacus_call_seconds": Metric(
+        "histogram", "handing one batch over, all its calls", "s", (), _SECONDS
+    ),
+    "minestream_abacus_newest_age_seconds": Metric(
+        "gauge", "age of the newest row that the feature store has taken", "s", ("group",)
+    ),
+    "minestream_abacus_state": Metric(
+        "gauge",
+        "1 at the state of the way to the feature store: idle, closed, open, half_open, refused",
+        "state",
+        ("state",),
     ),
 }
