@@ -1,0 +1,162 @@
+"""The SQL of the alerting schema's write path."""
+
+from typing import Final, LiteralString
+
+KNOW_PARTITIONS: Final = """
+INSERT INTO alerting.kafka_offset (consumer_group, topic, partition, next_offset)
+SELECT %s, * FROM unnest(%s::text[], %s::int[], %s::bigint[])
+ON CONFLICT DO NOTHING
+"""
+READ_OFFSETS: Final = """
+SELECT topic, partition, next_offset FROM alerting.kafka_offset WHERE consumer_group = %s
+"""
+LOCK_OFFSETS: Final = """
+SELECT o.topic, o.partition, o.next_offset, o.flow_until, o.flow_since
+FROM alerting.kafka_offset AS o
+JOIN unnest(%s::text[], %s::int[]) AS ours (topic, partition) USING (topic, partition)
+WHERE o.consumer_group = %s
+ORDER BY o.topic, o.partition
+FOR UPDATE OF o
+"""
+MOVE_OFFSETS: Final = """
+UPDATE alerting.kafka_offset AS o
+SET next_offset = ours.next_offset, flow_until = ours.flow_until, flow_since = ours.flow_since,
+    moved_at = now()
+FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
+     AS ours (topic, partition, next_offset, flow_until, flow_since)
+WHERE o.consumer_group = %s AND o.topic = ours.topic AND o.partition = ours.partition
+"""
+READ_STATES: Final = """
+SELECT s.rule, s.subject, s.partition, s.state FROM alerting.rule_state AS s
+WHERE s.subject = ANY(%s)
+UNION
+SELECT s.rule, s.subject, s.partition, s.state FROM alerting.rule_state AS s
+JOIN unnest(%s::int[], %s::timestamptz[]) AS ours (partition, until)
+  ON s.partition = ours.partition AND s.due_at <= ours.until
+"""
+PUT_STATES: Final = """
+INSERT INTO alerting.rule_state (rule, subject, partition, state, due_at)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::int[], %s::jsonb[], %s::timestamptz[])
+ON CONFLICT (rule, subject) DO UPDATE
+SET partition = excluded.partition, state = excluded.state, due_at = excluded.due_at
+"""
+PUT_ALERT: Final = """
+INSERT INTO alerting.alert (alert_id, number, rule, subject, phase, began_at, changed_at)
+VALUES (%(alert_id)s, %(number)s, %(rule)s, %(subject)s, %(phase)s, %(began_at)s, %(changed_at)s)
+ON CONFLICT (alert_id) DO UPDATE
+SET number = excluded.number, phase = excluded.phase, changed_at = excluded.changed_at
+"""
+TRANSITION: Final = (
+    "event_id",
+    "alert_id",
+    "number",
+    "rule",
+    "subject",
+    "miner_id",
+    "site_id",
+    "rack_id",
+    "severity",
+    "phase",
+    "summary",
+    "value",
+    "limit",
+    "unit",
+    "began_at",
+    "fired_at",
+    "changed_at",
+    "ended_at",
+    "source_event_id",
+)
+"""The columns that are an ``Alert``'s fields."""
+PUT_TRANSITION: Final = """
+INSERT INTO alerting.transition (event_id, alert_id, number, rule, subject, miner_id, site_id,
+    rack_id, severity, phase, summary, value, "limit", unit, began_at, fired_at, changed_at,
+    ended_at, source_event_id, traceparent)
+VALUES (%(event_id)s, %(alert_id)s, %(number)s, %(rule)s, %(subject)s, %(miner_id)s, %(site_id)s,
+    %(rack_id)s, %(severity)s, %(phase)s, %(summary)s, %(value)s, %(limit)s, %(unit)s,
+    %(began_at)s, %(fired_at)s, %(changed_at)s, %(ended_at)s, %(source_event_id)s, %(traceparent)s)
+"""
+OVERTAKE_HELD: Final = """
+UPDATE alerting.notification SET state = 'skipped', error = 'overtaken in a backlog'
+WHERE alert_id = %(alert_id)s AND channel = %(channel)s AND state = 'held'
+"""
+PUT_NOTIFICATION: Final = """
+INSERT INTO alerting.notification (notification_id, alert_id, number, channel, state, error,
+    partition, traceparent)
+SELECT %(notification_id)s, %(alert_id)s, %(number)s, %(channel)s,
+       CASE WHEN untold THEN 'skipped' WHEN %(stale)s THEN 'held' ELSE 'pending' END,
+       CASE WHEN untold THEN 'over before anybody was told' END,
+       %(partition)s, %(traceparent)s
+FROM (SELECT %(phase)s = 'resolved' AND NOT EXISTS (
+          SELECT FROM alerting.notification
+          WHERE alert_id = %(alert_id)s AND channel = %(channel)s
+            AND state IN ('pending', 'sent', 'failed'))) AS so_far (untold)
+"""
+PUT_OUTBOX: Final = """
+INSERT INTO alerting.outbox (topic, key, value, traceparent) VALUES (%s, %s, %s, %s)
+"""
+RELEASE_HELD: Final = """
+UPDATE alerting.notification SET state = 'pending', due_at = now()
+WHERE state = 'held' AND partition = ANY(%s)
+"""
+HELD_PARTITIONS: Final = """
+SELECT DISTINCT partition FROM alerting.notification WHERE state = 'held' AND partition = ANY(%s)
+"""
+FIRING: Final = "SELECT rule, count(*) FROM alerting.alert WHERE phase = 'firing' GROUP BY rule"
+
+CLAIM: Final = """
+SELECT n.notification_id, n.attempts, n.created_at, n.traceparent, n.alert_id, n.number
+FROM alerting.notification AS n
+WHERE n.state = 'pending' AND n.channel = %(channel)s AND n.due_at <= now()
+  AND NOT EXISTS (
+      SELECT FROM alerting.notification AS earlier
+      WHERE earlier.alert_id = n.alert_id AND earlier.channel = n.channel
+        AND earlier.number < n.number AND earlier.state = 'pending')
+ORDER BY n.turn
+LIMIT 1
+FOR UPDATE OF n SKIP LOCKED
+"""
+READ_TRANSITION: Final[LiteralString] = """
+SELECT event_id, alert_id, number, rule, subject, miner_id, site_id, rack_id, severity, phase,
+       summary, value, "limit", unit, began_at, fired_at, changed_at, ended_at, source_event_id
+FROM alerting.transition WHERE alert_id = %s AND number = %s
+"""
+MARK_SENT: Final = """
+UPDATE alerting.notification
+SET state = 'sent', attempts = attempts + 1, tried_at = now(), sent_at = now(), error = %(note)s
+WHERE notification_id = %(notification_id)s
+"""
+MARK_FAILED: Final = """
+UPDATE alerting.notification
+SET state = 'failed', attempts = attempts + 1, tried_at = now(), error = %(error)s
+WHERE notification_id = %(notification_id)s
+"""
+MARK_DELAYED: Final = """
+UPDATE alerting.notification
+SET attempts = attempts + 1, tried_at = now(), error = %(error)s,
+    due_at = now() + make_interval(secs => %(wait_s)s)
+WHERE notification_id = %(notification_id)s
+"""
+COUNT_WAITING: Final = """
+SELECT count(*) FROM alerting.notification WHERE state = 'pending' AND channel = %s
+"""
+
+ONE_RELAY: Final = "SELECT pg_try_advisory_xact_lock(%s)"
+OUTBOX_WAITING: Final = """
+SELECT id, topic, key, value, traceparent FROM alerting.outbox
+WHERE sent_at IS NULL AND fault IS NULL ORDER BY id LIMIT %s
+"""
+OUTBOX_SENT: Final = "UPDATE alerting.outbox SET sent_at = now() WHERE id = ANY(%s)"
+OUTBOX_REFUSED: Final = "UPDATE alerting.outbox SET fault = %s WHERE id = %s"
+COUNT_OUTBOX: Final = """
+SELECT count(*) FROM alerting.outbox WHERE sent_at IS NULL AND fault IS NULL
+"""
+FORGET_OUTBOX: Final = """
+DELETE FROM alerting.outbox WHERE sent_at < now() - make_interval(secs => %s)
+"""
+FORGET_ALERTS: Final = """
+DELETE FROM alerting.alert AS a
+WHERE a.phase = 'resolved' AND a.changed_at < now() - make_interval(days => %s)
+  AND NOT EXISTS (SELECT FROM alerting.notification AS n
+                  WHERE n.alert_id = a.alert_id AND n.state IN ('held', 'pending'))
+"""

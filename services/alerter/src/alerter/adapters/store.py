@@ -1,0 +1,288 @@
+"""One transaction for each batch: what rules know, what fired, who is to be told, how far we are.
+
+Killed at any point, either all of it stands or nothing: so each transition has its ledger rows,
+and no reading is judged twice.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from alerter.adapters import statements
+from alerter.adapters.stages import Passing, Stage, unwatched
+from alerter.domain.judging import Judged, Key
+from alerter.domain.lifecycle import Flow, State, Transition, due_at
+from alerter.domain.reading import Reading
+from alerter.domain.rules import Rule
+from minestream_runtime.database import Connection, Pool, store_errors
+from minestream_runtime.errors import PartitionLostError
+from minestream_runtime.kafka import Partition
+from minestream_runtime.metrics import histogram
+from minestream_schemas.alert import ALERT
+from minestream_schemas.ids import derived_id
+
+Traced = Callable[
+    [Sequence[Reading], Sequence[Transition]], AbstractContextManager[Sequence[Transition]]
+]
+Judge = Callable[[Mapping[Key, State], Sequence[Reading], Flow | None], Judged]
+_STATE: Final = TypeAdapter(State)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a batch holds of one partition.
+
+    Args:
+        held: the offset at which the batch began.
+        upto: the offset after its last record.
+        readings: those that can be judged, in order.
+    """
+
+    held: int
+    upto: int
+    readings: Sequence[Reading]
+
+
+class Store:
+    """The alerting schema, as the evaluator sees it.
+
+    Args:
+        pool: connections in the writer's role.
+        group: whose offsets.
+        rules: by which states are due.
+        channels: each transition is written into the ledger once for each of them.
+        stale: transitions older than that are held back until the backlog has been read.
+        passing: told of each stage that a batch passes.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        group: str,
+        rules: Iterable[Rule],
+        channels: Sequence[str],
+        stale: timedelta,
+        passing: Passing = unwatched,
+    ) -> None:
+        self._pool = pool
+        self._group = group
+        self._rules = {rule.name: rule for rule in rules}
+        self._channels = channels
+        self._stale = stale
+        self._passing = passing
+
+    async def offsets(self, beginnings: Mapping[Partition, int]) -> dict[Partition, int]:
+        """The offset of the next record of each partition; an unknown one starts at its beginning.
+
+        Args:
+            beginnings: the partitions, and the offset of the first record that each still has.
+
+        Raises:
+            StoreUnavailableError: the database is away.
+        """
+        wanted = sorted(beginnings)
+        with store_errors():
+            async with self._pool.connection() as connection:
+                await connection.execute(
+                    statements.KNOW_PARTITIONS,
+                    (
+                        self._group,
+                        [partition.topic for partition in wanted],
+                        [partition.number for partition in wanted],
+                        [beginnings[partition] for partition in wanted],
+                    ),
+                )
+                rows = await _rows(connection, statements.READ_OFFSETS, (self._group,))
+        known = {Partition(topic, number): offset for topic, number, offset in rows}
+        return {partition: known[partition] for partition in wanted}
+
+    async def judge(
+        self, parts: Mapping[Partition, Part], judge: Judge, traced: Traced, *, now: datetime
+    ) -> list[Transition]:
+        """Judge a batch and write what comes of it, once.
+
+        Args:
+            parts: the batch, by partition.
+            judge: of one partition: its states, its readings, how far it was.
+            traced: what the transitions are written under; they are written as it gives them.
+            now: decides what is stale.
+
+        Returns:
+            the transitions.
+
+        Raises:
+            PartitionLostError: an offset is not where the batch began; nothing is written.
+            StoreUnavailableError: nothing is written, or all of it and we were not told.
+            StoreRejectedError: a row is at fault; nothing is written.
+        """
+        told: list[Transition] = []
+        taken = histogram("minestream_database_seconds").labels("judge").time()
+        with store_errors(), taken, ExitStack() as spans:
+            async with self._pool.connection() as connection, connection.transaction():
+                flows = await self._lock(connection, parts)
+                states = await self._states(connection, parts, now)
+                judged = {
+                    partition: judge(states.get(partition, {}), part.readings, flows[partition])
+                    for partition, part in parts.items()
+                }
+                for partition, outcome in judged.items():
+                    transitions = spans.enter_context(
+                        traced(parts[partition].readings, outcome.transitions)
+                    )
+                    await self._put_states(connection, partition, outcome.states)
+                    await self._put(connection, partition, transitions, now)
+                    told += transitions
+                await self._move(connection, parts, judged, now)
+                self._passing(Stage.BEFORE_COMMIT)
+        self._passing(Stage.COMMITTED)
+        return told
+
+    async def held(self, partitions: Iterable[Partition]) -> set[int]:
+        """The numbers of those partitions that have notifications held back."""
+        numbers = [partition.number for partition in partitions]
+        with store_errors():
+            async with self._pool.connection() as connection:
+                rows = await _rows(connection, statements.HELD_PARTITIONS, (numbers,))
+        return {int(number) for (number,) in rows}
+
+    async def release(self, partitions: Iterable[int]) -> None:
+        """Let what was held back be told: these partitions have been read to their end."""
+        with store_errors():
+            async with self._pool.connection() as connection:
+                await connection.execute(statements.RELEASE_HELD, (list(partitions),))
+
+    async def firing(self) -> dict[str, int]:
+        """How many alerts fire, by rule."""
+        with store_errors():
+            async with self._pool.connection() as connection:
+                return {
+                    str(rule): int(count)
+                    for rule, count in await _rows(connection, statements.FIRING, ())
+                }
+
+    async def _lock(
+        self, connection: Connection, parts: Mapping[Partition, Part]
+    ) -> dict[Partition, Flow | None]:
+        ordered = sorted(parts)
+        rows = await _rows(
+            connection,
+            statements.LOCK_OFFSETS,
+            (
+                [partition.topic for partition in ordered],
+                [partition.number for partition in ordered],
+                self._group,
+            ),
+        )
+        stand = {Partition(topic, number): offset for topic, number, offset, _, _ in rows}
+        lost = [partition for partition in ordered if stand.get(partition) != parts[partition].held]
+        if lost:
+            raise PartitionLostError(
+                f"{len(lost)} of {len(ordered)} partitions, first {lost[0].topic} "
+                f"{lost[0].number}: held {parts[lost[0]].held}, stands at {stand.get(lost[0])}"
+            )
+        return {
+            Partition(topic, number): None if until is None else Flow(until, since or until)
+            for topic, number, _, until, since in rows
+        }
+
+    async def _states(
+        self, connection: Connection, parts: Mapping[Partition, Part], now: datetime
+    ) -> dict[Partition, dict[Key, State]]:
+        subjects = {reading.subject for part in parts.values() for reading in part.readings}
+        newest = {
+            partition.number: min(now, max(reading.ts for reading in part.readings))
+            for partition, part in parts.items()
+            if part.readings
+        }
+        rows = await _rows(
+            connection,
+            statements.READ_STATES,
+            (sorted(subjects), list(newest), list(newest.values())),
+        )
+        by_number = {partition.number: partition for partition in parts}
+        found: dict[Partition, dict[Key, State]] = {}
+        for rule, subject, number, state in rows:
+            partition = by_number.get(number)
+            if partition is not None:
+                known = found.setdefault(partition, {})
+                known[rule, subject] = _STATE.validate_python(state)
+        return found
+
+    async def _put_states(
+        self, connection: Connection, partition: Partition, states: Mapping[Key, State]
+    ) -> None:
+        if not states:
+            return
+        await connection.execute(
+            statements.PUT_STATES,
+            (
+                [rule for rule, _ in states],
+                [subject for _, subject in states],
+                [partition.number] * len(states),
+                [_STATE.dump_json(state, exclude_none=True).decode() for state in states.values()],
+                [due_at(self._rules[rule], state) for (rule, _), state in states.items()],
+            ),
+        )
+
+    async def _put(
+        self,
+        connection: Connection,
+        partition: Partition,
+        transitions: Sequence[Transition],
+        now: datetime,
+    ) -> None:
+        async with connection.cursor() as cursor, connection.pipeline():
+            for transition in transitions:
+                alert = transition.alert
+                row = {**alert.model_dump(), "traceparent": transition.traceparent}
+                await cursor.execute(statements.PUT_ALERT, row)
+                await cursor.execute(statements.PUT_TRANSITION, row)
+                for channel in self._channels:
+                    row |= {
+                        "channel": channel,
+                        "notification_id": derived_id("notification", alert.event_id, channel),
+                        "partition": partition.number,
+                        "stale": now - alert.changed_at > self._stale,
+                    }
+                    await cursor.execute(statements.OVERTAKE_HELD, row)
+                    await cursor.execute(statements.PUT_NOTIFICATION, row)
+                await cursor.execute(
+                    statements.PUT_OUTBOX,
+                    (ALERT.name, alert.subject, alert.to_json().decode(), transition.traceparent),
+                )
+
+    async def _move(
+        self,
+        connection: Connection,
+        parts: Mapping[Partition, Part],
+        judged: Mapping[Partition, Judged],
+        now: datetime,
+    ) -> None:
+        ordered = sorted(parts)
+        flows = {partition: judged[partition].flow for partition in ordered}
+        await connection.execute(
+            statements.MOVE_OFFSETS,
+            (
+                [partition.topic for partition in ordered],
+                [partition.number for partition in ordered],
+                [parts[partition].upto for partition in ordered],
+                [flow and flow.until for flow in flows.values()],
+                [flow and flow.since for flow in flows.values()],
+                self._group,
+            ),
+        )
+        fresh = [
+            partition.number
+            for partition, flow in flows.items()
+            if flow is not None and now - flow.until <= self._stale
+        ]
+        await connection.execute(statements.RELEASE_HELD, (fresh,))
+
+
+async def _rows(connection: Connection, query: str, values: Any) -> list[tuple[Any, ...]]:
+    return await (await connection.execute(query.encode(), values)).fetchall()
