@@ -3,6 +3,7 @@
 from minestream_runtime.kafka.admin import (
     TopicState,
     cluster_id,
+    committed,
     delete_topics,
     ensure_topics,
     topic_names,
@@ -19,6 +20,7 @@ __all__ = [
     "Record",
     "TopicState",
     "cluster_id",
+    "committed",
     "delete_topics",
     "ensure_topics",
     "topic_names",

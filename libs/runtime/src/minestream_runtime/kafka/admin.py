@@ -139,6 +139,28 @@ async def cluster_id(settings: Settings) -> str:
     return str(described["cluster_id"])
 
 
+async def committed(settings: Settings, group: str, topic: Topic) -> dict[int, int]:
+    """How far a group has committed on a topic, by partition: offsets of the next records.
+
+    Args:
+        settings: which broker and namespace.
+        group: the service, as ``Consumer`` takes it.
+        topic: which one; partitions without a commit are left out.
+
+    Raises:
+        BrokerUnavailableError: when no broker answers.
+    """
+    admin = await _admin(settings)
+    try:
+        offsets = await admin.list_consumer_group_offsets(settings.group(group))
+    except errors.KafkaError as exc:
+        raise BrokerUnavailableError(f"no Kafka at {settings.kafka_bootstrap}: {exc}") from exc
+    finally:
+        await admin.close()
+    name = topic.named(settings.topic_namespace)
+    return {where.partition: at.offset for where, at in offsets.items() if where.topic == name}
+
+
 async def topic_names(settings: Settings) -> list[str]:
     """The topics of our namespace that the broker has, those that services made included.
 

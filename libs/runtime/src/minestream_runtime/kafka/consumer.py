@@ -183,6 +183,16 @@ class Consumer:
         """The offset of the first record that each still has."""
         return await self._offsets(self._client.beginning_offsets, partitions)
 
+    async def positions(self) -> dict[Partition, int]:
+        """The offset of the next record to be given of each of our partitions.
+
+        It also passes what compaction has removed, of which no record tells.
+        """
+        return {
+            self._ours(where): await self._client.position(where)
+            for where in self._client.assignment()
+        }
+
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Tell Kafka how far the group has got (offset of the next record).
 
