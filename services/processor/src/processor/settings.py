@@ -6,6 +6,8 @@ from pydantic import Field
 
 from minestream_runtime.settings import Settings
 from minestream_schemas.topics import CO_PARTITIONED
+from processor.domain.miner_state import SECOND_US
+from processor.domain.references import Limits
 from processor.domain.step import Rules
 
 PARTITIONS = CO_PARTITIONED[0].partitions
@@ -24,6 +26,27 @@ class ProcessorSettings(Settings):
     silent_polls: int = Field(default=2, ge=1, description="unanswered polls that make a gap")
     down_polls: float = Field(
         default=3.0, gt=1, description="intervals without any poll that make a gap"
+    )
+    pool_worker_age_s: float = Field(
+        default=900.0, gt=0, description="how old may be what a pool said of a worker"
+    )
+    pool_rate_age_s: float = Field(
+        default=600.0, gt=0, description="how old a pool's rate may be: then the networks' counts"
+    )
+    price_age_s: float = Field(
+        default=7200.0, gt=0, description="how old prices and difficulties may be"
+    )
+    feature_every_s: int = Field(
+        default=300, gt=0, description="each miner, worker and coin has one feature row in that"
+    )
+    pool_units_hs: dict[str, float] = Field(
+        default_factory=dict,
+        description="JSON: how many H/s a pool's rate is per, by algorithm; MH/s where not said",
+    )
+    backlog_budget_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="after a start: longest wait of readings for what pools and markets had said",
     )
     state_dir: Path = Field(
         default=Path(".minestream/processor"), description="RocksDB and the tries of failed records"
@@ -63,4 +86,15 @@ class ProcessorSettings(Settings):
             publish_threshold=self.publish_threshold,
             silent_polls=self.silent_polls,
             down_polls=self.down_polls,
+            feature_every_s=self.feature_every_s,
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """How old things may be, as the domain counts."""
+        return Limits(
+            worker_us=round(self.pool_worker_age_s * SECOND_US),
+            rate_us=round(self.pool_rate_age_s * SECOND_US),
+            price_us=round(self.price_age_s * SECOND_US),
+            bucket_us=self.feature_every_s * SECOND_US,
         )

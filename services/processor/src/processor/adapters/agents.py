@@ -5,7 +5,7 @@ between the reading of a state and its writing.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -21,6 +21,7 @@ from minestream_runtime.kafka import Producer
 from minestream_runtime.metrics import counter, histogram
 from minestream_schemas.anomaly import ANOMALY
 from minestream_schemas.event import Event
+from minestream_schemas.feature import FEATURE
 from minestream_schemas.gap import GAP
 from minestream_schemas.metrics import MetricName
 from minestream_schemas.raw import RAW_MINER, PollStatus, RawMiner
@@ -28,19 +29,19 @@ from minestream_schemas.telemetry import CHIPS, TELEMETRY
 from minestream_schemas.tick import TICKS, Tick
 from minestream_schemas.window import WINDOW, TelemetryWindow
 from processor.adapters.faults import Guard, headers_of
-from processor.adapters.polls import read, read_poll
+from processor.adapters.polls import AHEAD, read, read_poll
 from processor.adapters.sends import Headers, Outputs, owner_of
+from processor.adapters.spans import attributes_of, trace_of
 from processor.adapters.state_codec import decode, encode
 from processor.adapters.states import States
 from processor.adapters.ticks import Dues, Progress, Waiting
+from processor.adapters.worths import Worths
 from processor.domain.miner_state import to_us
 from processor.domain.step import Kind, Outcome, Reading, Rules, step, tick
 
-OUTPUTS: Final = (TELEMETRY, CHIPS, WINDOW, ANOMALY, GAP)
+OUTPUTS: Final = (TELEMETRY, CHIPS, WINDOW, ANOMALY, GAP, FEATURE)
 _UNANSWERED: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED})
 _MINERS_PER_TURN: Final = 50
-_AHEAD: Final = timedelta(days=1)
-"""How far ahead of ours a collector's clock may be; the sink keeps nothing beyond either."""
 _COUNTED: Final[dict[Kind, MetricName]] = {
     Kind.REPEAT: "minestream_events_repeated_total",
     Kind.LATE: "minestream_events_late_total",
@@ -60,6 +61,7 @@ class RawAgent:
         progress: Progress,
         dues: Dues,
         ticks: "TickAgent",
+        worths: Worths,
         rules: Rules,
         clock: Clock,
     ) -> None:
@@ -70,6 +72,7 @@ class RawAgent:
         self._progress = progress
         self._dues = dues
         self._ticks = ticks
+        self._worths = worths
         self._rules = rules
         self._clock = clock
         self._processed = counter("minestream_events_processed_total").labels(RAW_MINER.name)
@@ -89,7 +92,7 @@ class RawAgent:
         key: bytes | None = message.key
         if key != raw.miner_id.encode():
             raise PayloadInvalidError("the key is not the miner's id")
-        if raw.polled_at - self._clock.now() > _AHEAD:
+        if raw.polled_at - self._clock.now() > AHEAD:
             # else the miner's state would take each true reading for a late one until then
             raise PayloadInvalidError("polled_at: more than a day ahead of our clock")
         if owner_of(key, RAW_MINER.partitions) != message.partition:
@@ -99,7 +102,7 @@ class RawAgent:
         parent = traces.sampled(headers)
         if parent is None:
             outcome, chips = await self._apply(key, message.partition, raw)
-            await self._tell(outcome, chips, _trace_of(headers))
+            await self._tell(outcome, chips, trace_of(headers))
         else:
             await self._traced(message, raw, parent)
         self._processed.inc()
@@ -109,11 +112,7 @@ class RawAgent:
         about = {
             semconv.EVENT_ID: str(raw.event_id),
             semconv.MINER_ID: raw.miner_id,
-            semconv.MESSAGING_SYSTEM: "kafka",
-            semconv.MESSAGING_OPERATION: "process",
-            semconv.MESSAGING_DESTINATION: message.topic,
-            semconv.MESSAGING_PARTITION: str(message.partition),
-            semconv.MESSAGING_OFFSET: message.offset,
+            **attributes_of(message),
         }
         name = f"process {RAW_MINER.name}"
         with traces.child(name, parent, kind=SpanKind.CONSUMER, attributes=about) as span:
@@ -124,7 +123,14 @@ class RawAgent:
         self, key: bytes, partition: int, raw: RawMiner, span: Span | None = None
     ) -> tuple[Outcome, Event | None]:
         normalised = normalise(raw) if span is None else _normalise_traced(raw, span)
-        reading = Reading(normalised.telemetry, raw.interval_s, raw.status not in _UNANSWERED)
+        telemetry = normalised.telemetry
+        reading = Reading(
+            telemetry,
+            raw.interval_s,
+            raw.status not in _UNANSWERED,
+            self._worths.of(partition, key, telemetry),
+            raw.tariff_usd_per_kwh,
+        )
         blob = self._states.get(partition, key)
         outcome = step(decode(blob) if blob else None, reading, self._rules)
         self._dues.note(partition, key, outcome.state)
@@ -147,6 +153,8 @@ class RawAgent:
             await self._outputs.send_all(WINDOW, outcome.windows, headers)
             if outcome.kind is not Kind.REPEAT:
                 _count_closed(outcome.windows, "event", self._clock)
+        if outcome.feature is not None:
+            await self._outputs.send(FEATURE, outcome.feature, headers)
 
     async def _send_home(self, message: Any, key: bytes) -> None:
         home = partial(
@@ -233,19 +241,13 @@ class TickAgent:
             await self._states.put(partition, key, encode(outcome.state))
         await self._outputs.send_all(WINDOW, outcome.windows)
         await self._outputs.send_all(GAP, outcome.gaps)
-        _count_closed(outcome.windows, "tick", self._clock)
+        _count_closed(outcome.closed, "tick", self._clock)
 
 
 def _normalise_traced(raw: RawMiner, span: Span) -> Normalised:
     about = {semconv.EVENT_ID: str(raw.event_id), semconv.MINER_ID: raw.miner_id}
     with traces.child("normalise", span.get_span_context(), attributes=about):
         return normalise(raw)
-
-
-def _trace_of(headers: Mapping[str, bytes]) -> Headers:
-    """The trace as it came, to be handed on: it is not sampled, so nothing is added to it."""
-    parent = headers.get(traces.TRACEPARENT)
-    return () if parent is None else ((traces.TRACEPARENT, parent),)
 
 
 def _count_closed(windows: Iterable[TelemetryWindow], by: str, clock: Clock) -> None:

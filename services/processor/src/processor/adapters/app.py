@@ -1,6 +1,7 @@
 """The Faust app: the safe subset of its settings, behind the fence (ADR 0004)."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any, Final
 
 import faust
@@ -11,28 +12,38 @@ from processor.adapters.sends import partition_by_key
 from processor.settings import PARTITIONS, ProcessorSettings
 
 _LARGEST_SEND_BYTES: Final = 8 * 1024 * 1024
-_TABLE: Final = "miner"
-
-CHANGELOG: Final = Topic(
-    name=f"minestream.processor-{_TABLE}-changelog",
-    event=Event,
-    description="The processor's state, as Faust keeps it: ours alone, so in no registry.",
-    key="(the miner's id)",
-    retention=None,
-    compacted=True,
-    max_message_bytes=_LARGEST_SEND_BYTES,
-    producers=frozenset({"processor"}),
-    consumers=frozenset({"processor"}),
-)
-"""Made before Faust starts: it would make the topic itself and then not find it for a second."""
+_MINERS: Final = "miner"
+_WORKERS: Final = "pool"
 
 
-def make_app(settings: ProcessorSettings, *, fenced: bool = True) -> faust.App:
+def _changelog(table: str, key: str) -> Topic:
+    """Made before Faust starts: it would make the topic itself, and not find it for a second."""
+    return Topic(
+        name=f"minestream.processor-{table}-changelog",
+        event=Event,
+        description="The processor's state, as Faust keeps it: ours alone, so in no registry.",
+        key=key,
+        retention=None,
+        compacted=True,
+        max_message_bytes=_LARGEST_SEND_BYTES,
+        producers=frozenset({"processor"}),
+        consumers=frozenset({"processor"}),
+    )
+
+
+CHANGELOG: Final = _changelog(_MINERS, "(the miner's id)")
+POOL_CHANGELOG: Final = _changelog(_WORKERS, "(the pool worker's subject)")
+
+
+def make_app(
+    settings: ProcessorSettings, *, fenced: bool = True, held: Sequence[Topic] = ()
+) -> faust.App:
     """A Faust app that starts when it is told to; no agent, table or topic yet.
 
     Args:
         settings: broker, group, state folder.
         fenced: False only to show what the fence is for.
+        held: topics whose records come only after ``FencedConsumer.release``.
     """
     settings.folder.mkdir(parents=True, exist_ok=True)
     app = _Quick(
@@ -65,7 +76,7 @@ def make_app(settings: ProcessorSettings, *, fenced: bool = True) -> faust.App:
     # Faust's services log under the module of their class: ours would, with every start and stop
     logging.getLogger("processor").setLevel(logging.WARNING)
     if fenced:
-        fence(app)
+        fence(app, held=frozenset(topic.named(settings.topic_namespace) for topic in held))
     return app
 
 
@@ -97,5 +108,10 @@ def bytes_topic(app: faust.App, settings: ProcessorSettings, topic: Topic) -> An
 
 
 def state_table(app: faust.App) -> Any:
-    """The one table: a blob for each miner."""
-    return app.Table(_TABLE, key_type=bytes, value_type=bytes, partitions=PARTITIONS)
+    """The table of the miners: a blob for each."""
+    return app.Table(_MINERS, key_type=bytes, value_type=bytes, partitions=PARTITIONS)
+
+
+def pool_table(app: faust.App) -> Any:
+    """The table of the pools' workers: a blob for each, on its miner's partition."""
+    return app.Table(_WORKERS, key_type=bytes, value_type=bytes, partitions=PARTITIONS)

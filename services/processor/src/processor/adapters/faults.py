@@ -23,6 +23,7 @@ from minestream_runtime.errors import Disposition, MinestreamError, RecordTooLar
 from minestream_runtime.kafka import Producer
 from minestream_runtime.metrics import counter
 from minestream_schemas.dead_letter import DeadLetterHeader, DeadLetterKind, dead_letter_topic
+from minestream_schemas.raw import RAW_MINER
 from processor.adapters.exits import EXIT_FAULT, exit_now
 
 DEAD_LETTERS: Final = dead_letter_topic("processor")
@@ -32,6 +33,8 @@ _KEY_BYTES: Final = 64
 _PATIENCE_S: Final = 60.0
 _KEPT_SPOTS: Final = 1000
 _HOUR_S: Final = 3600.0
+_OF_MINERS: Final = RAW_MINER.name.removeprefix("minestream")
+"""How the topic ends whose keys are miners' ids, in any namespace."""
 
 
 class Tries:
@@ -203,7 +206,7 @@ def _trace(message: Any, exc: BaseException, kind: str) -> None:
         semconv.MESSAGING_PARTITION: str(message.partition),
         semconv.MESSAGING_OFFSET: message.offset,
     }
-    if message.key:
+    if message.key and message.topic.endswith(_OF_MINERS):
         about[semconv.MINER_ID] = message.key[:_KEY_BYTES].decode(errors="replace")
     if context is not None:
         about[semconv.EVENT_ID] = str(UUID(int=context.trace_id))

@@ -23,7 +23,8 @@ counts them); one taken after a seek that its fetch knew nothing of is put back.
 and book of acks change together, without an await between them, under Faust's own lock, and only
 while the generation that asked for it stands. A stream partition becomes active in
 ``resume_flow``: after its seek, and after the queues were emptied. A partition without a commit
-starts at its beginning.
+starts at its beginning. Partitions of a topic that is held stay paused until it is released: they
+are sought, and not active.
 
 One more was seen in the source and in no run: ``on_buffer_drop`` makes a partition active that was
 paused meanwhile; here it stays paused.
@@ -156,7 +157,9 @@ class FencedConsumer(driver.Consumer):
         self._asked = 0
         self._due: set[TP] = set()
         self._sought: set[TP] = set()
+        self._withheld: set[TP] = set()
         super().__init__(*args, **kwargs)
+        self._held: frozenset[str] = getattr(self.transport, "held", frozenset())
 
     @property
     def membership(self) -> Membership | None:
@@ -173,6 +176,7 @@ class FencedConsumer(driver.Consumer):
         paused = set(tps)
         self._due -= paused
         self._sought -= paused
+        self._withheld -= paused
         super().pause_partitions(paused)
 
     def resume_partitions(self, tps: Iterable[TP]) -> None:
@@ -204,8 +208,15 @@ class FencedConsumer(driver.Consumer):
     def resume_flow(self) -> None:
         """Make active what was sought: Faust has just emptied the stream queues."""
         super().resume_flow()
-        super().resume_partitions(self._sought)
+        self._withheld |= {tp for tp in self._sought if tp.topic in self._held}
+        super().resume_partitions(self._sought - self._withheld)
         self._sought = set()
+
+    def release(self) -> None:
+        """Give what was held back, and hold nothing back from now on."""
+        self._held = frozenset()
+        super().resume_partitions(self._withheld)
+        self._withheld = set()
 
     async def _getmany(self, *args: Any, **kwargs: Any) -> Mapping[TP, list[Any]]:
         fetched: Mapping[TP, list[Any]] = await super()._getmany(*args, **kwargs)
@@ -276,9 +287,16 @@ class FencedTransport(driver.Transport):
 
     Consumer = FencedConsumer
     Producer = StrictProducer
+    held: frozenset[str] = frozenset()
 
 
-def fence(app: faust.App) -> None:
-    """Put the fence around an app: after its settings are final, before it starts."""
-    app.transport = FencedTransport(app.conf.broker_consumer, app)
+def fence(app: faust.App, *, held: frozenset[str] = frozenset()) -> None:
+    """Put the fence around an app: after its settings are final, before it starts.
+
+    Args:
+        app: Faust's.
+        held: topics whose partitions stay paused until ``FencedConsumer.release``.
+    """
+    transport = app.transport = FencedTransport(app.conf.broker_consumer, app)
+    transport.held = held
     app.producer_transport = FencedTransport(app.conf.broker_producer, app)

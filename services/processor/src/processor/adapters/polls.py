@@ -6,7 +6,7 @@ field that is not known here, is left to the schema: its errors and its patience
 """
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Final, Literal, TypeVar, cast
 from uuid import UUID
@@ -20,6 +20,8 @@ from minestream_schemas.event import Event
 from minestream_schemas.ids import SLUG
 from minestream_schemas.raw import MAX_EVENT_BYTES, PollStatus, RawMiner
 
+AHEAD: Final = timedelta(days=1)
+"""How far ahead of ours a collector's clock may be; the sink keeps nothing beyond either."""
 _REMEMBERED: Final = 65_536
 _SHORTEST_MINER: Final = 3
 _SLUG: Final = re.compile(SLUG)

@@ -76,6 +76,20 @@ class Transition(NamedTuple):
     filled: bool = False
 
 
+class Worth(NamedTuple):
+    """What pool and markets had said as of a reading: kept, so that a repeat says the same."""
+
+    pool_us: int | None = None
+    """When its pool said the next two."""
+    pool_hashrate_hs: float | None = None
+    pool_coin: str | None = None
+    usd_per_hs_day: float | None = None
+    by_pool: bool = False
+    """Is that the pool's own rate, not the networks'?"""
+    price_us: int | None = None
+    """The oldest of what the rate rests on."""
+
+
 class Seen(NamedTuple):
     """An event already dealt with, and what it led to that cannot be read off the event itself."""
 
@@ -90,6 +104,9 @@ class Seen(NamedTuple):
     closed: tuple[int, ...] = ()
     """Starts of the windows that it closed."""
     gaps: tuple[Transition, ...] = ()
+    worth: Worth = Worth()
+    featured: bool = False
+    """Did it lead to a feature row?"""
 
 
 class Told(NamedTuple):
@@ -132,3 +149,7 @@ class MinerState(NamedTuple):
     seen: tuple[Seen, ...] = ()
     late_ids: tuple[bytes, ...] = ()
     told: tuple[Told, ...] = ()
+    late_worths: tuple[Worth, ...] = ()
+    """Of the newest of ``late_ids``, in their order."""
+    featured_us: int = -1
+    """The start of the newest bucket that has a feature row."""

@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from minestream_schemas.anomaly import Anomaly
+from minestream_schemas.feature import Feature
 from minestream_schemas.gap import Gap, GapCause
 from minestream_schemas.ids import derived_id
 from minestream_schemas.telemetry import MinerTelemetry, QualityFlag
 from minestream_schemas.window import TelemetryWindow
-from processor.domain import anomaly, gaps, windows
+from processor.domain import anomaly, features, gaps, money, windows
 from processor.domain.miner_state import (
     SECOND_US,
     MinerState,
@@ -21,6 +22,7 @@ from processor.domain.miner_state import (
     Sums,
     Told,
     Transition,
+    Worth,
     to_us,
 )
 
@@ -46,6 +48,7 @@ class Rules:
     publish_threshold: float = 0.5
     silent_polls: int = 2
     down_polls: float = 3.0
+    feature_every_s: int = 300
 
 
 class Reading(NamedTuple):
@@ -55,11 +58,15 @@ class Reading(NamedTuple):
         telemetry: the normalised reading, not yet scored.
         interval_s: until the miner's next regular poll.
         answered: did the miner answer at all, well or badly?
+        worth: what its pool and the markets had said by then.
+        tariff_usd_per_kwh: as the inventory had it then.
     """
 
     telemetry: MinerTelemetry
     interval_s: float
     answered: bool
+    worth: Worth = Worth()
+    tariff_usd_per_kwh: float | None = None
 
 
 class Outcome(NamedTuple):
@@ -71,6 +78,7 @@ class Outcome(NamedTuple):
     anomaly: Anomaly | None = None
     windows: tuple[TelemetryWindow, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    feature: Feature | None = None
 
 
 class TickOutcome(NamedTuple):
@@ -80,6 +88,8 @@ class TickOutcome(NamedTuple):
     windows: tuple[TelemetryWindow, ...] = ()
     gaps: tuple[Gap, ...] = ()
     changed: bool = False
+    closed: tuple[TelemetryWindow, ...] = ()
+    """Those of the windows that are told for the first time."""
 
 
 def step(state: MinerState | None, reading: Reading, rules: Rules) -> Outcome:
@@ -106,9 +116,17 @@ def _tell_older(
     state: MinerState, reading: Reading, event_id: bytes, ts_us: int, rules: Rules
 ) -> Outcome:
     repeat = event_id in state.late_ids
-    if not repeat:
-        state = state._replace(late_ids=(*state.late_ids, event_id)[-REMEMBERED:])
-    seen = Seen(event_id, ts_us, late=True)
+    worth = reading.worth
+    if repeat:
+        back = len(state.late_ids) - state.late_ids.index(event_id)
+        if back <= len(state.late_worths):
+            worth = state.late_worths[-back]
+    else:
+        state = state._replace(
+            late_ids=(*state.late_ids, event_id)[-REMEMBERED:],
+            late_worths=(*state.late_worths, worth)[-REMEMBERED:],
+        )
+    seen = Seen(event_id, ts_us, late=True, worth=worth)
     return _tell(state, Kind.REPEAT if repeat else Kind.LATE, reading, seen, rules)
 
 
@@ -136,6 +154,7 @@ def _advance(
     closing, still_open = windows.split(
         filled, until_us=ts_us, window_s=rules.window_s, grace_s=rules.grace_s
     )
+    bucket_us = windows.start_of(ts_us, rules.feature_every_s)
     published = score is not None and score >= rules.publish_threshold * 1000
     seen = Seen(
         event_id,
@@ -146,6 +165,8 @@ def _advance(
         judged.expected if published else (),
         tuple(sums.start_us for sums in closing),
         (*polled, *silent),
+        reading.worth,
+        featured=bucket_us > state.featured_us,
     )
     after = MinerState(
         miner_id=state.miner_id,
@@ -162,6 +183,8 @@ def _advance(
         seen=_remember(state.seen, seen, still_open),
         late_ids=state.late_ids,
         told=state.told,
+        late_worths=state.late_worths,
+        featured_us=max(bucket_us, state.featured_us),
     )
     return _keep_closed(after), seen
 
@@ -192,7 +215,7 @@ def _keep_closed(state: MinerState) -> MinerState:
 
 
 def _tell(state: MinerState, kind: Kind, reading: Reading, seen: Seen, rules: Rules) -> Outcome:
-    telemetry = _scored(reading.telemetry, seen)
+    telemetry = _completed(reading, seen)
     site_id = telemetry.site_id
     return Outcome(
         state,
@@ -201,11 +224,13 @@ def _tell(state: MinerState, kind: Kind, reading: Reading, seen: Seen, rules: Ru
         _anomaly(telemetry, seen, state) if seen.expected else None,
         _windows(state, seen.closed, site_id, rules),
         _gaps(state.miner_id, seen.gaps, site_id),
+        features.of_reading(telemetry) if seen.featured else None,
     )
 
 
-def _scored(telemetry: MinerTelemetry, seen: Seen) -> MinerTelemetry:
-    changes: dict[str, object] = {}
+def _completed(reading: Reading, seen: Seen) -> MinerTelemetry:
+    telemetry = reading.telemetry
+    changes = money.worth_fields(telemetry, seen.worth, reading.tariff_usd_per_kwh)
     overall = anomaly.worst(seen.scores)
     if overall is not None:
         changes["anomaly_score"] = overall / 1000
@@ -301,6 +326,7 @@ def tick(state: MinerState, at_us: int, rules: Rules) -> TickOutcome:
         tuple(unique.values()),
         _gaps(state.miner_id, transitions, state.site_id),
         changed=True,
+        closed=_windows(source, fresh.closed, state.site_id, rules) if fresh else (),
     )
 
 
