@@ -1,0 +1,195 @@
+"""A running sink with the real SDK, real Kafka, and an emulated Abacus.AI to look into."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+from pydantic import SecretStr
+
+from abacus_sink.adapters.service import serve
+from abacus_sink.settings import AbacusSettings
+from minestream_emulators.fleet import Fleet
+from minestream_emulators.outside import Outside, beyond
+from minestream_emulators.running import emulated_fleet
+from minestream_emulators.troubles import Troubles
+from minestream_runtime.health import Health
+from minestream_runtime.kafka import Consumer, Producer, Record
+from minestream_schemas.dead_letter import dead_letter_topic
+from minestream_schemas.event import Topic
+from minestream_schemas.feature import FEATURE, Feature, FeatureGroup
+from minestream_schemas.ids import derived_id
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+LETTERS = dead_letter_topic("abacus-sink")
+KEY = "demo-key"
+Tell = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1,localhost")
+
+
+def feature(
+    number: int = 0,
+    group: FeatureGroup = FeatureGroup.MINER_TELEMETRY,
+    *,
+    entity: str | None = None,
+    **more: Any,
+) -> Feature:
+    """A row of one of seven entities, one for each second."""
+    entity = entity or f"site-a-m{number % 7:02}"
+    ts = NOW + timedelta(seconds=number)
+    row_id = f"{entity}|{int(ts.timestamp() * 1000)}"
+    numbers = {
+        FeatureGroup.MINER_TELEMETRY: {"hashrate_th_s": 0.017, "power_consumption_w": 3421.0},
+        FeatureGroup.POOL_PERFORMANCE: {"effective_hashrate_hs": 1.6e10, "accepted_shares": 812.0},
+        FeatureGroup.MARKET_DATA: {"price_usd": 93.2},
+    }[group]
+    return Feature(
+        **{
+            "event_id": derived_id("feature", group, row_id),
+            "source_event_id": derived_id("telemetry", row_id),
+            "group": group,
+            "entity_id": entity,
+            "ts": ts,
+            "row_id": row_id,
+            "numbers": numbers,
+            **more,
+        }
+    )
+
+
+class Abacus:
+    """The emulated service, seen through its back door."""
+
+    def __init__(self, url: str, troubles: Troubles, http: aiohttp.ClientSession) -> None:
+        self.url = url
+        self.troubles = troubles
+        self._http = http
+
+    async def get(self, path: str) -> Any:
+        async with self._http.get(f"{self.url}/{path}") as answer:
+            return await answer.json()
+
+    async def mishap(self, **what: Any) -> None:
+        async with self._http.post(f"{self.url}/mishaps", json=what) as answer:
+            assert answer.status == 201, await answer.text()
+
+    async def heal(self) -> None:
+        async with self._http.delete(f"{self.url}/mishaps") as answer:
+            assert answer.status == 200
+
+    async def rules(self, **what: Any) -> None:
+        async with self._http.post(f"{self.url}/rules", json=what) as answer:
+            assert answer.status == 200, await answer.text()
+
+    async def rows(self, group: FeatureGroup = FeatureGroup.MINER_TELEMETRY) -> list[Any]:
+        found = await self.get(f"rows?tableName={group.value}")
+        return found if isinstance(found, list) else []
+
+    async def calls(self, method: str) -> list[dict[str, Any]]:
+        return [call for call in await self.get("calls") if call["method"] == method]
+
+    async def has(
+        self, count: int, group: FeatureGroup = FeatureGroup.MINER_TELEMETRY
+    ) -> list[Any]:
+        """The rows, once there are so many."""
+        await until(lambda: self._at_least(count, group))
+        return await self.rows(group)
+
+    async def _at_least(self, count: int, group: FeatureGroup) -> bool:
+        return len(await self.rows(group)) >= count
+
+
+async def until(true: Callable[[], Awaitable[object]], *, within_s: float = 30) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + within_s
+    while not await true():
+        assert time.monotonic() < deadline, "it never came true"
+        await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def fleet() -> AsyncIterator[Fleet]:
+    async with emulated_fleet(miners=1) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+async def abacus(fleet: Fleet) -> AsyncIterator[Abacus]:
+    troubles = Troubles(time.monotonic)
+    async with (
+        beyond(Outside(fleet, troubles), "127.0.0.1", 0) as (host, port),
+        aiohttp.ClientSession() as http,
+    ):
+        yield Abacus(f"http://{host}:{port}/abacus", troubles, http)
+
+
+@pytest.fixture
+def settings(kafka_bootstrap: str, namespace: str, abacus: Abacus) -> AbacusSettings:
+    return AbacusSettings(
+        kafka_bootstrap=kafka_bootstrap,
+        topic_namespace=namespace,
+        session_timeout_s=6,
+        abacus_url=abacus.url,
+        abacus_key=SecretStr(KEY),
+        abacus_flush_s=0.2,
+        abacus_timeout_s=5,
+        abacus_retry_first_s=0.1,
+        abacus_retry_most_s=0.5,
+        abacus_refused_wait_s=0.5,
+    )
+
+
+@pytest.fixture
+async def topics(make_topics: Callable[..., Awaitable[None]]) -> None:
+    await make_topics(replace(FEATURE, partitions=2), LETTERS)
+
+
+@pytest.fixture
+async def tell(settings: AbacusSettings, topics: None) -> AsyncIterator[Tell]:  # noqa: ARG001 - made first
+    """Publishes features, and whatever else is given as bytes."""
+    async with Producer(settings) as producer:
+
+        async def told(*some: Feature | bytes) -> None:
+            await asyncio.gather(
+                *(
+                    producer.send(FEATURE, key=b"k", value=one)
+                    if isinstance(one, bytes)
+                    else producer.publish(FEATURE, one)
+                    for one in some
+                )
+            )
+
+        yield told
+
+
+@asynccontextmanager
+async def sink(settings: AbacusSettings, **more: Any) -> AsyncIterator[Health]:
+    """The whole service, in this process, until the block ends."""
+    health = Health()
+    task = asyncio.ensure_future(serve(settings, health, **more))
+    try:
+        yield health
+        if task.done():
+            task.result()
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def letters(settings: AbacusSettings, count: int, topic: Topic = LETTERS) -> list[Record]:
+    """The records of a topic, once there are so many."""
+    found: list[Record] = []
+    async with asyncio.timeout(30), Consumer(settings, [topic]) as consumer:
+        while len(found) < count:
+            found += await consumer.records(wait_s=0.2)
+    return found
