@@ -9,6 +9,7 @@ from aiohttp import web
 
 from minestream_emulators.abacus.endpoint import application as abacus
 from minestream_emulators.fleet import Fleet
+from minestream_emulators.inbox.site import inbox
 from minestream_emulators.market.sites import coingecko, network
 from minestream_emulators.prohashing.site import prohashing
 from minestream_emulators.troubles import Troubles
@@ -35,6 +36,7 @@ Part = Callable[[Outside], web.Application]
 PARTS: Final[dict[str, Part]] = {
     "abacus": abacus,
     "coingecko": coingecko,
+    "inbox": inbox,
     "network": network,
     "prohashing": prohashing,
 }
