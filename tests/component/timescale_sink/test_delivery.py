@@ -7,12 +7,12 @@ import os
 import signal
 import sys
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
 from tests.component.timescale_sink.conftest import becomes, relay, sink
+from tests.component.timescale_sink.dying import dying
 from tests.component.timescale_sink.events import NOW, reading
 
 from minestream_runtime.database import Role, open_pool
@@ -38,17 +38,6 @@ def _many(count: int, start: int = 0) -> list[MinerTelemetry]:
     ]
 
 
-async def _dying(stage: Stage, batches: int, environment: dict[str, str]) -> int | None:
-    """How a sink ends that is killed as so many batches have passed a stage."""
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(Path(__file__).with_name("dying_sink.py")), stage, str(batches)),
-        env=os.environ | environment | {"MINESTREAM_SINK_BATCH_RECORDS": "30"},
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    async with asyncio.timeout(60):
-        return await child.wait()
-
-
 @pytest.mark.parametrize("stage", list(Stage))
 async def test_a_sink_killed_at_any_stage_loses_nothing_and_doubles_nothing(  # noqa: PLR0917 - fixtures
     stage: Stage,
@@ -59,7 +48,7 @@ async def test_a_sink_killed_at_any_stage_loses_nothing_and_doubles_nothing(  # 
     environment: dict[str, str],
 ) -> None:
     await tell(TELEMETRY, *_many(100))
-    assert await _dying(stage, 2, environment) == -signal.SIGKILL
+    assert await dying(stage, 2, environment) == -signal.SIGKILL
     written = (await ask(_COUNT))[0]["n"]
     assert 0 < written < 100, "it died after its first transaction and before its last"
     async with sink(settings):
@@ -80,7 +69,7 @@ async def test_a_sink_killed_between_dead_letter_and_row_sets_the_record_aside_o
     environment: dict[str, str],
 ) -> None:
     await producer.send(TELEMETRY, key=b"k", value=b"no json")
-    child = await _dying(Stage.BEFORE_COMMIT, 1, environment)
+    child = await dying(Stage.BEFORE_COMMIT, 1, environment)
     assert child == -signal.SIGKILL
     letters = "SELECT kind FROM telemetry.dead_letter"
     async with sink(settings):

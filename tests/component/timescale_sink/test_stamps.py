@@ -2,52 +2,33 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 from pydantic import SecretStr
 from tests.component.timescale_sink.events import NOW, raw, reading
+from tests.component.timescale_sink.writing import write
 
 from minestream_runtime.clock import new_event_id
-from minestream_runtime.database import Migrations, Role, StorageDialect, migrate, open_pool
+from minestream_runtime.database import Migrations, StorageDialect, migrate
 from minestream_runtime.database.migrations import detect
-from minestream_runtime.kafka import Partition
 from minestream_schemas.ids import derived_id
 from minestream_schemas.raw import RAW_MINER
 from minestream_schemas.telemetry import TELEMETRY
 from timescale_sink.adapters.migrations import MIGRATIONS
-from timescale_sink.adapters.store import Move, Store
-from timescale_sink.domain.batch import rows_of
-from timescale_sink.domain.source import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.component.timescale_sink.conftest import Ask, Eventually, Tell
 
-    from minestream_schemas.event import Event
     from timescale_sink.settings import SinkSettings
 
 _STAMPED = ("reading", "latest", "raw_event")
 _STAMPS = "SELECT published_at, stored_at FROM telemetry_v1.{}"
 _SENT = datetime(2026, 3, 4, 12, 30, 0, 250_000, tzinfo=UTC)
-
-
-async def _write(
-    settings: SinkSettings, *events: Event, published_at: datetime | None = _SENT
-) -> None:
-    """Write events as one batch, from wherever this group's one partition stands."""
-    items = [Item(1, event, published_at, "{}") for event in events]
-    async with open_pool(settings, Role.WRITER, name="test") as pool:
-        store = Store(pool, group="test")
-        partition = Partition(TELEMETRY.name, 0)
-        held = (await store.offsets({partition: 0}))[partition]
-        await store.write(rows_of(items), {partition: Move(held, held + 1)})
 
 
 @pytest.mark.usefixtures("running")
@@ -70,9 +51,9 @@ async def test_rows_say_when_their_event_was_published_and_when_they_were_stored
 async def test_a_repeat_keeps_the_first_stamps(settings: SinkSettings, ask: Ask) -> None:
     stamps = [_STAMPS.format(view) for view in _STAMPED]
     sent = (reading("site-a-r01-s01", NOW), raw("site-a-r01-s01", NOW))
-    await _write(settings, *sent)
+    await write(settings, *sent, published_at=_SENT)
     first = [await ask(query) for query in stamps]
-    await _write(settings, *sent, published_at=_SENT + timedelta(hours=1))
+    await write(settings, *sent, published_at=_SENT + timedelta(hours=1))
     assert [await ask(query) for query in stamps] == first
     assert [rows[0]["published_at"] for rows in first] == [_SENT] * 3
 
@@ -80,20 +61,10 @@ async def test_a_repeat_keeps_the_first_stamps(settings: SinkSettings, ask: Ask)
 async def test_a_record_without_a_timestamp_is_stored_without_one(
     settings: SinkSettings, ask: Ask
 ) -> None:
-    await _write(settings, reading("site-a-r01-s01", NOW), published_at=None)
+    await write(settings, reading("site-a-r01-s01", NOW))
     (row,) = await ask("SELECT published_at, stored_at FROM telemetry_v1.latest")
     assert row["published_at"] is None
     assert row["stored_at"] is not None
-
-
-@pytest.fixture
-def empty_database(postgres_url: str) -> Iterator[str]:
-    """A database without any migration."""
-    name = f"test_{secrets.token_hex(5)}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-        yield urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 _OLD_ROWS = """
@@ -120,7 +91,12 @@ async def test_a_database_from_before_gains_the_stamps_and_keeps_its_rows(
             packed = "SELECT compress_chunk(c) FROM show_chunks('telemetry.reading') AS c"
             await connection.execute(packed)
         assert "telemetry/0007_stamps" in await migrate(settings, [MIGRATIONS])
-        await _write(settings, reading("m-2", NOW), reading("m-3", NOW - timedelta(days=2)))
+        await write(
+            settings,
+            reading("m-2", NOW),
+            reading("m-3", NOW - timedelta(days=2)),
+            published_at=_SENT,
+        )
         await connection.execute("SET ROLE minestream_reader")
         rows = await (
             await connection.execute(
@@ -138,7 +114,7 @@ async def test_a_reading_is_found_by_its_own_id_and_by_its_polls(
     readings = [
         reading(poll.miner_id, poll.polled_at, raw_event_id=poll.event_id) for poll in polls
     ]
-    await _write(settings, *readings)
+    await write(settings, *readings)
     await ask("SET ROLE minestream_reader")
     for sent in readings:
         for event_id in (sent.event_id, sent.raw_event_id):
@@ -161,7 +137,7 @@ async def test_a_reading_is_found_without_reading_the_whole_table(
     settings: SinkSettings, ask: Ask
 ) -> None:
     sought = reading("site-a-r01-s01", NOW)
-    await _write(settings, sought)
+    await write(settings, sought)
     await ask(_MANY_ROWS, NOW)
     await ask("VACUUM ANALYZE telemetry.reading")
     found = await _blocks(ask, "reading_by_id(%s)", sought.event_id)

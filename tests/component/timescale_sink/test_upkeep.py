@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from psycopg.errors import InsufficientPrivilege, UndefinedColumn
 from tests.component.timescale_sink.events import NOW, reading
+from tests.component.timescale_sink.writing import StandingClock, keep_up, write
 
 from minestream_runtime.database import (
     Migrations,
@@ -20,13 +21,9 @@ from minestream_runtime.database import (
     storage_dialect,
 )
 from minestream_runtime.errors import ConfigurationError
-from minestream_runtime.kafka import Partition
-from minestream_schemas.telemetry import TELEMETRY, MinerStatus
+from minestream_schemas.telemetry import MinerStatus
 from timescale_sink.adapters.maintenance import Upkeep, maintenance_of
 from timescale_sink.adapters.migrations import MIGRATIONS
-from timescale_sink.adapters.store import Move, Store
-from timescale_sink.domain.batch import rows_of
-from timescale_sink.domain.source import Item
 from timescale_sink.domain.tables import READING_COLUMNS
 
 if TYPE_CHECKING:
@@ -50,35 +47,6 @@ SELECT count(*)::int AS readings, count(hashrate_hs)::int AS answered,
        sum(hashrate_hs) AS hashrate, min(power_w) AS power_min, max(power_w) AS power_max
 FROM telemetry_v1.reading
 """
-
-
-class StandingClock:
-    """A clock that is set by hand."""
-
-    def __init__(self, at: datetime) -> None:
-        self.at = at
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return 0.0
-
-
-async def _write(settings: SinkSettings, *events: MinerTelemetry) -> None:
-    async with open_pool(settings, Role.WRITER, name="test") as pool:
-        store = Store(pool, group="test")
-        partition = Partition(TELEMETRY.name, 0)
-        held = (await store.offsets({partition: 0}))[partition]
-        rows = rows_of([Item(0, event) for event in events])
-        await store.write(rows, {partition: Move(held, held + 1)})
-
-
-async def _keep_up(settings: SinkSettings, *, now: datetime = NOW, turns: int = 1) -> list[bool]:
-    async with open_pool(settings, Role.OWNER, name="test") as pool:
-        maintenance = maintenance_of(await storage_dialect(pool, "telemetry"))
-        upkeep = Upkeep(settings, pool, maintenance, StandingClock(now))
-        return [await upkeep.turn() for _ in range(turns)]
 
 
 async def test_a_task_of_the_upkeep_that_fails_for_any_reason_ends_neither_others_nor_the_sink(
@@ -120,15 +88,15 @@ async def test_a_reading_has_a_column_for_each_of_its_events_fields(ask: Ask) ->
 
 
 async def test_rollups_are_the_sums_of_the_readings(settings: SinkSettings, ask: Ask) -> None:
-    await _write(settings, *_day(NOW))
-    await _keep_up(settings)
+    await write(settings, *_day(NOW))
+    await keep_up(settings)
     if await _dialect(ask) == StorageDialect.TIMESCALE:
         for rollup in ("reading_hourly", "reading_daily"):
             await ask(f"CALL refresh_continuous_aggregate('telemetry.{rollup}', NULL, NULL)")
-    await _write(
+    await write(
         settings, *_day(NOW - timedelta(minutes=3), status=MinerStatus.OFFLINE, hashrate_hs=None)
     )
-    await _keep_up(settings)
+    await keep_up(settings)
     (rows,) = await ask(_ROW_SUMS)
     assert rows["readings"] == 80
     if await _dialect(ask) == StorageDialect.TIMESCALE:
@@ -143,20 +111,20 @@ async def test_what_is_kept_long_enough_goes_and_its_rollup_stays_whatever_comes
     settings: SinkSettings, ask: Ask
 ) -> None:
     old = NOW - timedelta(days=20)
-    await _write(settings, *_day(old), *_day(NOW))
-    await _keep_up(settings)
+    await write(settings, *_day(old), *_day(NOW))
+    await keep_up(settings)
     before = await ask("SELECT * FROM telemetry_v1.reading_hourly ORDER BY bucket_at, miner_id")
     assert len(before) > 20
     tight = settings.model_copy(update={"keep_reading_days": 10, "keep_board_days": 10})
-    await _keep_up(tight, turns=2)
+    await keep_up(tight, turns=2)
     (left,) = await ask("SELECT min(ts) AS oldest, count(*) AS n FROM telemetry_v1.reading")
     assert left["n"] == 40
     assert left["oldest"] > NOW - timedelta(days=2)
     await ask(
         "INSERT INTO telemetry.dirty_bucket (kind, at) VALUES ('hour', %s)", before[0]["bucket_at"]
     )
-    await _write(settings, reading("site-a-r00-s01", old + timedelta(seconds=1)))
-    await _keep_up(tight)
+    await write(settings, reading("site-a-r00-s01", old + timedelta(seconds=1)))
+    await keep_up(tight)
     after = await ask("SELECT * FROM telemetry_v1.reading_hourly ORDER BY bucket_at, miner_id")
     assert after[: len(before)] == before
 
@@ -173,7 +141,7 @@ async def test_gaps_that_ended_long_ago_go_and_open_ones_stay(
             NOW - timedelta(days=500),
             ended,
         )
-    await _keep_up(settings.model_copy(update={"keep_gap_days": 365}))
+    await keep_up(settings.model_copy(update={"keep_gap_days": 365}))
     left = await ask("SELECT gap_id FROM telemetry.gap ORDER BY gap_id")
     assert [row["gap_id"].int for row in left] == [1, 2]
 
@@ -181,7 +149,7 @@ async def test_gaps_that_ended_long_ago_go_and_open_ones_stay(
 async def test_partitions_are_made_ahead_and_for_late_rows_and_no_row_is_refused(
     settings: SinkSettings, ask: Ask
 ) -> None:
-    await _keep_up(settings)
+    await keep_up(settings)
     if await _dialect(ask) == StorageDialect.POSTGRES:
         names = await ask(
             "SELECT inhrelid::regclass::text AS name FROM pg_inherits "
@@ -190,22 +158,22 @@ async def test_partitions_are_made_ahead_and_for_late_rows_and_no_row_is_refused
         made = {row["name"] for row in names}
         days = [NOW + timedelta(days=ahead) for ahead in range(4)]
         assert made >= {f"telemetry.reading_p{day:%Y%m%d}" for day in days}
-    await _write(settings, reading("site-a-r01-s01", NOW - timedelta(days=29)))
+    await write(settings, reading("site-a-r01-s01", NOW - timedelta(days=29)))
     (row,) = await ask("SELECT count(*) AS n FROM telemetry.reading")
     assert row["n"] == 1
 
 
 async def test_only_one_replica_does_the_upkeep(settings: SinkSettings, ask: Ask) -> None:
     await ask("SELECT pg_advisory_lock(x'55706B70'::bigint)")
-    assert await _keep_up(settings) == [False]
+    assert await keep_up(settings) == [False]
     await ask("SELECT pg_advisory_unlock(x'55706B70'::bigint)")
-    assert await _keep_up(settings) == [True]
+    assert await keep_up(settings) == [True]
 
 
 async def test_a_reader_reads_the_contract_and_nothing_else(
     settings: SinkSettings, ask: Ask
 ) -> None:
-    await _write(settings, reading("site-a-r01-s01", NOW))
+    await write(settings, reading("site-a-r01-s01", NOW))
     for view in await ask("SELECT viewname FROM pg_views WHERE schemaname = 'telemetry_v1'"):
         await ask("SET ROLE minestream_reader")
         await ask('TABLE telemetry_v1."{}"'.format(view["viewname"]))

@@ -18,6 +18,16 @@ from timescale_sink.settings import SinkSettings
 _LOCK: Final = 0x55706B70  # "Upkp"
 _EXPIRE_LETTERS: Final = "DELETE FROM telemetry.dead_letter WHERE at < %s"
 _EXPIRE_GAPS: Final = "DELETE FROM telemetry.gap WHERE ended_at < %s"
+_EXPIRE_WORKERS: Final = "DELETE FROM telemetry.pool_worker_latest WHERE ts < %s"
+_EXPIRE_CONNECTIONS: Final = """
+DELETE FROM telemetry.pool_worker_latest AS old WHERE old.ts < %s AND EXISTS (
+    SELECT FROM telemetry.pool_worker_latest AS newer
+    WHERE (newer.account_id, newer.worker) = (old.account_id, old.worker) AND newer.ts > old.ts)
+"""
+
+
+_OVER_DAYS: Final = 1
+"""A pool's connection that went silent for so long, while a newer has its name, is over."""
 
 
 class Maintenance(Protocol):
@@ -111,6 +121,8 @@ class Upkeep:
             for statement, days in (
                 (_EXPIRE_LETTERS, settings.keep_dead_letter_days),
                 (_EXPIRE_GAPS, settings.keep_gap_days),
+                (_EXPIRE_WORKERS, settings.keep_pool_worker_days),
+                (_EXPIRE_CONNECTIONS, _OVER_DAYS),
             ):
                 await connection.execute(statement, (now - timedelta(days=days),))
 

@@ -9,12 +9,35 @@ from opentelemetry.trace import SpanContext
 from minestream_runtime import semconv, traces
 from minestream_runtime.errors import MinestreamError
 from minestream_runtime.kafka import Record
+from minestream_schemas.feature import FEATURE, Feature
+from minestream_schemas.market import (
+    INDICATORS,
+    NETWORK,
+    PRICE,
+    CoinIndicators,
+    CoinPrice,
+    NetworkState,
+)
+from minestream_schemas.pool import (
+    POOL_BALANCE,
+    POOL_RATE,
+    POOL_WORKER,
+    PoolBalance,
+    PoolRate,
+    PoolWorker,
+)
 from minestream_schemas.raw import RAW_MINER, RawMiner
 from minestream_schemas.telemetry import TELEMETRY, MinerTelemetry
 from timescale_sink.domain.source import Fault, Item
 
-_FOLLOWED: Final = frozenset({TELEMETRY.name, RAW_MINER.name})
-"""The topics whose sampled records get a span each: one poll's way leads through both."""
+_FOLLOWED: Final = frozenset(
+    topic.name
+    for topic in (
+        *(TELEMETRY, RAW_MINER, POOL_WORKER, POOL_RATE, POOL_BALANCE),
+        *(PRICE, INDICATORS, NETWORK, FEATURE),
+    )
+)
+"""The topics whose sampled records get a span each: the ways of polls and messages lead there."""
 
 
 @contextmanager
@@ -79,12 +102,17 @@ def _about(record: Record) -> dict[str, str | int]:
 def _whose(item: Item) -> dict[str, str]:
     match item.content:
         case MinerTelemetry(raw_event_id=event_id, miner_id=miner_id):
-            pass
+            return {semconv.EVENT_ID: str(event_id), semconv.MINER_ID: miner_id}
         case RawMiner(event_id=event_id, miner_id=miner_id):
-            pass
+            return {semconv.EVENT_ID: str(event_id), semconv.MINER_ID: miner_id}
+        case PoolWorker() | PoolRate() | PoolBalance() as said:
+            return {semconv.EVENT_ID: str(said.raw_event_id)}
+        case CoinPrice() | CoinIndicators() | NetworkState() as said:
+            return {semconv.EVENT_ID: str(said.raw_event_id)}
+        case Feature(source_event_id=event_id):
+            return {semconv.EVENT_ID: str(event_id)}
         case _:
             return {}
-    return {semconv.EVENT_ID: str(event_id), semconv.MINER_ID: miner_id}
 
 
 def _named(about: traces.Attributes) -> str:

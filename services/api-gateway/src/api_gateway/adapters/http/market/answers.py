@@ -58,6 +58,7 @@ MARKET_EXAMPLE: Final = {
                 "ma_50_usd": 84.0,
                 "ma_200_usd": 96.5,
                 "volatility_30d_ratio": 0.62,
+                "quality_flags": [],
             },
             "network": {
                 "ts": "2026-01-31T11:58:00Z",
