@@ -1,0 +1,124 @@
+"""From readings on Kafka to people, through a real database, web hook and mail server."""
+
+from datetime import timedelta
+
+from tests.component.alerter.conftest import Ask, Eventually, People, Tell, alerter
+from tests.component.alerter.events import now, reading, series, silence
+
+from alerter.settings import AlerterSettings
+from minestream_runtime.health import Health
+from minestream_runtime.kafka import Consumer, Producer, Record
+from minestream_schemas.alert import ALERT, Alert, AlertPhase, Severity
+from minestream_schemas.dead_letter import dead_letter_topic
+from minestream_schemas.event import Topic
+from minestream_schemas.telemetry import TELEMETRY
+
+_STATES = "SELECT channel, state, error FROM alerting_v1.notification ORDER BY channel, number"
+_READ = 'SELECT next_offset AS "offset" FROM alerting.kafka_offset'
+_ALERTS = "SELECT * FROM alerting_v1.alert"
+
+
+async def _published(settings: AlerterSettings, topic: Topic, count: int) -> list[Record]:
+    found: list[Record] = []
+    async with Consumer(settings, (topic,)) as consumer:
+        for _ in range(100):
+            found += await consumer.records(wait_s=0.2)
+            if len(found) >= count:
+                break
+    return found
+
+
+async def test_a_chip_too_hot_for_the_hold_is_told_to_everybody_once_and_so_is_its_end(  # noqa: PLR0917 - fixtures
+    settings: AlerterSettings, running: Health, tell: Tell, ask: Ask, people: People
+) -> None:
+    at = now()
+    await tell(TELEMETRY, *series("site-a-m1", at - timedelta(seconds=180), 95, 95, 95, 95))
+    (hook,) = await people.told("webhook")
+    (mail,) = await people.told("mail")
+    assert hook["title"] == mail["title"]
+    assert hook["title"].startswith("[CRITICAL] site-a-m1: a chip at 95.0 °C, critical above 90")
+    assert hook["text"] == mail["text"]
+    assert mail["headers"]["rcpt"] == "ops@farm.invalid, boss@farm.invalid"
+    firing = Alert.model_validate(hook["alert"], strict=False)
+    assert (firing.phase, firing.severity) == (AlertPhase.FIRING, Severity.CRITICAL)
+
+    await tell(TELEMETRY, *series("site-a-m1", at, 75, 75, 75, 75, 75))
+    hooks = await people.told("webhook", lambda found: len(found) == 2)
+    mails = await people.told("mail", lambda found: len(found) == 2)
+    assert [each["times"] for each in hooks + mails] == [1, 1, 1, 1]
+    assert mails[1]["title"].startswith("[RESOLVED] site-a-m1: a chip at 75.0 °C")
+    assert mails[0]["headers"]["References"] == mails[1]["headers"]["References"]
+
+    (row,) = await ask(_ALERTS)
+    assert (row["phase"], row["severity"], row["number"]) == ("resolved", "critical", 2)
+    assert row["notified_channels"] == ["mail", "webhook"]
+    assert (row["waiting"], row["failed"]) == (0, 0)
+    records = await _published(settings, ALERT, 2)
+    assert [Alert.from_json(record.value or b"").number for record in records] == [1, 2]
+    assert {record.key for record in records} == {b"site-a-m1"}
+    assert running.faults() == {}
+
+
+async def test_a_silent_miner_is_told_of_when_others_have_been_polled_past_its_hold(
+    running: Health,  # noqa: ARG001 - is at work
+    tell: Tell,
+    people: People,
+    ask: Ask,
+    eventually: Eventually,
+) -> None:
+    at = now()
+    fell = at - timedelta(seconds=320)
+    await tell(
+        TELEMETRY,
+        reading("site-a-m1", fell),
+        *silence("site-a-m1", fell + timedelta(seconds=90), 3, every_s=30),
+        *series("site-a-m2", fell + timedelta(seconds=310), *[60.0] * 10),
+    )
+    await eventually(_READ, until=lambda rows: rows == [{"offset": 14}])
+    assert await ask(_ALERTS) == [], "310 s is less than hold and slack together"
+    await tell(TELEMETRY, reading("site-a-m2", fell + timedelta(seconds=316)))
+    (message,) = await people.told("webhook")
+    assert message["title"] == "[CRITICAL] site-a-m1: no answer for 300 s"
+    await tell(TELEMETRY, reading("site-a-m1", at))
+    messages = await people.told("mail", lambda found: len(found) == 2)
+    assert messages[1]["title"] == "[RESOLVED] site-a-m1: answers again, after 320 s"
+
+
+async def test_what_fired_and_ended_in_a_backlog_is_recorded_and_told_to_nobody(
+    settings: AlerterSettings, tell: Tell, eventually: Eventually, people: People
+) -> None:
+    past = now() - timedelta(hours=2)
+    await tell(
+        TELEMETRY,
+        *series("site-a-m1", past, 95, 95, 95, 95),
+        *series("site-a-m2", past, 85, 85, 85, 85),
+        *series("site-a-m1", past + timedelta(minutes=5), 70, 70, 70, 70, 70),
+    )
+    async with alerter(settings):
+        (message,) = await people.told("webhook")
+        assert message["alert"]["subject"] == "site-a-m2"
+        rows = await eventually(
+            _STATES, until=lambda rows: sum(row["state"] == "sent" for row in rows) == 2
+        )
+    assert sorted(row["state"] for row in rows) == ["sent"] * 2 + ["skipped"] * 4
+
+
+async def test_a_record_that_no_schema_accepts_is_set_aside_and_holds_nothing_up(
+    settings: AlerterSettings,
+    running: Health,  # noqa: ARG001 - is at work
+    producer: Producer,
+    tell: Tell,
+    people: People,
+) -> None:
+    at = now()
+    await producer.send(TELEMETRY, key=b"site-a-m1", value=b'{"event_id": "secret stuff"}')
+    await producer.send(TELEMETRY, key=b"site-a-m1", value=None)
+    await tell(TELEMETRY, reading("site-a-m1", at + timedelta(days=30), temp_c=99))
+    await tell(TELEMETRY, *series("site-a-m1", at, 95, 95, 95))
+    await people.told("webhook")
+    letters = await _published(settings, dead_letter_topic("alerter"), 3)
+    reasons = [letter.headers["dlq-reason"].decode() for letter in letters]
+    assert [letter.headers["dlq-kind"] for letter in letters] == [b"schema", b"schema", b"too_new"]
+    assert reasons[0].startswith("event_id: Input should be a valid UUID")
+    assert "secret stuff" not in reasons[0]
+    assert letters[0].value == b'{"event_id": "secret stuff"}'
