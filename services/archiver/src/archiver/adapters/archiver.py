@@ -1,0 +1,220 @@
+"""The loop: read, sort by place, close what is full; wait while a part of the world is away."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from archiver.adapters import tracing
+from archiver.adapters.envelopes import Reader, reader_of
+from archiver.adapters.errors import LakeUnavailableError
+from archiver.adapters.holdings import Holdings
+from archiver.adapters.lake import Lake, Passing, Stage
+from archiver.adapters.open_cut import OpenCut
+from archiver.adapters.parquet import Row
+from archiver.adapters.uncut import uncut
+from archiver.domain import places
+from archiver.domain.places import SERVICE, archived
+from archiver.domain.rolling import full, to_write
+from archiver.settings import ArchiverSettings
+from minestream_runtime.backoff import Backoff
+from minestream_runtime.clock import Clock
+from minestream_runtime.errors import (
+    BrokerUnavailableError,
+    Disposition,
+    MinestreamError,
+    PartitionLostError,
+)
+from minestream_runtime.kafka import Consumer, Partition, Record
+from minestream_runtime.metrics import counter, gauge, histogram
+from minestream_schemas.topics import BY_NAME, TOPICS
+
+ARCHIVED: Final = archived(TOPICS)
+_WAIT_S: Final = 0.5
+_TOLD_EVERY_S: Final = 1.0
+_LAG_EVERY_S: Final = 10.0
+
+
+class Archiver:
+    """One consumer of group ``archiver``."""
+
+    def __init__(
+        self,
+        settings: ArchiverSettings,
+        lake: Lake,
+        clock: Clock,
+        *,
+        passing: Passing = lambda _: None,
+    ) -> None:
+        self._settings = settings
+        self._limits = settings.limits
+        self._clock = clock
+        self._passing = passing
+        self._lake = lake
+        self._holdings = Holdings(lake, zstd_level=settings.archive_zstd_level)
+        self._readers: dict[str, Reader] = {topic.name: reader_of(topic) for topic in ARCHIVED}
+        self._backoff = Backoff()
+        self._fault: str | None = "has not read yet"
+        self._told_s = clock.monotonic()
+        self._lag_s = self._told_s - _LAG_EVERY_S
+        self._untold: dict[Partition, int] = {}
+        self._log = structlog.get_logger()
+
+    def fault(self) -> str | None:
+        """Why it does not archive just now; None when it does."""
+        return self._fault
+
+    async def run(self) -> None:
+        """Consume until cancelled; then what is read is archived, too.
+
+        Raises:
+            BrokerUnavailableError: no Kafka at the start; the supervisor tries again.
+        """
+        async with Consumer(
+            self._settings,
+            ARCHIVED,
+            group=SERVICE,
+            ownership=self._holdings,
+            session_timeout_s=self._settings.session_timeout_s,
+        ) as consumer:
+            self._holdings.follow(consumer)
+            try:
+                while True:
+                    await self._turn(consumer)
+            finally:
+                await self._end(consumer)
+
+    async def _turn(self, consumer: Consumer) -> None:
+        try:
+            await uncut(self._holdings.tidy())
+            await self._keep_what_is_full()
+            await uncut(self._holdings.find(self._settings))
+            records = await consumer.records(
+                wait_s=_WAIT_S, most=self._settings.archive_batch_records
+            )
+            self._take(records)
+            await uncut(self._write_what_waits())
+            await self._tell(consumer)
+        except MinestreamError as exc:
+            if exc.disposition is not Disposition.RETRY:
+                raise
+            if self._fault != exc.kind:
+                self._log.warning("archiver_waits", error_type=exc.kind, reason=str(exc))
+            self._fault = exc.kind
+            if isinstance(exc, LakeUnavailableError):
+                self._holdings.forget()
+            await asyncio.sleep(self._backoff.next_s())
+            return
+        if self._fault is not None:
+            self._log.info("archiver_archives", after=self._fault)
+        self._fault = None
+        self._backoff.reset()
+
+    def _take(self, records: Sequence[Record]) -> None:
+        now_s = self._clock.monotonic()
+        counts: Counter[str] = Counter()
+        for cut, record in self._holdings.ours(records):
+            topic = record.partition.topic
+            row = Row(record, self._readers[topic](record.value))
+            subject = BY_NAME[topic].subject
+            cut.add(places.place_of(subject, row.envelope, _instant(record)), row, now_s=now_s)
+            traced = tracing.sampled(row)
+            if traced is not None:
+                cut.trace(*traced)
+            counts[topic] += 1
+        for topic, count in counts.items():
+            counter("minestream_events_processed_total").labels(topic).inc(count)
+
+    async def _write_what_waits(self) -> None:
+        """Give memory back: put the largest buffers on disk."""
+        waiting = self._holdings.waiting()
+        cuts = self._holdings.cuts()
+        for partition, place in to_write(waiting, self._limits):
+            await asyncio.to_thread(cuts[partition].write, [place])
+        left = sum(self._holdings.waiting().values())
+        gauge("minestream_archive_waiting_bytes").set(left)
+
+    async def _keep_what_is_full(self) -> None:
+        now_s = self._clock.monotonic()
+        for cut in self._holdings.cuts().values():
+            if full(cut.fill(now_s), self._limits):
+                await uncut(self._keep(cut))
+
+    async def _keep(self, cut: OpenCut) -> None:
+        """Close the files of one partition.
+
+        Raises:
+            LakeUnavailableError: the disk is full or away.
+        """
+        began_s = self._clock.monotonic()
+        try:
+            with tracing.archived(cut):
+                manifest, size = await asyncio.to_thread(cut.keep)
+        except PartitionLostError as exc:
+            self._log.warning("partition_lost", reason=str(exc))
+            self._holdings.forget([cut.partition])
+            return
+        topic = cut.partition.topic
+        counter("minestream_archive_bytes_total").labels(topic, "records").inc(cut.total_bytes)
+        counter("minestream_archive_bytes_total").labels(topic, "files").inc(size)
+        counter("minestream_archive_files_total").labels(topic).inc(len(cut.places))
+        histogram("minestream_archive_seconds").observe(self._clock.monotonic() - began_s)
+        if self._holdings.still(cut):
+            level = self._settings.archive_zstd_level
+            self._holdings.begin(OpenCut(self._lake, cut.partition, manifest, zstd_level=level))
+            self._untold[cut.partition] = manifest.cut.upto
+
+    async def _end(self, consumer: Consumer) -> None:
+        """Archive what is read before we go: else it would be read again."""
+        await self._holdings.tidy()
+        try:
+            for cut in self._holdings.cuts().values():
+                if cut.count and cut.partition in consumer.owned():
+                    await self._keep(cut)
+            await self._commit(consumer)
+        except MinestreamError as exc:
+            self._log.warning("left_to_be_read_again", error_type=exc.kind, reason=str(exc))
+        self._holdings.forget()
+        await self._holdings.tidy()
+
+    async def _tell(self, consumer: Consumer) -> None:
+        """Commit to Kafka, for the tools that show lag, and measure the lag ourselves."""
+        now_s = self._clock.monotonic()
+        if self._untold and now_s - self._told_s >= _TOLD_EVERY_S:
+            self._told_s = now_s
+            try:
+                await self._commit(consumer)
+            except BrokerUnavailableError as exc:
+                self._log.info("lag_not_told", error_type=exc.kind)
+        if now_s - self._lag_s >= _LAG_EVERY_S:
+            self._lag_s = now_s
+            await self._measure_lag(consumer)
+
+    async def _commit(self, consumer: Consumer) -> None:
+        ours = consumer.owned()
+        offsets = {partition: at for partition, at in self._untold.items() if partition in ours}
+        self._untold = {}
+        if offsets:
+            await consumer.commit(offsets)
+            self._passing(Stage.TOLD)
+
+    async def _measure_lag(self, consumer: Consumer) -> None:
+        cuts = self._holdings.cuts()
+        lags = dict.fromkeys((topic.name for topic in ARCHIVED), 0)
+        for partition, end in (await consumer.ends(cuts)).items():
+            lags[partition.topic] += max(0, end - cuts[partition].held.cut.upto)
+        for topic, lag in lags.items():
+            gauge("minestream_consumer_lag_records").labels(topic).set(lag)
+
+
+def _instant(record: Record) -> datetime | None:
+    """Kafka's timestamp; None for "no timestamp" (-1) and what no calendar holds."""
+    if record.at_ms < 0:
+        return None
+    try:
+        return datetime.fromtimestamp(record.at_ms / 1000, tz=UTC)
+    except (OverflowError, ValueError):
+        return None

@@ -1,0 +1,1 @@
+"""Telemetry built anew from the lake, and compared with the database."""

@@ -1,0 +1,150 @@
+"""A running archiver, what is published to it, and its lake as any Parquet reader sees it."""
+
+import asyncio
+import os
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.dataset as ds
+import pytest
+
+from archiver.adapters.archiver import ARCHIVED
+from archiver.adapters.service import serve
+from archiver.settings import ArchiverSettings
+from minestream_runtime.health import Health
+from minestream_runtime.kafka import Producer
+from minestream_schemas.event import Event, Topic
+
+LIMIT_S = 40.0
+
+
+@pytest.fixture
+def settings(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> ArchiverSettings:
+    return ArchiverSettings(
+        kafka_bootstrap=kafka_bootstrap,
+        topic_namespace=namespace,
+        state_dir=tmp_path / "state",
+        archive_file_age_s=0.5,
+        session_timeout_s=6,
+    )
+
+
+@pytest.fixture
+async def topics(make_topics: Callable[..., Awaitable[None]]) -> None:
+    """What is archived; as many partitions as registered, for the processor is particular."""
+    await make_topics(*ARCHIVED)
+
+
+@pytest.fixture
+async def producer(settings: ArchiverSettings, topics: None) -> AsyncIterator[Producer]:  # noqa: ARG001 - made first
+    async with Producer(settings) as producer:
+        yield producer
+
+
+@dataclass
+class Seen:
+    """What lies in a lake, by Parquet's own means and none of ours."""
+
+    folder: Path
+
+    def files(self, subject: str = "*") -> list[Path]:
+        """The files that a reader finds."""
+        return sorted(self.folder.glob(f"{subject}/source=*/date=*/*.parquet"))
+
+    def rows(self, subject: str = "raw.miner", **columns: Any) -> list[dict[str, Any]]:
+        """Each record."""
+        if not self.files(subject):
+            return []
+        found = ds.dataset(self.folder / subject, format="parquet", partitioning="hive")
+        rows: list[dict[str, Any]] = found.to_table(**columns).to_pylist()
+        return rows
+
+    def places(self) -> Counter[tuple[str, int, int, int]]:
+        """How often each record is there: topic, generation, partition, offset."""
+        names = ("topic", "generation", "partition", "offset")
+        return Counter(
+            tuple(row[name] for name in names)
+            for subject in sorted({path.parts[-4] for path in self.files()})
+            for row in self.rows(subject, columns=list(names))
+        )
+
+    async def holds(self, count: int) -> Counter[tuple[str, int, int, int]]:
+        """The same, as soon as there are so many."""
+        async with asyncio.timeout(LIMIT_S):
+            while (found := self.places()).total() < count:  # noqa: ASYNC110 - another process writes
+                await asyncio.sleep(0.1)
+        return found
+
+
+@pytest.fixture
+def lake(settings: ArchiverSettings) -> Seen:
+    return Seen(settings.lake)
+
+
+async def publish(producer: Producer, topic: Topic, *events: Event) -> None:
+    """Publish events in their order."""
+    await asyncio.gather(*(producer.publish(topic, event) for event in events))
+
+
+@asynccontextmanager
+async def archiver(settings: ArchiverSettings, **more: Any) -> AsyncIterator[Health]:
+    """The whole service, in this process, until the block ends."""
+    health = Health()
+    task = asyncio.ensure_future(serve(settings, health, **more))
+    try:
+        yield health
+        if task.done():
+            task.result()
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def variables(settings: ArchiverSettings) -> dict[str, str]:
+    """What makes a process of its own use the same settings."""
+    return {
+        f"MINESTREAM_{name.upper()}": str(value)
+        for name, value in settings.model_dump(exclude_defaults=True).items()
+    }
+
+
+@dataclass
+class Child:
+    """A process of Python's, and what it says."""
+
+    running: asyncio.subprocess.Process
+    log: Path
+
+    async def ended(self, *, within_s: float = 30) -> int:
+        """Its exit code; one that does not end is killed, and told of."""
+        try:
+            async with asyncio.timeout(within_s):
+                return await self.running.wait()
+        except TimeoutError:
+            self.running.kill()
+            await self.running.wait()
+            raise AssertionError(f"it goes on and on: {self.said()}") from None
+
+    def said(self) -> str:
+        """The end of its log."""
+        return self.log.read_text()[-3000:]
+
+
+async def start(
+    *program: str, settings: ArchiverSettings, more: Mapping[str, str] | None = None
+) -> Child:
+    """Start Python with a program."""
+    log = settings.state_dir.with_name("log")
+    with log.open("ab") as file:
+        running = await asyncio.create_subprocess_exec(
+            *(sys.executable, *program),
+            env={**os.environ, **variables(settings), **(more or {})},
+            stdout=file,
+            stderr=file,
+        )
+    return Child(running, log)
