@@ -19,7 +19,7 @@ from minestream_emulators.outside import Outside, beyond
 from minestream_emulators.running import emulated_fleet
 from minestream_emulators.troubles import Troubles
 from minestream_runtime.health import Health
-from minestream_runtime.kafka import Consumer, Producer, Record
+from minestream_runtime.kafka import Consumer, Producer, Record, committed
 from minestream_schemas.dead_letter import dead_letter_topic
 from minestream_schemas.event import Topic
 from minestream_schemas.feature import FEATURE, Feature, FeatureGroup
@@ -95,6 +95,18 @@ class Abacus:
         found = await self.get(f"rows?tableName={group.value}")
         return found if isinstance(found, list) else []
 
+    async def tokens(self) -> list[str]:
+        """The streaming tokens that it has given out."""
+        headers = {"apiKey": KEY}
+        async with self._http.get(
+            f"{self.url}/api/v0/listStreamingTokens", headers=headers
+        ) as answer:
+            return [one["streamingToken"] for one in (await answer.json())["result"]]
+
+    async def under_way(self, method: str) -> bool:
+        """Has a mishap begun that was waiting for this call?"""
+        return all(one["on"] != method for one in await self.get("mishaps"))
+
     async def calls(self, method: str) -> list[dict[str, Any]]:
         return [call for call in await self.get("calls") if call["method"] == method]
 
@@ -156,18 +168,21 @@ async def topics(make_topics: Callable[..., Awaitable[None]]) -> None:
 
 @pytest.fixture
 async def tell(settings: AbacusSettings, topics: None) -> AsyncIterator[Tell]:  # noqa: ARG001 - made first
-    """Publishes features, and whatever else is given as bytes."""
+    """Publishes features, those with a context, and whatever else is given as bytes."""
     async with Producer(settings) as producer:
 
-        async def told(*some: Feature | bytes) -> None:
-            await asyncio.gather(
-                *(
-                    producer.send(FEATURE, key=b"k", value=one)
-                    if isinstance(one, bytes)
-                    else producer.publish(FEATURE, one)
-                    for one in some
-                )
-            )
+        async def told(*some: Feature | bytes | tuple[Feature, str]) -> None:
+            await asyncio.gather(*map(send, some))
+
+        async def send(one: Feature | bytes | tuple[Feature, str]) -> None:
+            match one:
+                case bytes():
+                    await producer.send(FEATURE, key=b"k", value=one)
+                case (event, traceparent):
+                    headers = [("traceparent", traceparent.encode())]
+                    await producer.publish(FEATURE, event, headers=headers)
+                case Feature():
+                    await producer.publish(FEATURE, one)
 
         yield told
 
@@ -193,3 +208,27 @@ async def letters(settings: AbacusSettings, count: int, topic: Topic = LETTERS) 
         while len(found) < count:
             found += await consumer.records(wait_s=0.2)
     return found
+
+
+def environment(settings: AbacusSettings) -> dict[str, str]:
+    """The same settings for a process of its own."""
+    said = settings.model_dump(exclude_none=True, exclude={"database_url", "abacus_key"})
+    return {f"MINESTREAM_{name.upper()}": str(value) for name, value in said.items()} | {
+        "MINESTREAM_ABACUS_KEY": KEY
+    }
+
+
+async def told_all(settings: AbacusSettings, count: int) -> bool:
+    """Has the group committed so many records?"""
+    return sum((await committed(settings, "abacus-sink", FEATURE)).values()) == count
+
+
+async def said(health: Health, what: str | None) -> bool:
+    """Does the note on the service begin so?"""
+    note = health.remarks().get("abacus")
+    return note is None if what is None else (note or "").startswith(what)
+
+
+async def ready(health: Health) -> bool:
+    """Has the service no fault of its own?"""
+    return health.faults() == {}

@@ -8,6 +8,7 @@ import json
 import secrets
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -78,6 +79,7 @@ class Endpoint:
         self._store = Store()
         self._mishaps = Mishaps()
         self._most_bytes = 0
+        self._healed = asyncio.Event()
         self._calls: deque[Said] = deque(maxlen=_MOST_CALLS)
         self._does: dict[str, Callable[[Call], object]] = {
             "getApiEndpoint": self._endpoints,
@@ -127,8 +129,10 @@ class Endpoint:
         method = request.match_info["method"]
         body = await request.content.read()
         mishap = self._mishaps.at(method, body)
-        if mishap is not None:
-            await asyncio.sleep(mishap.delay_s)
+        if mishap is not None and mishap.delay_s:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(mishap.delay_s):
+                    await self._healed.wait()
         if mishap is not None and mishap.drop is Drop.BEFORE:
             return _cut(request)
         answer = self._trouble(mishap) or self._done(request, method, body)
@@ -277,6 +281,8 @@ class Endpoint:
     async def _heal(self, _: web.Request) -> web.Response:
         count = len(self._mishaps.waiting)
         self._mishaps.waiting.clear()
+        self._healed.set()  # whoever is kept waiting goes on
+        self._healed = asyncio.Event()
         return web.json_response({"healed": count})
 
 

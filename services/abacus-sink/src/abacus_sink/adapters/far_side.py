@@ -59,10 +59,12 @@ class Answered:
 
     Args:
         version: which SDK it would like its clients to have.
+        version_here: which one this is.
         registration: where rows go.
     """
 
     version: str
+    version_here: str
     registration: Registration
 
 
@@ -151,7 +153,7 @@ class FarSide:
         self._discretion.learn(registration.token)
         self._rows = sdk.RowsClient(self._control.server, self._connections)
         self._registration = registration
-        return Answered(version, registration)
+        return Answered(version, sdk.SDK_VERSION, registration)
 
     def _look(self, sdk: ModuleType) -> tuple[str, Survey]:
         version = self._found(sdk)

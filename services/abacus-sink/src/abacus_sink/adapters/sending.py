@@ -144,6 +144,7 @@ class Sending:
             "abacus_opened",
             groups={group.value: found for group, found in registration.groups.items()},
             version_there=answered.version,
+            version_here=answered.version_here,
         )
 
     async def _send(self, group: FeatureGroup) -> None:

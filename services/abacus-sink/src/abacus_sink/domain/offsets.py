@@ -32,7 +32,10 @@ class Offsets:
 
     def read(self, place: Place) -> None:
         """A record has been read; it is to be done."""
-        partition = self._partitions.setdefault(place.partition, _Partition(place.offset))
+        partition = self._partitions.get(place.partition)
+        if partition is None:
+            partition = self._partitions[place.partition] = _Partition(place.offset)
+            self._told[place.partition] = place.offset  # from where Kafka gave it to us
         partition.next_offset = place.offset + 1
         partition.open[place.offset] = None
 
