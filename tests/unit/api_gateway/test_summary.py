@@ -81,3 +81,24 @@ def test_the_mean_temperature_is_over_miners_not_over_groups() -> None:
         ]
     )
     assert summary.chip_temp_mean_c == pytest.approx(65.0)
+
+
+def test_money_is_added_over_algorithms_and_says_of_how_many_miners() -> None:
+    paid = Group(
+        "scrypt",
+        "mining",
+        stale=False,
+        miners=3,
+        revenue_usd_per_day=18.0,
+        revenue_said=2,
+        power_cost_usd_per_day=12.0,
+        power_cost_said=3,
+        profit_usd_per_day=10.0,
+        profit_said=2,
+    )
+    dear = Group("sha256d", "mining", stale=False, miners=1, profit_usd_per_day=-1.5, profit_said=1)
+    old = Group("scrypt", "mining", stale=True, miners=1, revenue_usd_per_day=9.0, revenue_said=1)
+    summary = summarise([paid, dear, old])
+    assert (summary.revenue_usd_per_day, summary.revenue_said) == (18.0, 2)
+    assert (summary.power_cost_usd_per_day, summary.power_cost_said) == (12.0, 3)
+    assert (summary.profit_usd_per_day, summary.profit_said) == (8.5, 3)

@@ -8,7 +8,9 @@ import pytest
 from minestream_schemas.dead_letter import DeadLetterKind
 from minestream_schemas.event import Event
 from minestream_schemas.gap import Gap, GapCause
+from minestream_schemas.pool import PoolRate
 from minestream_schemas.telemetry import BoardReading, MinerStatus, MinerTelemetry
+from minestream_schemas.units import Algorithm
 from timescale_sink.domain import tables
 from timescale_sink.domain.batch import TimeLimits, rows_of
 from timescale_sink.domain.gaps import merged
@@ -96,3 +98,34 @@ def test_a_gap_told_in_any_order_ends_the_same() -> None:
         end = merged(merged(a, b), c)
         ends.add((end.ended_at, end.filled, end.lost_total, end.event_id))
     assert ends == {(NOW + timedelta(seconds=90), True, 4, UUID(int=90))}
+
+
+@pytest.mark.parametrize("kind", list(tables.EVENTS))
+def test_an_event_of_one_row_has_its_own_fields_for_columns_and_a_column_for_its_time(
+    kind: type[Event],
+) -> None:
+    table = tables.EVENTS[kind]
+    assert table.columns == tuple(kind.model_fields)
+    assert table.at in table.columns
+    if table.latest is not None:
+        assert {*table.latest.key, *table.latest.by} <= set(table.columns)
+        assert table.latest.by[-1] == "event_id", "two rows are never equally new"
+
+
+def test_a_row_of_a_market_keeps_lists_as_lists_and_falls_on_its_day() -> None:
+    rate = PoolRate(
+        event_id=UUID(int=1),
+        raw_event_id=UUID(int=2),
+        subject="prohashing/scrypt",
+        ts=NOW,
+        account_id="prohashing-main",
+        pool="prohashing",
+        algorithm=Algorithm.SCRYPT,
+        unit_hs=1e6,
+        received_at=NOW,
+        quality_flags=("odd",),
+    )
+    rows = rows_of([item(rate)])
+    ((*_, flags),) = rows.tables["pool_rate"]
+    assert flags == ["odd"]
+    assert rows.days["pool_rate"] == {NOW.replace(hour=0, minute=0)}
