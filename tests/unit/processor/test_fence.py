@@ -5,7 +5,7 @@ records, a position, and a fetch that waits until the test lets it take its reco
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +15,7 @@ import pytest
 from faust.types import TP
 
 from minestream_runtime.errors import ConfigurationError
+from minestream_schemas.event import Topic
 from minestream_schemas.raw import RAW_MINER
 from processor.adapters.app import bytes_topic, make_app
 from processor.adapters.fence import PINNED, FencedConsumer, require_versions
@@ -91,9 +92,11 @@ def record(tp: TP, offset: int) -> SimpleNamespace:
 class World:
     """A fenced consumer at a rebalance, over a script."""
 
-    def __init__(self, folder: Path, committed: Mapping[int, int | None]) -> None:
+    def __init__(
+        self, folder: Path, committed: Mapping[int, int | None], *, held: Sequence[Topic] = ()
+    ) -> None:
         settings = ProcessorSettings(state_dir=folder)
-        self.app = make_app(settings)
+        self.app = make_app(settings, held=held)
         bytes_topic(self.app, settings, RAW_MINER)
         self.consumer = cast("FencedConsumer", self.app.consumer)
         thread: Any = self.consumer._thread
@@ -119,15 +122,15 @@ async def _here(function: Callable[..., Awaitable[Any]], *args: Any, **kwargs: A
     return await function(*args, **kwargs)
 
 
-MakeWorld = Callable[[Mapping[int, int | None]], World]
+MakeWorld = Callable[..., World]
 
 
 @pytest.fixture
 def make_world(tmp_path: Path) -> Iterator[MakeWorld]:
     worlds: list[World] = []
 
-    def make(committed: Mapping[int, int | None]) -> World:
-        worlds.append(World(tmp_path, committed))
+    def make(committed: Mapping[int, int | None], **options: Any) -> World:
+        worlds.append(World(tmp_path, committed, **options))
         return worlds[-1]
 
     yield make
@@ -201,6 +204,30 @@ async def test_race_3_a_partition_paused_again_meanwhile_stays_paused(world: Wor
     await world.consumer.perform_seek()
     world.consumer.pause_partitions(world.tps)
     world.consumer.resume_flow()
+    assert world.consumer._get_active_partitions() == set()
+
+
+async def test_a_topic_that_is_held_is_sought_and_gives_nothing_until_it_is_released(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world({0: 5}, held=[RAW_MINER])
+    await world.rebalance()
+    assert world.consumer._get_active_partitions() == set()
+    assert await world.fetch() == []
+    world.consumer.release()
+    assert world.consumer._get_active_partitions() == world.tps
+    assert await world.fetch() == [5, 6, 7]
+    await world.rebalance()
+    assert world.consumer._get_active_partitions() == world.tps
+
+
+async def test_a_held_partition_that_has_moved_meanwhile_is_not_given_at_the_release(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world({0: 5}, held=[RAW_MINER])
+    await world.rebalance()
+    world.consumer.pause_partitions(world.tps)
+    world.consumer.release()
     assert world.consumer._get_active_partitions() == set()
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from minestream_schemas.telemetry import MinerTelemetry
 from minestream_schemas.window import TelemetryWindow
 from processor.adapters.state_codec import decode, encode
-from processor.domain.miner_state import COUNTERS, MinerState, to_us
+from processor.domain.miner_state import COUNTERS, MinerState, Worth, to_us
 from processor.domain.step import REMEMBERED, Kind, Outcome, Reading, Rules, step, tick
 
 MakeReading = Callable[..., Reading]
-RULES = Rules(window_s=10, grace_s=5)
+RULES = Rules(window_s=10, grace_s=5, feature_every_s=20)
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 maybe = st.none() | st.floats(0, 1e15)
@@ -46,7 +46,7 @@ def run(readings: Iterable[Reading], state: MinerState | None = None) -> list[Ou
 
 
 def told(outcome: Outcome) -> list[bytes]:
-    events = [outcome.telemetry, outcome.anomaly, *outcome.windows, *outcome.gaps]
+    events = [outcome.telemetry, outcome.anomaly, *outcome.windows, *outcome.gaps, outcome.feature]
     return [event.to_json() for event in events if event is not None]
 
 
@@ -137,12 +137,17 @@ def test_an_event_fed_again_anywhere_tells_the_same_and_changes_nothing(
     reading: MakeReading, plan: list[tuple[int, dict[str, Any]]], data: st.DataObject
 ) -> None:
     readings = [
-        reading(at, number=number, answered=at % 3 > 0, interval_s=10, **said)
+        reading(at, number=number, answered=at % 3 > 0, interval_s=10, **said)._replace(
+            worth=Worth(number, float(number), "Litecoin", 1e-10 * number, price_us=number),
+            tariff_usd_per_kwh=0.05,
+        )
         for number, (at, said) in enumerate(plan)
     ]
     outcomes = run(readings)
     which = data.draw(st.integers(max(0, len(readings) - REMEMBERED), len(readings) - 1))
-    again = step(outcomes[-1].state, readings[which], RULES)
+    # what pools and markets say has changed meanwhile: a repeat does not listen
+    meanwhile = readings[which]._replace(worth=Worth(1, 9.0, "Dogecoin", 7e-10, price_us=2))
+    again = step(outcomes[-1].state, meanwhile, RULES)
     assert again.kind is Kind.REPEAT
     assert told(again) == told(outcomes[which])
     assert again.state == outcomes[-1].state
@@ -188,7 +193,7 @@ def test_a_counter_that_fell_counts_from_zero(reading: MakeReading) -> None:
     assert closed.rejected_delta is None
 
 
-def test_the_state_of_a_miner_polled_each_minute_stays_below_a_kibibyte_and_a_half(
+def test_the_state_of_a_miner_polled_each_minute_stays_below_two_kibibytes_and_a_half(
     reading: MakeReading,
 ) -> None:
     state = None
@@ -203,6 +208,8 @@ def test_the_state_of_a_miner_polled_each_minute_stays_below_a_kibibyte_and_a_ha
             fan_rpm=(4000, 4100, 4200, 4300),
             **dict.fromkeys(COUNTERS, 10_000_000 + minute * 37),
         )
-        state = step(state, one, Rules()).state
+        at_us = to_us(one.telemetry.ts)
+        worth = Worth(at_us, 1.7e10, "Litecoin", 4.5e-10, by_pool=True, price_us=at_us)
+        state = step(state, one._replace(worth=worth), Rules()).state
     assert state is not None
-    assert len(encode(state)) < 1536
+    assert len(encode(state)) < 2560

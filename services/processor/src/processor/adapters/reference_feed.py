@@ -21,7 +21,6 @@ from minestream_schemas.market import INDICATORS, NETWORK, PRICE
 from minestream_schemas.pool import POOL_RATE
 from minestream_schemas.units import Algorithm
 from processor.domain.miner_state import to_us
-from processor.domain.money import pool_rate
 from processor.domain.references import Indicators, Network, References
 
 TOPICS: Final = (INVENTORY, POOL_RATE, PRICE, INDICATORS, NETWORK)
@@ -164,14 +163,14 @@ class ReferenceFeed:
 
     def _note_rate(self, _: Record, value: bytes) -> None:
         rate = _RATE.decode(value)
-        if rate.usd_per_hs_day is not None:
-            self._references.note_rate(
-                rate.algorithm,
-                rate.pool,
-                at_us=to_us(rate.ts),
-                event_id=rate.event_id.bytes,
-                usd=pool_rate(rate.usd_per_hs_day, rate.fee_ratio),
-            )
+        self._references.note_rate(
+            rate.algorithm,
+            rate.pool,
+            at_us=to_us(rate.ts),
+            event_id=rate.event_id.bytes,
+            usd=rate.usd_per_hs_day,
+            fee_ratio=rate.fee_ratio,
+        )
 
     def _note_price(self, record: Record, value: bytes) -> None:
         price = _PRICE.decode(value)

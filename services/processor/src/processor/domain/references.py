@@ -7,7 +7,16 @@ from minestream_schemas.pool import PoolWorker
 from minestream_schemas.units import Algorithm
 from processor.domain.asof import History, Known, Span
 from processor.domain.miner_state import SECOND_US, Worth
-from processor.domain.money import COINS, NETWORK, POOL_RATE, Chain, Quote, finite, network_rate
+from processor.domain.money import (
+    COINS,
+    NETWORK,
+    POOL_RATE,
+    Chain,
+    Quote,
+    finite,
+    network_rate,
+    pool_rate,
+)
 from processor.domain.pool_state import PoolSaid
 
 T = TypeVar("T")
@@ -118,19 +127,29 @@ class References:
         self._span = span
         self.workers = Workers()
         self._rates: dict[Algorithm, dict[str, History[float]]] = {}
+        self._fees: dict[Algorithm, dict[str, History[float]]] = {}
         self._prices: dict[str, History[float]] = {}
         self._networks: dict[str, History[Network]] = {}
         self._indicators: dict[str, History[Indicators]] = {}
         self._firsts: defaultdict[str, dict[int, int]] = defaultdict(dict)
 
     def note_rate(
-        self, algorithm: Algorithm, pool: str, *, at_us: int, event_id: bytes, usd: float
+        self,
+        algorithm: Algorithm,
+        pool: str,
+        *,
+        at_us: int,
+        event_id: bytes,
+        usd: float | None,
+        fee_ratio: float | None,
     ) -> None:
-        """A pool's rate after its fee, USD per H/s and day."""
-        rates = self._rates.setdefault(algorithm, {})
-        if pool not in rates:
-            rates[pool] = History(self._span)
-        rates[pool].add(at_us, event_id, usd)
+        """What a pool says it pays, USD per H/s and day, or takes; often in different messages."""
+        if usd is not None:
+            rates = self._rates.setdefault(algorithm, {})
+            self._of(rates, pool).add(at_us, event_id, usd)
+        if fee_ratio is not None:
+            fees = self._fees.setdefault(algorithm, {})
+            self._of(fees, pool).add(at_us, event_id, fee_ratio)
 
     def note_price(self, coin_id: str, *, at_us: int, event_id: bytes, usd: float) -> None:
         """A coin's price."""
@@ -172,9 +191,17 @@ class References:
         return first == offset
 
     def pool_rate(self, algorithm: Algorithm, pool: str, at_us: int) -> Known[float] | None:
-        """What a pool paid at an instant, after its fee, USD per H/s and day."""
+        """What a pool paid at an instant, USD per H/s and day, after its fee where that is known.
+
+        The fee may be as old as anything kept: it changes once in years.
+        """
         history = self._rates.get(algorithm, {}).get(pool)
-        return None if history is None else history.at(at_us, max_age_us=self._limits.rate_us)
+        rate = history and history.at(at_us, max_age_us=self._limits.rate_us)
+        if not rate:
+            return None
+        fees = self._fees.get(algorithm, {}).get(pool)
+        fee = fees and fees.at(at_us, max_age_us=self._span.kept_us)
+        return Known(rate.at_us, pool_rate(rate.value, fee.value if fee else None))
 
     def indicators(self, coin_id: str, at_us: int) -> Indicators | None:
         """A coin's indicators as of an instant, however old: a chart of days ages slowly."""
