@@ -1,0 +1,125 @@
+"""Puts the collector together: feed, HTTP polls, and the way out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+from pydantic import SecretStr
+
+from collector_pool.adapters.feed import Feed
+from collector_pool.adapters.inbox import Heard, Inbox
+from collector_pool.adapters.standing import Standing
+from collector_pool.adapters.teller import Teller
+from collector_pool.adapters.web import MOST_CALLS_PER_MIN, Web, polls_of
+from collector_pool.domain.profiles import Profile
+from collector_pool.domain.records import Records
+from collector_pool.domain.sayings import Saying, heard
+from collector_pool.settings import PoolSettings
+from minestream_runtime.clock import Clock, SystemClock
+from minestream_runtime.collecting.outlet_settings import open_outlet
+from minestream_runtime.health import Health
+from minestream_runtime.polite import Manners, PoliteClient
+from minestream_schemas.pool import PoolMessage
+from minestream_schemas.raw import PollStatus
+
+_LAST_WORDS_S = 5.0
+
+
+async def collect(settings: PoolSettings, health: Health) -> None:
+    """Follow the account until cancelled; without a profile there is nothing to do.
+
+    Args:
+        settings: from the environment.
+        health: a pool that is away or refuses us is noted there, and leaves us ready.
+
+    Raises:
+        ConfigurationError: the spool cannot be used.
+    """
+    profile = settings.profile()
+    if profile is None:
+        structlog.get_logger().info("nothing_to_follow", hint="set MINESTREAM_POOL_PROFILE")
+        await asyncio.Event().wait()
+        return
+    clock = SystemClock()
+    async with open_outlet(settings, clock, subject=settings.collector_id) as outlet:
+        health.notes["link"] = lambda: (
+            f"Kafka away since {outlet.link_down_since}, spooling"
+            if outlet.link_down_since
+            else None
+        )
+        teller = Teller(settings, outlet, clock)
+        standing = Standing(settings.pool_account, settings.pool_fallback_after_s)
+        async with (
+            _clients(settings, profile, clock) as (http, proxy),
+            asyncio.TaskGroup() as group,
+        ):
+            group.create_task(outlet.run())
+            group.create_task(teller.watch())
+            polls = polls_of(settings, http, proxy, feed=profile.wamp_url is not None)
+            group.create_task(Web(settings, polls, standing, teller, clock).run())
+            if profile.wamp_url is not None:
+                health.notes["pool"] = standing.note
+                inbox = Inbox(settings.pool_queue, settings.pool_account)
+                feed = Feed(settings, profile, inbox=inbox, standing=standing, clock=clock)
+                group.create_task(feed.run())
+                group.create_task(_publish_heard(inbox, teller, feed))
+
+
+@asynccontextmanager
+async def _clients(
+    settings: PoolSettings, profile: Profile, clock: Clock
+) -> AsyncIterator[tuple[PoliteClient | None, PoliteClient | None]]:
+    manners = Manners(calls_per_min=MOST_CALLS_PER_MIN // 2, tries=2)
+    bearer = {"Authorization": SecretStr(f"Bearer {settings.key}")} if settings.key else {}
+    async with AsyncExitStack() as stack:
+        http = proxy = None
+        if profile.http_url is not None:
+            http = await stack.enter_async_context(
+                PoliteClient("prohashing", profile.http_url, clock, manners=manners)
+            )
+        if profile.proxy_url is not None:
+            proxy = await stack.enter_async_context(
+                PoliteClient(
+                    "prohashing-proxy", profile.proxy_url, clock, manners=manners, headers=bearer
+                )
+            )
+        yield http, proxy
+
+
+async def _publish_heard(inbox: Inbox, teller: Teller, feed: Feed) -> None:
+    """Publish what the feed says until cancelled; what was heard by then is published too."""
+    records = Records()
+    try:
+        while True:
+            sayings = _sayings(await inbox.take(), records)
+            if any(map(_is_of_nobody_known, sayings)):
+                feed.want(PoolMessage.WORKER)
+            await teller.publish(sayings)
+    finally:
+        rest = _sayings(inbox.rest(), records)
+        if rest:
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await teller.publish(rest)
+
+
+def _sayings(messages: list[Heard], records: Records) -> list[Saying]:
+    return [
+        saying
+        for message in messages
+        for saying in (
+            heard(message.saying, message.content, records)
+            if message.saying.status is PollStatus.OK
+            else [message.saying]
+        )
+    ]
+
+
+def _is_of_nobody_known(saying: Saying) -> bool:
+    """A change of a worker whose whole record nobody has told yet."""
+    return (
+        saying.message is PoolMessage.WORKER
+        and saying.status is PollStatus.OK
+        and not saying.snapshot
+        and saying.merged is None
+    )

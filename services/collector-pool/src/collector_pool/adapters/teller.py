@@ -1,0 +1,183 @@
+"""Publishes what the pool says, and tells when it says nothing fresh."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+from opentelemetry.trace import SpanKind
+from prometheus_client import Counter
+
+from collector_pool.domain.freshness import Freshness, Silence
+from collector_pool.domain.hiding import hider
+from collector_pool.domain.sayings import Saying, hidden, to_event
+from collector_pool.settings import PoolSettings
+from minestream_runtime import semconv, traces
+from minestream_runtime.clock import Clock, new_event_id
+from minestream_runtime.collecting.outlet import Outlet
+from minestream_runtime.collecting.spool import Spooled
+from minestream_runtime.metrics import counter, gauge
+from minestream_schemas.gap import GAP, Gap, GapCause
+from minestream_schemas.ids import derived_id
+from minestream_schemas.pool import RAW_POOL, RawPool
+from minestream_schemas.raw import PollStatus
+
+_LOOK_S: Final = 1.0
+
+
+class Teller:
+    """The way of sayings to Kafka.
+
+    Args:
+        settings: the account, and how old is stale.
+        outlet: opened by the caller.
+        clock: instants.
+    """
+
+    def __init__(self, settings: PoolSettings, outlet: Outlet, clock: Clock) -> None:
+        self._account = settings.pool_account
+        self._collector_id = settings.collector_id
+        self._outlet = outlet
+        self._clock = clock
+        self._note = _Note(settings.state_dir / f"{settings.collector_id}.silence")
+        self._hide = hider(settings.key or None)
+        self._look_s = min(_LOOK_S, settings.pool_fresh_s / 3)
+        self.freshness = Freshness(
+            clock.now(), timedelta(seconds=settings.pool_fresh_s), self._note.read()
+        )
+        self._log = structlog.get_logger()
+
+    async def publish(self, sayings: Iterable[Saying], *, updating: bool = True) -> None:
+        """Make events of sayings and hand them over; those of one subject stay in order.
+
+        Args:
+            sayings: in order.
+            updating: the source says that it is fed; else what it tells is nothing fresh.
+        """
+        async with asyncio.TaskGroup() as group:
+            for saying in sayings:
+                told = hidden(saying, self._hide)
+                event = to_event(
+                    told,
+                    new_event_id(told.received_at),
+                    account=self._account,
+                    collector_id=self._collector_id,
+                )
+                self._count(told, event, updating=updating)
+                group.create_task(self._hand_over(event))
+
+    async def watch(self) -> None:
+        """Tell silence when it begins and when it ends, until cancelled."""
+        while True:
+            now = self._clock.now()
+            silence = self.freshness.look(now)
+            if silence is not None:
+                await self._tell(silence)
+            gauge("minestream_source_fresh").labels(self._account).set(self.freshness.fresh(now))
+            gauge("minestream_source_age_seconds").labels(self._account).set(
+                self.freshness.age_s(now)
+            )
+            await asyncio.sleep(self._look_s)
+
+    def _count(self, saying: Saying, event: RawPool, *, updating: bool) -> None:
+        _messages(self._account, event.message.value, event.status.value).inc()
+        if event.status is PollStatus.OK and updating:
+            self.freshness.said(
+                f"{event.message} {event.subject}",
+                event.body if event.merged is None else event.merged,
+                saying.stamped_at or event.received_at,
+                pushed=event.latency_ms is None,
+            )
+
+    async def _hand_over(self, event: RawPool) -> None:
+        if not traces.kept(event.event_id):
+            headers = traces.headers_of_unkept(event.event_id)
+            await self._outlet.publish(RAW_POOL, _spooled(event, headers))
+            return
+        about = {
+            semconv.EVENT_ID: str(event.event_id),
+            semconv.POLL_STATUS: event.status.value,
+            semconv.MESSAGING_OPERATION: "receive",
+        }
+        with traces.root(
+            f"receive pool {event.message}", event.event_id, kind=SpanKind.CLIENT, attributes=about
+        ) as span:
+            await self._outlet.publish(RAW_POOL, _spooled(event, traces.headers_of(span)))
+
+    async def _tell(self, silence: Silence) -> None:
+        over = silence.ended_at is not None
+        if over:
+            self._log.info("source_speaks", account_id=self._account)
+        else:
+            self._log.warning(
+                "source_silent", account_id=self._account, since=silence.began_at.isoformat()
+            )
+        gap_id = derived_id(
+            "gap", self._account, GapCause.SOURCE_SILENT, silence.began_at.isoformat()
+        )
+        gap = Gap(
+            event_id=derived_id("gap-closed" if over else "gap-open", gap_id),
+            gap_id=gap_id,
+            subject=self._account,
+            cause=GapCause.SOURCE_SILENT,
+            began_at=silence.began_at,
+            ended_at=silence.ended_at,
+            reported_by=self._collector_id,
+        )
+        self._note.write(None if over else silence)
+        await self._outlet.publish(
+            GAP,
+            Spooled(
+                topic=GAP.name,
+                key=self._account.encode(),
+                value=gap.to_json(),
+                event=str(gap.event_id),
+                at_s=self._clock.now().timestamp(),
+            ),
+        )
+
+
+class _Note:
+    """The open gap on disk, so that whoever comes after us closes it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> datetime | None:
+        try:
+            return datetime.fromisoformat(self._path.read_text(encoding="ascii").strip())
+        except (OSError, ValueError):
+            return None
+
+    def write(self, silence: Silence | None) -> None:
+        try:
+            if silence is None:
+                self._path.unlink(missing_ok=True)
+            else:
+                self._path.write_text(silence.began_at.isoformat(), encoding="ascii")
+        except OSError as exc:  # a full disk: a restart would not close this gap
+            structlog.get_logger().warning("note_not_kept", error=type(exc).__name__)
+
+
+def _spooled(event: RawPool, headers: traces.Headers) -> Spooled:
+    event_id = str(event.event_id)
+    return Spooled(
+        topic=RAW_POOL.name,
+        key=event.subject.encode(),
+        value=event.to_json(),
+        event=event_id,
+        at_s=event.received_at.timestamp(),
+        memo=msgspec.json.encode(
+            {"event": event_id, "subject": event.subject, "status": event.status.value}
+        ),
+        headers=headers,
+    )
+
+
+@cache
+def _messages(account: str, message: str, status: str) -> Counter:
+    return counter("minestream_source_messages_total").labels(account, message, status)
