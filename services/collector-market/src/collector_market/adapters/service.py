@@ -1,0 +1,94 @@
+"""Puts the collector together: sources, rounds, freshness and the way out."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from urllib.parse import urlsplit
+
+import structlog
+
+from collector_market.adapters.gap_file import GapFile
+from collector_market.adapters.rounds import Rounds
+from collector_market.adapters.source import Source
+from collector_market.adapters.watching import Watching
+from collector_market.domain.wants import Cadence, wants_of
+from collector_market.settings import MarketSettings
+from minestream_runtime.clock import Clock, SystemClock
+from minestream_runtime.collecting.outlet_settings import open_outlet
+from minestream_runtime.health import Health
+from minestream_runtime.polite import Manners, PoliteClient
+
+
+async def collect(settings: MarketSettings, health: Health) -> None:
+    """Ask markets and networks until cancelled.
+
+    Args:
+        settings: from the environment.
+        health: always ready, as the spool keeps what is heard while Kafka is away; that, and what
+            is not fresh, is noted there.
+
+    Raises:
+        ConfigurationError: the spool cannot be used.
+    """
+    clock = SystemClock()
+    cadence = Cadence(
+        settings.market_price_every_s,
+        settings.market_coins_every_s,
+        settings.market_chart_every_s,
+        settings.market_network_every_s,
+    )
+    wants = wants_of(settings.coins, settings.sources, cadence)
+    async with AsyncExitStack() as stack:
+        outlet = await stack.enter_async_context(
+            open_outlet(settings, clock, subject=settings.collector_id)
+        )
+        sources = {
+            name: await _source(stack, settings, name, clock)
+            for name in {asking.source for want in wants for asking in want.askings}
+        }
+        watching = Watching(
+            wants,
+            outlet,
+            clock,
+            collector_id=settings.collector_id,
+            gap_file=GapFile(settings.state_dir / f"{settings.collector_id}.gaps"),
+            missed=settings.market_missed,
+            stale_after_s=settings.market_stale_after_s,
+        )
+        rounds = Rounds(wants, sources, watching, outlet, clock, collector_id=settings.collector_id)
+        health.notes["link"] = lambda: (
+            f"Kafka away since {outlet.link_down_since}, spooling"
+            if outlet.link_down_since
+            else None
+        )
+        health.notes["market"] = watching.remarks
+        health.notes["refused"] = lambda: (
+            ", ".join(sorted(name for name, source in sources.items() if source.refused)) or None
+        )
+        if not wants:
+            structlog.get_logger().info("market_idle", sources=settings.market_sources)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(outlet.run())
+            group.create_task(rounds.run())
+
+
+async def _source(
+    stack: AsyncExitStack, settings: MarketSettings, name: str, clock: Clock
+) -> Source:
+    url = settings.url_of(name)
+    client = PoliteClient(
+        name,
+        url,
+        clock,
+        manners=Manners(
+            calls_per_min=settings.calls_per_min_of(name), deadline_s=settings.market_deadline_s
+        ),
+        headers=settings.headers_of(name),
+    )
+    await stack.enter_async_context(client)
+    return Source(
+        name,
+        urlsplit(url).hostname or name,
+        client,
+        clock,
+        refused_pause_s=settings.market_refused_pause_s,
+    )
