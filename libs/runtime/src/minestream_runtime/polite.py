@@ -362,7 +362,7 @@ def _is_json(body: bytes) -> bool:
         msgspec.json.decode(body)
         return True
     with suppress(ValueError, RecursionError):  # it takes NaN, which costs its own field alone
-        json.loads(body)
+        json.loads(body.decode())
         return True
     return False
 
