@@ -4,6 +4,7 @@ import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, Route, Switch, useLocation } from "wouter";
 
+import { AlertToasts } from "./alerts/AlertToasts";
 import { ApiError } from "./api/client";
 import { FleetPage } from "./fleet/FleetPage";
 import { LiveProvider, type Live } from "./live";
@@ -16,6 +17,7 @@ import { Empty } from "./ui/Notice";
 import { Skeleton } from "./ui/Skeleton";
 import { Toasts } from "./ui/Toasts";
 
+const AlertsPage = lazy(() => import("./alerts/AlertsPage"));
 const MinerPage = lazy(() => import("./miner/MinerPage"));
 const SystemPage = lazy(() => import("./system/SystemPage"));
 
@@ -58,6 +60,7 @@ function Pages() {
         <Switch>
           <Route path="/" component={FleetPage} />
           <Route path="/miners/:id">{({ id }) => <MinerPage id={id} key={id} />}</Route>
+          <Route path="/alerts" component={AlertsPage} />
           <Route path="/system" component={SystemPage} />
           <Route component={NotFound} />
         </Switch>
@@ -76,6 +79,7 @@ export function App({ live, queries }: { live: Live; queries: QueryClient }) {
             <Pages />
           </Shell>
           <ConnectionToasts />
+          <AlertToasts />
           <Toasts />
         </Tooltip.Provider>
       </LiveProvider>

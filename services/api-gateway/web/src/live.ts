@@ -2,6 +2,7 @@
 
 import { createContext, useContext, useEffect, useSyncExternalStore } from "react";
 
+import { AlertStore, type AlertSnapshot } from "./alerts/store";
 import { FleetStore, type FleetSnapshot } from "./fleet/store";
 import { StreamClient, type ConnectionState } from "./stream/client";
 import { withFrames } from "./stream/frames";
@@ -9,7 +10,9 @@ import { useNow } from "./ui/now";
 
 export class Live {
   readonly fleet = new FleetStore();
+  readonly alerts = new AlertStore();
   private watching = false;
+  private watchingAlerts = false;
 
   constructor(readonly stream: StreamClient) {}
 
@@ -22,6 +25,19 @@ export class Live {
       {
         snapshot: (payload, part) => this.fleet.takeSnapshot(payload, part),
         changes: (payload) => this.fleet.takeChanges(payload),
+      },
+    );
+  }
+
+  /** Have the alerts follow the stream, as long as the page lives. */
+  watchAlerts(): void {
+    if (this.watchingAlerts) return;
+    this.watchingAlerts = true;
+    this.stream.subscribe(
+      { kinds: ["alert"] },
+      {
+        snapshot: (payload, part) => this.alerts.takeSnapshot(payload, part),
+        changes: (payload) => this.alerts.takeChanges(payload),
       },
     );
   }
@@ -61,6 +77,12 @@ export function useFleet(): FleetSnapshot {
   const live = useLive();
   useEffect(() => live.watchFleet(), [live]);
   return useSyncExternalStore(live.fleet.onChange, live.fleet.getSnapshot);
+}
+
+export function useAlerts(): AlertSnapshot {
+  const live = useLive();
+  useEffect(() => live.watchAlerts(), [live]);
+  return useSyncExternalStore(live.alerts.onChange, live.alerts.getSnapshot);
 }
 
 /** The server's clock, ms since 1970, once a second: what ages are counted by. */

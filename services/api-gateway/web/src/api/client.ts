@@ -40,13 +40,17 @@ async function problemOf(response: Response): Promise<ApiError> {
   );
 }
 
-export type Parameters = Readonly<Record<string, string | number | null | undefined>>;
+type Parameter = string | number | null | undefined | readonly string[];
+export type Parameters = Readonly<Record<string, Parameter>>;
 
-/** A path with its query; parameters that are null or undefined are left out. */
+/** A path with its query; null and undefined are left out, a list is said value by value. */
 export function address(path: string, parameters: Parameters = {}): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
-    if (value !== null && value !== undefined) query.set(name, String(value));
+    const values = typeof value === "object" && value !== null ? value : [value];
+    for (const each of values) {
+      if (each !== null && each !== undefined) query.append(name, String(each));
+    }
   }
   const said = query.toString();
   return said === "" ? path : `${path}?${said}`;

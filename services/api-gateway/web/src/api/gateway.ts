@@ -1,7 +1,18 @@
 /** The gateway's routes that the page uses. */
 
 import { get } from "./client";
-import type { History, MinerDetail, MinerItem, MinerPage, SystemAnswer, Trace } from "./types";
+import type {
+  AlertDetail,
+  AlertPage,
+  Coin,
+  History,
+  MinerDetail,
+  MinerItem,
+  MinerPage,
+  PoolAccount,
+  SystemAnswer,
+  Trace,
+} from "./types";
 
 const PAGE = 500;
 /** A fleet of 50,000; more is not read, and the table says how many there are. */
@@ -53,4 +64,37 @@ export function getTrace(eventId: string, signal?: AbortSignal): Promise<Trace> 
 
 export function getSystem(signal?: AbortSignal): Promise<SystemAnswer> {
   return get("/api/v1/system", {}, signal);
+}
+
+export interface AlertQuery {
+  firing?: boolean;
+  severity?: readonly string[];
+  rule?: readonly string[];
+  site?: readonly string[];
+  miner?: readonly string[];
+  limit: number;
+}
+
+/** Alerts by when they fired, the newest first. */
+export function listAlerts(
+  { firing, ...rest }: AlertQuery,
+  cursor: string | null,
+  signal?: AbortSignal,
+): Promise<AlertPage> {
+  const asked = { ...rest, firing: firing === undefined ? null : String(firing), cursor };
+  return get("/api/v1/alerts", asked, signal);
+}
+
+export function getAlert(id: string, signal?: AbortSignal): Promise<AlertDetail> {
+  return get(`/api/v1/alerts/${encodeURIComponent(id)}`, {}, signal);
+}
+
+export async function listCoins(signal?: AbortSignal): Promise<Coin[]> {
+  const answer: { items: Coin[] } = await get("/api/v1/market", {}, signal);
+  return answer.items;
+}
+
+export async function listPools(signal?: AbortSignal): Promise<PoolAccount[]> {
+  const answer: { items: PoolAccount[] } = await get("/api/v1/pools", {}, signal);
+  return answer.items;
 }

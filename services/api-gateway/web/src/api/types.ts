@@ -24,10 +24,27 @@ export const GAP_CAUSES = [
 ] as const;
 export type GapCause = (typeof GAP_CAUSES)[number];
 
+export const SEVERITIES = ["critical", "warning", "info"] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
 type Said<T> = T | null | undefined;
 
+/** What a reading is worth, and what that rests on; nothing of it is filled in later. */
+export interface Money {
+  pool_hashrate_hs?: Said<number>;
+  pool_coin?: Said<string>;
+  pool_at?: Said<string>;
+  rate_usd_per_hs_day?: Said<number>;
+  revenue_basis?: Said<string>;
+  price_at?: Said<string>;
+  tariff_usd_per_kwh?: Said<number>;
+  revenue_usd_per_day?: Said<number>;
+  power_cost_usd_per_day?: Said<number>;
+  profit_usd_per_day?: Said<number>;
+}
+
 /** One miner's newest figures: a row of the stream's kind `status`. */
-export interface StatusRow {
+export interface StatusRow extends Money {
   miner_id: string;
   site_id: string;
   ts: string;
@@ -103,6 +120,88 @@ export interface Gap {
   ended_at?: Said<string>;
   filled?: Said<boolean>;
   lost_total?: Said<number>;
+}
+
+/** One transition of one alert: the stream's kind `alert`. */
+export interface Alert {
+  alert_id: string;
+  /** of the transition, from 1 */
+  number: number;
+  rule: string;
+  subject: string;
+  severity: Severity;
+  phase: "firing" | "resolved";
+  summary: string;
+  began_at: string;
+  fired_at: string;
+  changed_at: string;
+  event_id?: Said<string>;
+  miner_id?: Said<string>;
+  site_id?: Said<string>;
+  rack_id?: Said<string>;
+  value?: Said<number>;
+  limit?: Said<number>;
+  unit?: Said<string>;
+  ended_at?: Said<string>;
+  source_event_id?: Said<string>;
+}
+
+/** An alert as REST lists it: its newest transition, and whom that was told to. */
+export interface AlertItem extends Alert {
+  notified_at: string | null;
+  notified_channels: string[];
+  /** notifications that are yet to be sent */
+  waiting: number;
+  /** notifications that nobody will get */
+  failed: number;
+  error: string | null;
+}
+
+export interface AlertPage {
+  items: AlertItem[];
+  next: string | null;
+}
+
+export const NOTIFICATION_STATES = ["held", "pending", "sent", "failed", "skipped"] as const;
+export type NotificationState = (typeof NOTIFICATION_STATES)[number];
+
+export interface Notification {
+  notification_id: string;
+  number: number;
+  channel: string;
+  state: NotificationState;
+  attempts: number;
+  created_at: string;
+  sent_at: string | null;
+  error: string | null;
+}
+
+export interface AlertDetail extends AlertItem {
+  transitions: Alert[];
+  notifications: Notification[];
+}
+
+export interface CoinPrice {
+  ts: string;
+  source: string;
+  price_usd: number;
+  change_24h_ratio: number | null;
+}
+
+export interface Coin {
+  coin_id: string;
+  symbol: string | null;
+  price: CoinPrice | null;
+}
+
+/** An account at a pool, and what the pool said last. */
+export interface PoolAccount {
+  account_id: string;
+  pool: string;
+  ts: string;
+  workers_total: number;
+  workers_fresh: number;
+  workers_unmatched: number;
 }
 
 /** A row of GET /api/v1/miners: the inventory's facts and the newest figures. */

@@ -4,6 +4,7 @@ import { useLayoutEffect, useRef, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 
+import { Dollars } from "../money/Dollars";
 import { QuantityText } from "../ui/Quantity";
 import { useFormat } from "../ui/useFormat";
 import { needsAttention } from "./attention";
@@ -11,6 +12,7 @@ import { BoardsCell, ChipCell, FansCell, HashrateCell, HeardCell, StatusCell } f
 import type { Miner } from "./miner";
 
 const CARD = 122;
+const EARNINGS = 40;
 const BETWEEN = 8;
 
 function Fact({ label, children }: { label: string; children: ReactNode }) {
@@ -22,7 +24,13 @@ function Fact({ label, children }: { label: string; children: ReactNode }) {
   );
 }
 
-function Card({ miner, marked }: { miner: Miner; marked: boolean }) {
+interface CardProps {
+  miner: Miner;
+  marked: boolean;
+  withEarnings: boolean;
+}
+
+function Card({ miner, marked, withEarnings }: CardProps) {
   const { t } = useTranslation();
   const format = useFormat();
   return (
@@ -66,6 +74,19 @@ function Card({ miner, marked }: { miner: Miner; marked: boolean }) {
           <BoardsCell miner={miner} />
         </Fact>
       </dl>
+      {withEarnings ? (
+        <dl className="mt-2 grid grid-cols-3 gap-3">
+          <Fact label={t("fleet.columns.revenue")}>
+            <Dollars usd={miner.revenue_usd_per_day} />
+          </Fact>
+          <Fact label={t("fleet.columns.power_cost")}>
+            <Dollars usd={miner.power_cost_usd_per_day} />
+          </Fact>
+          <Fact label={t("fleet.columns.profit")}>
+            <Dollars usd={miner.profit_usd_per_day} signed />
+          </Fact>
+        </dl>
+      ) : null}
     </article>
   );
 }
@@ -74,11 +95,12 @@ interface FleetCardsProps {
   miners: readonly Miner[];
   /** ms since 1970, the server's clock */
   now: number;
+  withEarnings: boolean;
   empty: ReactNode;
 }
 
 /** The fleet on a phone: a card each, drawn as they come into sight. */
-export function FleetCards({ miners, now, empty }: FleetCardsProps) {
+export function FleetCards({ miners, now, withEarnings, empty }: FleetCardsProps) {
   const { t } = useTranslation();
   const list = useRef<HTMLUListElement>(null);
   const [top, setTop] = useState(0);
@@ -90,9 +112,10 @@ export function FleetCards({ miners, now, empty }: FleetCardsProps) {
     measure();
     return () => observer.disconnect();
   }, []);
+  const height = CARD + (withEarnings ? EARNINGS : 0);
   const virtualizer = useWindowVirtualizer({
     count: miners.length,
-    estimateSize: () => CARD,
+    estimateSize: () => height,
     gap: BETWEEN,
     overscan: 6,
     scrollMargin: top,
@@ -113,9 +136,13 @@ export function FleetCards({ miners, now, empty }: FleetCardsProps) {
             aria-setsize={miners.length}
             aria-posinset={item.index + 1}
             className="absolute inset-x-0 top-0"
-            style={{ height: CARD, transform: `translateY(${item.start - top}px)` }}
+            style={{ height, transform: `translateY(${item.start - top}px)` }}
           >
-            <Card miner={miner} marked={needsAttention(miner, now)} />
+            <Card
+              miner={miner}
+              marked={needsAttention(miner, now)}
+              withEarnings={withEarnings}
+            />
           </li>
         );
       })}

@@ -21,6 +21,8 @@ const SOON = { timeout: 3_000 };
 let gateway: TestGateway;
 let rest: Server;
 let answer: { status: number; body: unknown };
+/** of other routes than the inventory's, by path */
+let others: Record<string, { status: number; body: unknown }>;
 let stream: StreamClient;
 
 function miner(change: Partial<MinerItem> = {}): MinerItem {
@@ -59,9 +61,12 @@ const rowOf = async (id: string) => {
 beforeEach(async () => {
   gateway = await TestGateway.start();
   answer = { status: 200, body: { items: [], next: null } };
-  rest = createServer((_, response) => {
-    response.writeHead(answer.status, { "Content-Type": "application/json" });
-    response.end(JSON.stringify(answer.body));
+  others = {};
+  rest = createServer(({ url = "" }, response) => {
+    const path = url.split("?")[0] ?? "";
+    const found = path === "/api/v1/miners" ? answer : (others[path] ?? { status: 404, body: { title: "Not found" } });
+    response.writeHead(found.status, { "Content-Type": "application/json" });
+    response.end(JSON.stringify(found.body));
   });
   await new Promise<void>((resolve) => rest.listen(0, "127.0.0.1", resolve));
 });

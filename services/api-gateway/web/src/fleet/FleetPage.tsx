@@ -2,8 +2,11 @@ import { CircleAlert } from "lucide-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
+import { FiringBanner } from "../alerts/FiringBanner";
 import { ApiError } from "../api/client";
 import { useFleet, useServerNow } from "../live";
+import { MoneyFigures } from "../money/MoneyFigures";
+import { useEarningsShown } from "../money/useEarningsShown";
 import { PageHeader } from "../shell/PageHeader";
 import { useMedia, WIDE } from "../ui/media";
 import { Empty, Failure } from "../ui/Notice";
@@ -97,6 +100,7 @@ function Content() {
   const now = Math.floor(useServerNow() / AGE_MS) * AGE_MS;
   const wide = useMedia(WIDE);
   const [view, change] = useFleetView();
+  const [earnings, showEarnings] = useEarningsShown();
   const { t } = useTranslation();
   const { miners } = fleet;
   const attention = useMemo(
@@ -119,9 +123,11 @@ function Content() {
   const empty = <NothingHere view={view} onClear={() => change({ filter: NO_FILTER })} />;
   return (
     <div className="flex min-h-0 flex-1 flex-col gap-3 px-4 pt-4 pb-20 md:px-6 md:pb-5">
+      <FiringBanner />
       {/* who needs somebody comes first where there is little room */}
       <div className="shrink-0 rounded-lg border border-line bg-panel max-md:order-1">
         <FleetFigures totals={totals} gaps={fleet.gaps} sites={sites.length} />
+        <MoneyFigures totals={totals} />
       </div>
       {inventory.error === null ? null : <StaleInventory error={inventory.error} />}
       <StandingBar
@@ -146,20 +152,28 @@ function Content() {
           shown={shown.length}
           total={miners.length}
           withSort={!wide}
+          earnings={earnings}
+          onEarnings={showEarnings}
         />
       </div>
       {wide ? (
         <FleetTable
           miners={shown}
           sorting={view.sorting}
-          withSites={sites.length > 1}
+          wanted={{ sites: sites.length > 1, earnings }}
           onSort={(sorting) => change({ sorting })}
           now={now}
           empty={empty}
         />
       ) : (
         <div className="max-md:order-3">
-          <FleetCards miners={shown} now={now} empty={empty} />
+          <FleetCards
+            key={String(earnings)}
+            miners={shown}
+            now={now}
+            withEarnings={earnings}
+            empty={empty}
+          />
         </div>
       )}
     </div>

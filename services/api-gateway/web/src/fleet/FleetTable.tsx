@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 
 import { pressed } from "./address";
 import { needsAttention } from "./attention";
-import { features, tracks, useColumns } from "./columns";
+import { features, tracks, useColumns, type Wanted } from "./columns";
 import type { Miner } from "./miner";
 import { SORT_KEYS, type Sorting } from "./order";
 
@@ -19,7 +19,7 @@ const MARKED = "shadow-[inset_3px_0_0_var(--bad-fill)]";
 interface FleetTableProps {
   miners: readonly Miner[];
   sorting: Sorting;
-  withSites: boolean;
+  wanted: Wanted;
   onSort: (sorting: Sorting) => void;
   /** ms since 1970, the server's clock */
   now: number;
@@ -69,7 +69,7 @@ function Head({ id, label, numeric, sorting, onSort }: HeadProps) {
 }
 
 /** The fleet, a row each; however many there are, only those in sight are drawn. */
-export function FleetTable({ miners, sorting, withSites, onSort, now, empty }: FleetTableProps) {
+export function FleetTable({ miners, sorting, wanted, onSort, now, empty }: FleetTableProps) {
   const { t } = useTranslation();
   const scroller = useRef<HTMLDivElement>(null);
   // eslint-disable-next-line react-hooks/incompatible-library -- it reads the scroller while rendering, which is what it is for
@@ -83,7 +83,7 @@ export function FleetTable({ miners, sorting, withSites, onSort, now, empty }: F
   });
   const inSight = virtualizer.getVirtualItems();
   const first = inSight[0]?.index ?? 0;
-  const columns = useColumns(withSites);
+  const columns = useColumns(wanted);
   const table = useTable({
     features,
     columns,
@@ -114,7 +114,7 @@ export function FleetTable({ miners, sorting, withSites, onSort, now, empty }: F
     focusRow(miners.findIndex((miner) => miner.miner_id === id) + step);
   };
 
-  const grid = { gridTemplateColumns: tracks(withSites) };
+  const grid = { gridTemplateColumns: tracks(wanted) };
   return (
     <div
       ref={scroller}
@@ -126,7 +126,7 @@ export function FleetTable({ miners, sorting, withSites, onSort, now, empty }: F
         aria-label={t("fleet.table")}
         aria-rowcount={miners.length + 1}
         onKeyDown={onKeyDown}
-        className="relative min-w-[72rem]"
+        className={clsx("relative", wanted.earnings ? "min-w-[96rem]" : "min-w-[72rem]")}
         style={{ height: virtualizer.getTotalSize() }}
       >
         <div role="rowgroup" className="sticky top-0 z-20">

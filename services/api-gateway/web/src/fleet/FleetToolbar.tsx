@@ -1,4 +1,4 @@
-import { ArrowDownUp, ArrowDown, ArrowUp, Search, X } from "lucide-react";
+import { ArrowDownUp, ArrowDown, ArrowUp, CircleDollarSign, Search, X } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -16,6 +16,9 @@ interface FleetToolbarProps {
   total: number;
   /** no columns whose heads could sort */
   withSort: boolean;
+  /** are revenue, power cost and profit shown of each miner? */
+  earnings: boolean;
+  onEarnings: (shown: boolean) => void;
 }
 
 function isTyping(target: EventTarget | null): boolean {
@@ -98,7 +101,7 @@ function SortMenu({ view, onChange }: Pick<FleetToolbarProps, "view" | "onChange
 
 /** Search and filters, and how many miners they leave. */
 export function FleetToolbar(props: FleetToolbarProps) {
-  const { view, onChange, sites, algorithms, shown, total, withSort } = props;
+  const { view, onChange, sites, algorithms, shown, total, withSort, earnings, onEarnings } = props;
   const { t } = useTranslation();
   const format = useFormat();
   const { filter } = view;
@@ -146,6 +149,19 @@ export function FleetToolbar(props: FleetToolbarProps) {
         />
       )}
       {withSort ? <SortMenu view={view} onChange={onChange} /> : null}
+      <button
+        type="button"
+        aria-pressed={earnings}
+        onClick={() => onEarnings(!earnings)}
+        className={`inline-flex h-9 items-center gap-1.5 rounded-md border px-2.5 whitespace-nowrap md:h-8 ${
+          earnings
+            ? "border-accent bg-accent-soft text-ink"
+            : "border-line bg-panel text-ink-2 hover:border-line-strong hover:text-ink"
+        }`}
+      >
+        <CircleDollarSign aria-hidden size={14} />
+        {t("money.show")}
+      </button>
       <div className="ml-auto flex items-center gap-3">
         {isFiltering(filter) ? (
           <button

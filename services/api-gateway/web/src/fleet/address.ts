@@ -61,5 +61,8 @@ const LARGE_FIRST: ReadonlySet<Sorting["key"]> = new Set([
   "chip_temp",
   "power",
   "efficiency",
+  "revenue",
+  "power_cost",
+  "profit",
   "anomaly",
 ]);

@@ -17,6 +17,7 @@ import {
   PowerCell,
   StatusCell,
 } from "./cells";
+import { PowerCostCell, ProfitCell, RevenueCell } from "../money/cells";
 import type { Miner } from "./miner";
 import type { SortKey } from "./order";
 
@@ -66,6 +67,9 @@ const LOOKS: readonly Look[] = [
   { key: "fans", Cell: FansCell, width: "5.25rem", numeric: true },
   { key: "power", Cell: PowerCell, width: "4.75rem", numeric: true },
   { key: "efficiency", Cell: EfficiencyCell, width: "5.5rem", numeric: true },
+  { key: "revenue", Cell: RevenueCell, width: "5.5rem", numeric: true },
+  { key: "power_cost", Cell: PowerCostCell, width: "5rem", numeric: true },
+  { key: "profit", Cell: ProfitCell, width: "5rem", numeric: true },
   { key: "boards", Cell: BoardsCell, width: "4rem", numeric: true },
   { key: "pool", Cell: PoolCell, width: "minmax(9.5rem,1.2fr)", numeric: false },
   { key: "anomaly", Cell: AnomalyCell, width: "4.5rem", numeric: true },
@@ -77,24 +81,35 @@ const LASTING: ReadonlyMap<SortKey, ComponentType<{ miner: Miner }>> = new Map(
   LOOKS.map(({ key, Cell }) => [key, memo(Cell)]),
 );
 
-function looks(withSites: boolean): Look[] {
-  return LOOKS.filter(({ key }) => withSites || key !== "site_id");
+const EARNINGS: ReadonlySet<SortKey> = new Set(["revenue", "power_cost", "profit"]);
+
+/** What is shown of the columns that not everybody needs. */
+export interface Wanted {
+  /** one site needs no column */
+  sites: boolean;
+  earnings: boolean;
+}
+
+function looks(wanted: Wanted): Look[] {
+  return LOOKS.filter(({ key }) => {
+    if (key === "site_id") return wanted.sites;
+    return wanted.earnings || !EARNINGS.has(key);
+  });
 }
 
 /** The grid's tracks, which head and rows share. */
-export function tracks(withSites: boolean): string {
-  return looks(withSites)
+export function tracks(wanted: Wanted): string {
+  return looks(wanted)
     .map(({ width }) => width)
     .join(" ");
 }
 
-/** @param withSites - one site needs no column */
-export function useColumns(withSites: boolean) {
+export function useColumns({ sites, earnings }: Wanted) {
   const { t } = useTranslation();
   return useMemo(
     () =>
       helper.columns(
-        looks(withSites).map(({ key, Cell, numeric }) => {
+        looks({ sites, earnings }).map(({ key, Cell, numeric }) => {
           const Lasting = LASTING.get(key) ?? Cell;
           return helper.display({
             id: key,
@@ -104,6 +119,6 @@ export function useColumns(withSites: boolean) {
           });
         }),
       ),
-    [t, withSites],
+    [t, sites, earnings],
   );
 }

@@ -33,6 +33,21 @@ export interface Totals {
   /** how many miners the power is of */
   powerSaid: number;
   hottest: Hottest | null;
+  revenue: Dollars;
+  powerCost: Dollars;
+  profit: Dollars;
+}
+
+/** US dollars a day, and how many miners they are of. */
+export interface Dollars {
+  usd: number;
+  said: number;
+}
+
+function addDollars(sum: Dollars, usd: number | null | undefined): void {
+  if (usd == null) return;
+  sum.usd += usd;
+  sum.said += 1;
 }
 
 interface Sum extends Omit<AlgorithmTotal, "share"> {
@@ -67,6 +82,9 @@ export function addUp(miners: readonly Miner[], now: number): Totals {
   let powerW = 0;
   let powerSaid = 0;
   let hottest: Hottest | null = null;
+  const revenue: Dollars = { usd: 0, said: 0 };
+  const powerCost: Dollars = { usd: 0, said: 0 };
+  const profit: Dollars = { usd: 0, said: 0 };
   for (const miner of miners) {
     const standing = standingOf(miner, now);
     standings.set(standing, (standings.get(standing) ?? 0) + 1);
@@ -82,6 +100,9 @@ export function addUp(miners: readonly Miner[], now: number): Totals {
       powerSaid += 1;
     }
     hottest = hotter(hottest, miner);
+    addDollars(revenue, miner.revenue_usd_per_day);
+    addDollars(powerCost, miner.power_cost_usd_per_day);
+    addDollars(profit, miner.profit_usd_per_day);
   }
   const algorithms = [...sums.values()]
     .map(({ comparedHs, expectedHs, ...sum }) => ({
@@ -90,5 +111,16 @@ export function addUp(miners: readonly Miner[], now: number): Totals {
     }))
     .filter((sum) => sum.algorithm !== "unknown" || sum.hashrateHs > 0)
     .sort((a, b) => b.miners - a.miners || a.algorithm.localeCompare(b.algorithm));
-  return { miners: miners.length, hashing, standings, algorithms, powerW, powerSaid, hottest };
+  return {
+    miners: miners.length,
+    hashing,
+    standings,
+    algorithms,
+    powerW,
+    powerSaid,
+    hottest,
+    revenue,
+    powerCost,
+    profit,
+  };
 }

@@ -1,5 +1,7 @@
 /** Every text of the page, in English; `zh.ts` has the same keys. */
 
+import { alerts } from "./en.alerts";
+import { money } from "./en.money";
 import { system } from "./en.system";
 
 export const en = {
@@ -10,7 +12,7 @@ export const en = {
     title: "{{page}} · Minestream",
   },
   pair: "{{name}}: {{value}}",
-  nav: { fleet: "Fleet", system: "System" },
+  nav: { fleet: "Fleet", alerts: "Alerts", system: "System" },
   theme: { label: "Theme", system: "System", light: "Light", dark: "Dark" },
   language: { label: "Language", en: "English", zh: "中文" },
   connection: {
@@ -136,6 +138,9 @@ export const en = {
       boards: "Boards",
       pool: "Worker / pool",
       anomaly: "Anomaly",
+      revenue: "Revenue/day",
+      power_cost: "Power/day",
+      profit: "Profit/day",
       heard: "Last seen",
     },
     ascending: "ascending",
@@ -286,6 +291,8 @@ export const en = {
     pending: "The newest reading is still on its way to the database.",
     errorIn: "failed: {{error}}",
   },
+  alerts,
+  money,
   system,
   error: {
     title: "Something went wrong",

@@ -1,6 +1,8 @@
 /** 页面的全部文字（简体中文），键与 `en.ts` 相同。 */
 
 import type { Texts } from "./texts";
+import { alerts } from "./zh.alerts";
+import { money } from "./zh.money";
 import { system } from "./zh.system";
 
 export const zh: Texts = {
@@ -11,7 +13,7 @@ export const zh: Texts = {
     title: "{{page}} · Minestream",
   },
   pair: "{{name}}：{{value}}",
-  nav: { fleet: "矿机", system: "系统" },
+  nav: { fleet: "矿机", alerts: "告警", system: "系统" },
   theme: { label: "主题", system: "跟随系统", light: "浅色", dark: "深色" },
   language: { label: "语言", en: "English", zh: "中文" },
   connection: {
@@ -137,6 +139,9 @@ export const zh: Texts = {
       boards: "算力板",
       pool: "矿工名 / 矿池",
       anomaly: "异常评分",
+      revenue: "日收入",
+      power_cost: "日电费",
+      profit: "日利润",
       heard: "最近上报",
     },
     ascending: "升序",
@@ -286,6 +291,8 @@ export const zh: Texts = {
     pending: "最新读数仍在入库途中。",
     errorIn: "失败：{{error}}",
   },
+  alerts,
+  money,
   system,
   error: {
     title: "出错了",

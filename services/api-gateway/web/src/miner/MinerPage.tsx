@@ -2,11 +2,13 @@ import { Archive, ChevronLeft, TriangleAlert } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 
+import { MinerAlerts } from "../alerts/MinerAlerts";
 import { ApiError } from "../api/client";
 import type { Gap, Reading } from "../api/types";
 import { algorithmOf } from "../fleet/miner";
 import { standingOf } from "../fleet/totals";
 import { useServerNow } from "../live";
+import { Calculation, hasEarnings } from "../money/Calculation";
 import { PageHeader } from "../shell/PageHeader";
 import { Empty, Failure } from "../ui/Notice";
 import { Panel } from "../ui/Panel";
@@ -170,6 +172,7 @@ function Content({ id, live, detail }: { id: string; live: MinerSnapshot; detail
       <div className="grid gap-4 xl:grid-cols-[minmax(0,1fr)_21rem]">
         <div className="min-w-0 space-y-4">
           <HistoryChart id={id} algorithm={algorithm} live={live} />
+          {reading !== null && hasEarnings(reading) ? <Calculation reading={reading} /> : null}
           {reading !== null && hasFigures(reading) ? (
             <Panel title={t("miner.boards")} flush>
               <BoardsTable boards={reading.boards ?? []} algorithm={algorithm} />
@@ -178,6 +181,7 @@ function Content({ id, live, detail }: { id: string; live: MinerSnapshot; detail
           <Way newest={reading?.event_id ?? null} />
         </div>
         <div className="min-w-0 space-y-4">
+          <MinerAlerts id={id} />
           <Panel title={t("miner.facts")}>
             <Facts entry={entry} reading={reading} />
           </Panel>

@@ -1,14 +1,16 @@
 import { clsx } from "clsx";
-import { Activity, Pickaxe } from "lucide-react";
+import { Activity, BellRing, Pickaxe } from "lucide-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useLocation } from "wouter";
 
+import { FiringBadge } from "../alerts/FiringBadge";
 import { Mark } from "./Mark";
 import { Preferences } from "./Preferences";
 
 const PLACES = [
   { path: "/", name: "fleet", icon: Pickaxe, within: (at: string) => at === "/" || at.startsWith("/miners/") },
+  { path: "/alerts", name: "alerts", icon: BellRing, within: (at: string) => at === "/alerts" },
   { path: "/system", name: "system", icon: Activity, within: (at: string) => at === "/system" },
 ] as const;
 
@@ -29,6 +31,7 @@ function SideLinks() {
         >
           <Icon aria-hidden size={16} className={here ? "text-accent" : "text-ink-3"} />
           {t(`nav.${name}`)}
+          {name === "alerts" ? <FiringBadge /> : null}
         </Link>
       </li>
     );
@@ -50,7 +53,10 @@ function BottomLinks() {
             here ? "text-accent" : "text-ink-2",
           )}
         >
-          <Icon aria-hidden size={20} />
+          <span className="relative">
+            <Icon aria-hidden size={20} />
+            {name === "alerts" ? <FiringBadge compact /> : null}
+          </span>
           {t(`nav.${name}`)}
         </Link>
       </li>

@@ -20,7 +20,7 @@ function lastTold(before: Gap[], after: Gap[]): Gap[] {
   return [...byId.values()];
 }
 
-/** Changes of one subscription, the earlier first. Of status the newest stays, of readings all. */
+/** Changes of one subscription, the earlier first. Of status the newest stays, of readings and alerts all. */
 export function mergePayloads(before: Payload, after: Payload): Payload {
   const merged: Payload = {};
   if (before.status !== undefined || after.status !== undefined) {
@@ -31,6 +31,9 @@ export function mergePayloads(before: Payload, after: Payload): Payload {
   }
   if (before.gap !== undefined || after.gap !== undefined) {
     merged.gap = lastTold(before.gap ?? [], after.gap ?? []);
+  }
+  if (before.alert !== undefined || after.alert !== undefined) {
+    merged.alert = [...(before.alert ?? []), ...(after.alert ?? [])];
   }
   return merged;
 }

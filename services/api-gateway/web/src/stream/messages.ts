@@ -1,14 +1,15 @@
 /** The stream's messages (docs/stream.md) as types, and how a text becomes one. */
 
-import type { Gap, Reading, StatusRow } from "../api/types";
+import type { Alert, Gap, Reading, StatusRow } from "../api/types";
 
-export type Kind = "status" | "reading" | "gap";
+export type Kind = "status" | "reading" | "gap" | "alert";
 
 /** What a snapshot or changes carry: a list for each kind that has any. */
 export interface Payload {
   status?: StatusRow[];
   reading?: Reading[];
   gap?: Gap[];
+  alert?: Alert[];
 }
 
 export type ServerMessage =

@@ -34,6 +34,9 @@ const TEXTS: [string, string][] = [
   ...SOFT,
   ["bad", "bad-soft"],
   ["warn", "warn-soft"],
+  ["warn", "bad-soft"],
+  ["info", "warn-soft"],
+  ["info", "bad-soft"],
 ];
 const SHAPES: [string, string][] = ["chart-1", "chart-2", "chart-3"].flatMap((shape) =>
   ["ground", "panel"].map((ground): [string, string] => [shape, ground]),

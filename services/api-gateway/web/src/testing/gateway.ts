@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 
 import { WebSocketServer, type WebSocket as Peer } from "ws";
 
-import type { ClientMessage } from "../stream/messages";
+import type { ClientMessage, Kind } from "../stream/messages";
 
 const WAIT_MS = 3_000;
 
@@ -49,9 +49,15 @@ export class Visit {
     this.peer.terminate();
   }
 
-  subscription(at = 0): Promise<Extract<ClientMessage, { type: "subscribe" }>> {
+  /** @param kind - one of those that it asks for; without it any but the alerts' own */
+  subscription(at = 0, kind?: Kind): Promise<Extract<ClientMessage, { type: "subscribe" }>> {
+    const wanted = (kinds: readonly Kind[]) =>
+      kind === undefined ? kinds.some((each) => each !== "alert") : kinds.includes(kind);
     return until("a subscription", () =>
-      this.said.filter((message) => message.type === "subscribe").at(at),
+      this.said
+        .filter((message) => message.type === "subscribe")
+        .filter(({ kinds }) => wanted(kinds))
+        .at(at),
     );
   }
 }

@@ -11,6 +11,7 @@ import { App, makeQueries } from "../App";
 import { setUpLanguages } from "../i18n";
 import { Live } from "../live";
 import { StreamClient } from "../stream/client";
+import type { Kind } from "../stream/messages";
 import { setUpBrowser } from "./browser";
 import { TestGateway, type Visit } from "./gateway";
 
@@ -66,11 +67,11 @@ export class TestPage {
     return new TestPage(gateway, rest, stream, answers);
   }
 
-  /** The page's connection, greeted; and the id of its first subscription, if it has one. */
-  async joined(): Promise<{ visit: Visit; id: string }> {
+  /** The page's connection, greeted; and the id of its first subscription to a kind. */
+  async joined(kind?: Kind): Promise<{ visit: Visit; id: string }> {
     const visit = await this.gateway.visit(0);
     visit.hello();
-    const { id } = await visit.subscription();
+    const { id } = await visit.subscription(0, kind);
     return { visit, id };
   }
 

@@ -1,6 +1,6 @@
 /** What the browser remembers of somebody's choices; without storage, nothing. */
 
-type Key = "theme" | "language" | "series" | "range" | "sorting";
+type Key = "theme" | "language" | "series" | "range" | "sorting" | "earnings";
 
 export function recall(key: Key): string | null {
   try {

@@ -18,6 +18,9 @@ export interface Quantity {
   unit: string;
 }
 
+/** From here on dollars are told without cents. */
+const CENTS_UP_TO = 10_000;
+
 /** Between a figure and its unit: never the end of a line. */
 const SPACE = "\u00a0";
 
@@ -27,6 +30,7 @@ export function joined({ text, unit }: Quantity): string {
 
 export class Format {
   private readonly numbers = new Map<number, Intl.NumberFormat>();
+  private readonly dollars = new Map<number, Intl.NumberFormat>();
   private readonly clock: Intl.DateTimeFormat;
   private readonly minutes: Intl.DateTimeFormat;
   private readonly day: Intl.DateTimeFormat;
@@ -121,6 +125,43 @@ export class Format {
   instant(at: Date, now: Date, { seconds = true } = {}): string {
     const time = (seconds ? this.clock : this.minutes).format(at);
     return at.toDateString() === now.toDateString() ? time : `${this.day.format(at)} ${time}`;
+  }
+
+  /** US dollars: cents for what one miner earns, none where they count no more. */
+  usd(value: number, digits = Math.abs(value) >= CENTS_UP_TO ? 0 : 2): Quantity {
+    let format = this.dollars.get(digits);
+    if (format === undefined) {
+      format = new Intl.NumberFormat(this.language, {
+        style: "currency",
+        currency: "USD",
+        minimumFractionDigits: digits,
+        maximumFractionDigits: digits,
+      });
+      this.dollars.set(digits, format);
+    }
+    // what rounds to nothing is not less than nothing
+    return { text: format.format(Math.abs(value) < 0.5 / 10 ** digits ? 0 : value), unit: "" };
+  }
+
+  /** A price or a rate, with as many digits as count. */
+  usdPrecise(value: number, digits = 5): string {
+    return new Intl.NumberFormat(this.language, {
+      style: "currency",
+      currency: "USD",
+      maximumSignificantDigits: digits,
+    }).format(value);
+  }
+
+  /** A number with so many digits that count: what somebody reckons on with. */
+  precise(value: number, digits = 5): string {
+    return new Intl.NumberFormat(this.language, { maximumSignificantDigits: digits }).format(value);
+  }
+
+  /** A change as percent with its sign. */
+  change(ratio: number): string {
+    const text = this.number(Math.abs(ratio * 100), 1);
+    const none = Math.abs(ratio) < 0.0005;
+    return `${none ? "±" : ratio > 0 ? "+" : "\u2212"}${text}%`;
   }
 
   date(at: Date): string {

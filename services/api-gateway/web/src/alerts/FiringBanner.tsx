@@ -1,0 +1,68 @@
+import { useTranslation } from "react-i18next";
+import { Link } from "wouter";
+
+import type { Alert } from "../api/types";
+import { useAlerts, useServerNow } from "../live";
+import { useFormat } from "../ui/useFormat";
+import { SeverityBadge } from "./Severity";
+import { gist } from "./words";
+
+/** More would push the fleet out of sight. */
+const MOST = 3;
+
+function Line({ alert }: { alert: Alert }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const length = format.length(useServerNow() - Date.parse(alert.began_at));
+  return (
+    <li className="flex flex-wrap items-baseline gap-x-3">
+      <span className="w-20 shrink-0">
+        <SeverityBadge severity={alert.severity} />
+      </span>
+      {alert.miner_id == null ? (
+        <span className="font-medium">{alert.subject}</span>
+      ) : (
+        <Link
+          href={`/miners/${alert.miner_id}`}
+          className="rounded font-medium underline decoration-line-strong underline-offset-2 hover:decoration-ink"
+        >
+          {alert.miner_id}
+        </Link>
+      )}
+      <span className="text-ink-2">{gist(alert, t, format)}</span>
+      <span className="text-ink-3">{t("alerts.for", { length })}</span>
+    </li>
+  );
+}
+
+/** The worst that fires, above the fleet; nothing where nothing does. */
+export function FiringBanner() {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { firing } = useAlerts();
+  const [worst] = firing;
+  if (worst === undefined) return null;
+  const more = firing.length - MOST;
+  return (
+    <section
+      aria-label={t("alerts.firing")}
+      className={`shrink-0 rounded-lg border px-4 py-2.5 text-xs ${
+        worst.severity === "critical" ? "border-bad/40 bg-bad-soft" : "border-warn/40 bg-warn-soft"
+      }`}
+    >
+      <div className="flex items-start gap-4">
+        <ul className="min-w-0 flex-1 space-y-1">
+          {firing.slice(0, MOST).map((alert) => (
+            <Line key={alert.alert_id} alert={alert} />
+          ))}
+        </ul>
+        <Link
+          href="/alerts"
+          className="shrink-0 rounded font-medium underline decoration-line-strong underline-offset-2 hover:decoration-ink"
+        >
+          {more > 0 ? t("alerts.andMore", { n: format.count(more) }) : t("alerts.all")}
+        </Link>
+      </div>
+    </section>
+  );
+}

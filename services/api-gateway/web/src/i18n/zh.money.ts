@@ -1,0 +1,46 @@
+/** 收益部分的文字（简体中文），键与 `en.money.ts` 相同。 */
+
+import type { Texts } from "./texts";
+
+export const money: Texts["money"] = {
+  show: "收益",
+  profit: "日利润",
+  revenue: "日收入",
+  powerCost: "日电费",
+  of: "{{total}} 台中的 {{n}} 台",
+  ofNone: "没有任何矿机的数据",
+  title: "收益",
+  head: { figure: "每日", how: "计算方式", amount: "金额" },
+  rowRevenue: "收入",
+  rowPower: "电费",
+  rowProfit: "利润",
+  howRevenue: "{{hashrate}} × 每 {{unit}} 每天 {{rate}}",
+  howPower: "{{power}} kW × 24 小时 × 每 kWh {{tariff}}",
+  howProfit: "收入 − 电费",
+  missing: {
+    hashrate: "算力未知",
+    rate: "单位算力收益未知",
+    power: "功率未知",
+    tariff: "清单中没有电价",
+    profit: "需要以上两项",
+  },
+  basis: "收益率依据",
+  basisName: {
+    pool_rate: "矿池自身费率，已扣除手续费",
+    network: "由难度、区块奖励和币价推算",
+    unknown: "未知",
+  },
+  priced: "收益率时间",
+  pool: "矿池端算力",
+  poolAgainst: "与自身相差 {{share}}",
+  poolSame: "与自身一致",
+  coin: "所挖币种",
+  poolAt: "矿池数据时间",
+  asOf: "{{time}}，{{age}}前",
+  unknown: "未知：没有单位算力收益或电价数据。",
+  market: "行情与矿池",
+  changeNone: "24 小时涨跌未知",
+  stale: "已过期",
+  pools: "矿池",
+  poolWorkers: "矿工：{{n}}",
+};
