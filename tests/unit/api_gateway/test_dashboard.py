@@ -50,7 +50,7 @@ async def page(build: Path) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.mark.parametrize("path", ["/", "/miners/site-a-r01-s03", "/system"])
+@pytest.mark.parametrize("path", ["/", "/miners/site-a-r01-s03", "/alerts", "/system"])
 async def test_each_address_of_the_page_is_its_index_never_cached(
     page: httpx.AsyncClient, path: str
 ) -> None:
@@ -188,7 +188,7 @@ async def test_a_page_that_is_not_built_says_so_and_how_to_build_it(
     tmp_path: Path, *, told: bool
 ) -> None:
     async with opened(tmp_path / "later" if told else None) as page:
-        for path in ("/", "/system"):
+        for path in ("/", "/alerts", "/system"):
             answer = await page.get(path)
             assert answer.status_code == 503
             assert "minestream dashboard" in answer.text
@@ -213,4 +213,4 @@ async def test_the_description_of_the_api_knows_nothing_of_the_page(
     page: httpx.AsyncClient,
 ) -> None:
     paths = (await page.get("/openapi.json")).json()["paths"]
-    assert not [path for path in paths if path in {"/", "/system"} or path.startswith("/assets")]
+    assert not [path for path in paths if path in {"/", "/alerts", "/system"} or path.startswith("/assets")]

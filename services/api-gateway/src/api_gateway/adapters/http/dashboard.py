@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-CLIENT_ROUTES: Final = ("/", "/miners/{miner_id}", "/system")
+CLIENT_ROUTES: Final = ("/", "/miners/{miner_id}", "/alerts", "/system")
 """What the page itself shows by address; all are answered with its index. A browser that goes to
 an address that nobody has gets the index too, as 404: the page says that there is no such page."""
 _METHODS: Final = ["GET", "HEAD"]
