@@ -38,6 +38,11 @@ SERVICES: Final = (
     Service("collector-vnish", "collector_vnish", 8481),
     Service("processor", "processor", 8482),
     Service("timescale-sink", "timescale_sink", 8483),
+    Service("collector-pool", "collector_pool", 8484),
+    Service("collector-market", "collector_market", 8485),
+    Service("alerter", "alerter", 8486),
+    Service("abacus-sink", "abacus_sink", 8487),
+    Service("archiver", "archiver", 8488),
     GATEWAY,
 )
 NAMES: Final = (KAFKA, POSTGRES, *(service.name for service in SERVICES))
