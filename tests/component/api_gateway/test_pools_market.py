@@ -1,6 +1,6 @@
 """Pools, the market, and a miner's series with both, over REST."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -22,7 +22,7 @@ def worker(name: str, ago_s: float = 5.0, **more: Any) -> dict[str, Any]:
         **_ids(name, ago_s, more.get("worker_id")),
         **ACCOUNT,
         "subject": more.get("miner_id") or f"prohashing-main/{name}",
-        "ts": NOW - timedelta(seconds=ago_s),
+        "ts": datetime.now(UTC) - timedelta(seconds=ago_s),
         "worker": name,
         "worker_id": f"id-{name}",
         "algorithm": "scrypt",
@@ -39,6 +39,7 @@ def priced(coin_id: str, usd: float, ago_s: float = 0.0) -> dict[str, Any]:
 async def test_an_account_is_told_with_workers_hashrate_rates_and_balances(
     api: httpx.AsyncClient, telemetry: Telemetry, fits: Check
 ) -> None:
+    now = datetime.now(UTC)
     telemetry.insert(
         "pool_worker_latest",
         worker("l9-1", miner_id="m-1", hashrate_hs=1.5e10),
@@ -49,19 +50,19 @@ async def test_an_account_is_told_with_workers_hashrate_rates_and_balances(
         worker("s21-1", algorithm="sha256d", hashrate_hs=2e14),
     )
     rate = {"subject": "prohashing/scrypt", "algorithm": "scrypt", "unit_hs": 1e6}
-    rate |= {"ts": NOW - timedelta(seconds=30), "received_at": NOW, "usd_per_hs_day": 4.5e-10}
+    rate |= {"ts": now - timedelta(seconds=30), "received_at": now, "usd_per_hs_day": 4.5e-10}
     telemetry.insert("pool_rate_latest", _ids("rate") | ACCOUNT | rate)
     owed = {"subject": "prohashing-main/Litecoin", "coin": "Litecoin", "balance_coins": 1.25}
-    telemetry.insert("pool_balance_latest", _ids("owed") | ACCOUNT | owed | {"ts": NOW})
+    telemetry.insert("pool_balance_latest", _ids("owed") | ACCOUNT | owed | {"ts": now})
     other = {"account_id": "other", "pool": "elsewhere"}
-    telemetry.insert("pool_balance_latest", _ids("x") | other | owed | {"ts": NOW})
+    telemetry.insert("pool_balance_latest", _ids("x") | other | owed | {"ts": now})
     answer = await api.get("/api/v1/pools")
     fits("/api/v1/pools", answer)
     elsewhere, account = answer.json()["items"]
     assert (elsewhere["account_id"], elsewhere["workers_total"]) == ("other", 0)
     counts = ("workers_total", "workers_fresh", "workers_matched", "workers_unmatched")
     assert [account[name] for name in counts] == [5, 4, 2, 3]
-    assert account["ts"] == NOW.isoformat().replace("+00:00", "Z")
+    assert account["ts"] == now.isoformat().replace("+00:00", "Z")
     assert 0 <= account["age_s"] < 60
     assert account["algorithms"] == {
         "scrypt": {
@@ -218,13 +219,20 @@ async def test_a_series_that_makes_no_sense_is_refused_with_what_is_allowed(
 async def test_a_sites_summary_adds_up_the_money_that_is_known(
     api: httpx.AsyncClient, writer: Writer, telemetry: Telemetry, fits: Check
 ) -> None:
+    now = datetime.now(UTC)
     await put(writer, [entry(f"m-{n}") for n in range(4)])
     telemetry.insert(
         "latest",
-        reading("m-0", revenue_usd_per_day=6.5, power_cost_usd_per_day=4.0, profit_usd_per_day=2.5),
-        reading("m-1", power_cost_usd_per_day=4.5),
-        reading("m-2", NOW - timedelta(hours=1), revenue_usd_per_day=99.0),
-        reading("m-3", status="offline", power_cost_usd_per_day=99.0),
+        reading(
+            "m-0",
+            now,
+            revenue_usd_per_day=6.5,
+            power_cost_usd_per_day=4.0,
+            profit_usd_per_day=2.5,
+        ),
+        reading("m-1", now, power_cost_usd_per_day=4.5),
+        reading("m-2", now - timedelta(hours=1), revenue_usd_per_day=99.0),
+        reading("m-3", now, status="offline", power_cost_usd_per_day=99.0),
     )
     answer = await api.get("/api/v1/sites/site-a/summary")
     fits("/api/v1/sites/{site_id}/summary", answer)

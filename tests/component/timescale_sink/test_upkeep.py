@@ -84,7 +84,7 @@ async def test_a_reading_has_a_column_for_each_of_its_events_fields(ask: Ask) ->
         "SELECT attname FROM pg_attribute WHERE attrelid = 'telemetry_v1.reading'::regclass "
         "AND attnum > 0"
     )
-    assert [row["attname"] for row in rows] == [*READING_COLUMNS, "stored_at"]
+    assert {row["attname"] for row in rows} == {*READING_COLUMNS, "stored_at"}
 
 
 async def test_rollups_are_the_sums_of_the_readings(settings: SinkSettings, ask: Ask) -> None:
