@@ -93,9 +93,13 @@ class AlerterSettings(Settings):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.temperature_critical_c <= self.temperature_warning_c:
-            raise ValueError("temperature_critical_c must be above temperature_warning_c")
+            raise ValueError(
+                "MINESTREAM_TEMPERATURE_CRITICAL_C must be above MINESTREAM_TEMPERATURE_WARNING_C"
+            )
         if self.smtp_url is not None and not (self.mail_from and self.mail_to):
-            raise ValueError("smtp_url needs mail_from and mail_to")
+            raise ValueError(
+                "MINESTREAM_SMTP_URL needs MINESTREAM_MAIL_FROM and MINESTREAM_MAIL_TO"
+            )
         return self
 
     @property
