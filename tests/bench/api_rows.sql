@@ -64,4 +64,34 @@ SELECT gen_random_uuid(), gen_random_uuid(), 'bench-' || lpad(n::text, 5, '0'), 
     'miner_silent', now() - n * interval '1 minute', now() - (n - 1) * interval '1 minute',
     'processor'
 FROM generate_series(1, 1000) AS n;
+UPDATE telemetry.reading SET rate_usd_per_hs_day = 4.5e-10, revenue_basis = 'pool_rate',
+    revenue_usd_per_day = 7.2, power_cost_usd_per_day = 4.0, profit_usd_per_day = 3.2;
+SELECT telemetry.ensure_partitions('price', now() - interval '31 days', now());
+INSERT INTO telemetry.price (event_id, raw_event_id, ts, coin_id, symbol, source, fetched_at,
+    price_usd)
+SELECT gen_random_uuid(), gen_random_uuid(), now() - n * interval '60 s', coin, upper(left(coin, 3)),
+    'coingecko', now() - n * interval '60 s', 82.1
+FROM generate_series(1, 43200) AS n, unnest('{litecoin,dogecoin,bitcoin}'::text[]) AS coin;
+INSERT INTO telemetry.price_latest SELECT DISTINCT ON (coin_id) * FROM telemetry.price
+ORDER BY coin_id, ts DESC;
+INSERT INTO telemetry.network_latest (event_id, raw_event_id, ts, coin_id, algorithm, source,
+    difficulty, block_reward_coins, block_time_s)
+SELECT gen_random_uuid(), gen_random_uuid(), now(), coin_id, 'scrypt', 'litecoinspace', 9.7e7, 6.25,
+    150 FROM telemetry.price_latest;
+INSERT INTO telemetry.pool_worker (event_id, raw_event_id, subject, ts, account_id, pool, worker,
+    worker_id, miner_id, site_id, algorithm, coin, hashrate_hs, shares_total)
+SELECT gen_random_uuid(), gen_random_uuid(), 'bench-00001', now() - n * interval '60 s',
+    'prohashing-main', 'prohashing', 'worker-1', 'c-1', 'bench-00001', 'bench', 'sha256d', 'Bitcoin',
+    1.9e14, 1000 + n
+FROM generate_series(1, 1440) AS n;
+INSERT INTO telemetry.pool_worker_latest (event_id, raw_event_id, subject, ts, account_id, pool,
+    worker, worker_id, miner_id, site_id, algorithm, coin, hashrate_hs, shares_total)
+SELECT gen_random_uuid(), gen_random_uuid(), miner_id, now() - random() * interval '60 s',
+    'prohashing-main', 'prohashing', workers[1], 'c-' || miner_id, miner_id, 'bench', algorithm,
+    'Litecoin', 1.6e10, 1000
+FROM fleet.miner;
+INSERT INTO telemetry.pool_rate_latest (event_id, raw_event_id, subject, ts, account_id, pool,
+    algorithm, unit_hs, usd_per_hs_day, received_at)
+SELECT gen_random_uuid(), gen_random_uuid(), 'prohashing/scrypt', now(), 'prohashing-main',
+    'prohashing', 'scrypt', 1e6, 4.5e-10, now();
 ANALYZE

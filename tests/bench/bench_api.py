@@ -1,6 +1,6 @@
 """What does REST add to the SQL behind it?
 
-Twelve fixed requests to the gateway as a process, over HTTP on one connection, and the very same
+Sixteen fixed requests to the gateway as a process, over HTTP on one connection, and the very same
 statements (taken down from the routes as they ran) fetched by bare psycopg as dicts, in turns, on
 a PostgreSQL of its own with 1,000 miners and a day of one miner's readings. The goal is held
 against the least of each: three processes take turns here, and a busy machine adds to each turn.
@@ -90,7 +90,7 @@ def fill(url: str) -> UUID:
 
 
 def requests(raw_id: UUID) -> dict[str, str]:
-    """The twelve, by name."""
+    """All requests, by name."""
     since = (datetime.now(UTC) - timedelta(hours=24)).isoformat().replace("+00:00", "Z")
     miners, one = "/api/v1/miners?site=bench", f"/api/v1/miners/{MINER}"
     return {
@@ -106,6 +106,10 @@ def requests(raw_id: UUID) -> dict[str, str]:
         "100 gaps": f"/api/v1/gaps?from={since}",
         "a site added up": "/api/v1/sites/bench/summary",
         "one reading's way": f"/api/v1/readings/{raw_id}/trace",
+        "a day with pool and market": f"{one}/unified?from={since}&step=300",
+        "the pools of 1,000 workers": "/api/v1/pools",
+        "100 workers of pools": "/api/v1/pools/workers",
+        "the market": "/api/v1/market",
     }
 
 
