@@ -156,8 +156,12 @@ async def test_a_batch_is_a_span_that_links_to_the_sampled_rows_ways(
     await child.wait()
     file = tmp_path / "abacus-sink-0.jsonl"
     spans = [json.loads(line) for line in file.read_text().splitlines()]
-    assert "send miner_telemetry" in str(spans)
-    assert trace_id in str(spans)
+    (whole,) = (span for span in spans if span["links"] == [trace_id])
+    (own,) = (span for span in spans if span["trace_id"] == trace_id)
+    assert whole["name"] == own["name"] == "send miner_telemetry"
+    assert whole["attributes"]["messaging.batch.message_count"] == 2
+    assert own["parent_id"] == "b7ad6b7169203331"
+    assert own["links"] == [whole["trace_id"]]
 
 
 async def test_without_a_key_the_sink_is_idle_ready_and_small(

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import abacusai
 import requests  # noqa: TID251 - the SDK's own HTTP library
+import urllib3
 
 DEFAULT_SERVER: Final = "https://api.abacus.ai"
 SDK_VERSION: Final[str] = abacusai.ApiClient.client_version
@@ -61,14 +62,7 @@ class Connections:
                 timeout=(min(_CONNECT_S, self.timeout_s), self.timeout_s),
                 **parts,
             )
-            body = bytearray()
-            for chunk in response.iter_content(_CHUNK):
-                body += chunk
-                # a read timeout begins anew with every byte that drips in
-                if time.monotonic() > limit_s or len(body) > _MOST_BYTES:
-                    response.close()
-                    raise requests.Timeout("the answer does not end")
-            response._content = bytes(body)  # noqa: SLF001 - as requests keeps it itself
+            response._content = _whole(response, limit_s)  # noqa: SLF001 - as requests keeps it
         self._heard.retry_after = response.headers.get("Retry-After")
         return response
 
@@ -89,6 +83,23 @@ class Connections:
             session.close()
             raise
         self._idle.put(session)
+
+
+def _whole(response: Any, limit_s: float) -> bytes:
+    """The answer's body.
+
+    A read timeout begins anew with every byte that drips in, so what has come is looked at.
+    """
+    body = bytearray()
+    try:
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
+            body += chunk
+            if time.monotonic() > limit_s or len(body) > _MOST_BYTES:
+                response.close()
+                raise requests.Timeout("the answer does not end")
+    except urllib3.exceptions.HTTPError as exc:
+        raise requests.ConnectionError(type(exc).__name__) from None
+    return bytes(body)
 
 
 class _Bounded:
