@@ -142,6 +142,25 @@ async def test_without_retry_after_the_pauses_after_a_429_grow_and_are_told(
     assert capsys.readouterr().out.count("source_wants_pause") == 1, "once, not at each call"
 
 
+async def test_who_waits_for_a_limited_source_asks_one_at_a_time() -> None:
+    under_way = most = 0
+
+    async def serve(_: web.Request) -> web.StreamResponse:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.02)
+        under_way -= 1
+        return web.Response(status=429)
+
+    async with asking(serve) as (client, source):
+        await client.ask("first")
+        most = 0
+        await asyncio.gather(*(client.ask("ping") for _ in range(6)))
+    assert most == 1
+    assert len(source.asked) > 6
+
+
 async def test_after_an_answer_the_pauses_begin_anew() -> None:
     time = Time()
     serve = each(always(429), always(429), always(429), always(), always(429), always())

@@ -5,26 +5,30 @@ lets no secret out. Knows HTTP and JSON, and nothing of what is asked.
 """
 
 import asyncio
-import errno
-import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 from urllib.parse import quote, quote_plus
 
 import httpx
-import msgspec
 import structlog
 from aiolimiter import AsyncLimiter
 from pydantic import SecretStr
 
 from minestream_runtime.backoff import Backoff
 from minestream_runtime.clock import Clock
+from minestream_runtime.polite_words import (
+    REDIRECTS,
+    Said,
+    instant,
+    judged,
+    of_failure,
+    retry_after_s,
+)
 from minestream_schemas.raw import MAX_BODY_BYTES, PollStatus
 
 Values = Mapping[str, str | SecretStr]
@@ -33,8 +37,6 @@ KEPT_OF_FAILURE_BYTES: Final = 4096
 _NONE: Final[Values] = MappingProxyType({})
 _AGAIN: Final = frozenset({429, 500, 502, 503, 504})
 _MAY_SAY_WHEN: Final = frozenset({429, 503})
-_REFUSED: Final = frozenset({401, 403})
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _REDIRECTS_MOST: Final = 3
 _ALWAYS: Final = {
     "Accept": "application/json",
@@ -105,13 +107,6 @@ class Answer:
     tries: int = 0
 
 
-class _Said(NamedTuple):
-    status: int
-    headers: httpx.Headers
-    body: bytes
-    whole: bool
-
-
 @dataclass(frozen=True, slots=True)
 class _Question:
     path: str
@@ -154,6 +149,7 @@ class PoliteClient:
         self._bucket = self._manners.bucket()
         self._limited = Backoff(self._manners.factor_s, self._manners.longest_own_s)
         self._held_until_s: float | None = None
+        self._probing = asyncio.Lock()
         self._log = structlog.get_logger()
         self._http = httpx.AsyncClient(
             timeout=self._manners.deadline_s, trust_env=False, headers=_ALWAYS
@@ -194,9 +190,10 @@ class PoliteClient:
         backoff = Backoff(self._manners.factor_s, self._manners.deadline_s)
         answer = Answer(PollStatus.ERROR, self._clock.now(), error="not asked: a pause is wanted")
         for tries in range(1, self._manners.tries + 1):
-            if not await self._may_ask():
-                break
-            answer, again = await self._try(question)
+            async with self._turn():
+                if not await self._may_ask():
+                    break
+                answer, again = await self._try(question)
             answer = replace(answer, tries=tries)
             if not again or tries == self._manners.tries:
                 break
@@ -204,8 +201,12 @@ class PoliteClient:
                 await self._sleep(backoff.next_s())
         return replace(answer, not_before=self.not_before)
 
+    def _turn(self) -> AbstractAsyncContextManager[object]:
+        """One try at a time from when a source has limited us until it answers again."""
+        return nullcontext() if self._held_until_s is None else self._probing
+
     async def _may_ask(self) -> bool:
-        """Wait for our turn; False when the source wants a pause beyond our patience."""
+        """Wait for our budget; False when the source wants a pause beyond our patience."""
         await self._bucket.acquire()
         held_s = self._held_s()
         if held_s > self._manners.patience_s:
@@ -222,7 +223,7 @@ class PoliteClient:
     async def _try(self, question: _Question) -> tuple[Answer, bool]:
         """Ask once; the answer, and whether it is worth another try."""
         began_s = self._clock.monotonic()
-        said: _Said | None = None
+        said: Said | None = None
         status, error = PollStatus.TIMEOUT, f"no whole answer within {self._manners.deadline_s:g} s"
         try:
             async with asyncio.timeout(self._manners.deadline_s):
@@ -230,7 +231,7 @@ class PoliteClient:
         except (TimeoutError, httpx.TimeoutException):
             pass
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as exc:
-            status, error = _of_failure(exc)
+            status, error = of_failure(exc)
         answer = Answer(
             status,
             fetched_at=self._clock.now(),
@@ -241,7 +242,7 @@ class PoliteClient:
             return answer, status in {PollStatus.TIMEOUT, PollStatus.REFUSED}
         return self._read(said, answer, question), said.status in _AGAIN
 
-    async def _whole(self, question: _Question) -> _Said:
+    async def _whole(self, question: _Question) -> Said:
         url = self._base.join(question.path.lstrip("/"))
         params: dict[str, str] | None = _plain({**self._params, **question.params})
         headers = _plain({**self._headers, **question.headers})
@@ -255,24 +256,24 @@ class PoliteClient:
 
     def _onward(self, response: httpx.Response) -> httpx.URL | None:
         """Where a redirect leads, if it stays with this source."""
-        if response.status_code not in _REDIRECTS or "Location" not in response.headers:
+        if response.status_code not in REDIRECTS or "Location" not in response.headers:
             return None
         url = response.url.join(response.headers["Location"])
         return url if _origin(url) == _origin(self._base) else None
 
-    async def _body(self, response: httpx.Response) -> _Said:
+    async def _body(self, response: httpx.Response) -> Said:
         most, body, whole = self._manners.max_bytes, bytearray(), True
         async for chunk in response.aiter_raw():
             body += chunk
             if len(body) > most:
                 whole = False
                 break
-        return _Said(response.status_code, response.headers, bytes(body[:most]), whole)
+        return Said(response.status_code, response.headers, bytes(body[:most]), whole)
 
-    def _read(self, said: _Said, answer: Answer, question: _Question) -> Answer:
+    def _read(self, said: Said, answer: Answer, question: _Question) -> Answer:
         """What an answer says, whatever its status."""
-        status, error = _judged(said, self._manners.max_bytes)
-        server_at = _instant(said.headers.get("Date"))
+        status, error = judged(said, self._manners.max_bytes)
+        server_at = instant(said.headers.get("Date"))
         if said.status in _MAY_SAY_WHEN:
             self._hold(said, server_at or answer.fetched_at)
         elif status is PollStatus.OK:
@@ -291,9 +292,9 @@ class PoliteClient:
             server_at=server_at,
         )
 
-    def _hold(self, said: _Said, at: datetime) -> None:
+    def _hold(self, said: Said, at: datetime) -> None:
         """The source wants a pause: as long as it says, or a longer one each time."""
-        told_s = _retry_after_s(said.headers.get("Retry-After"), at)
+        told_s = retry_after_s(said.headers.get("Retry-After"), at)
         if told_s is None and said.status != HTTPStatus.TOO_MANY_REQUESTS:
             return
         pause_s = max(self._limited.next_s(), min(told_s or 0.0, self._manners.longest_s))
@@ -335,72 +336,3 @@ def _spellings(values: tuple[str | SecretStr, ...]) -> Iterator[bytes]:
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
-
-
-def _judged(said: _Said, max_bytes: int) -> tuple[PollStatus, str | None]:
-    if said.status in _REFUSED:
-        return PollStatus.UNAUTHORISED, _reason(said.status)
-    if said.status in _REDIRECTS:
-        return PollStatus.ERROR, f"{_reason(said.status)}, to elsewhere: not followed"
-    if not HTTPStatus.OK <= said.status < HTTPStatus.MULTIPLE_CHOICES:
-        return PollStatus.ERROR, _reason(said.status)
-    if not said.whole:
-        return PollStatus.GARBAGE, f"body over {max_bytes} bytes"
-    if said.headers.get("Content-Encoding", "identity").lower() != "identity":
-        return PollStatus.GARBAGE, "packed, although asked for plain"
-    return (PollStatus.OK, None) if _is_json(said.body) else (PollStatus.GARBAGE, "no JSON")
-
-
-def _reason(status: int) -> str:
-    with suppress(ValueError):
-        return f"{status} {HTTPStatus(status).phrase}"
-    return f"HTTP status {status}"
-
-
-def _is_json(body: bytes) -> bool:
-    with suppress(ValueError, RecursionError):
-        msgspec.json.decode(body)
-        return True
-    with suppress(ValueError, RecursionError):  # it takes NaN, which costs its own field alone
-        json.loads(body.decode())
-        return True
-    return False
-
-
-def _of_failure(exc: Exception) -> tuple[PollStatus, str]:
-    """What an error of the HTTP client means; its own text may quote what was sent."""
-    number = _errno(exc)
-    why = type(exc).__name__ if number is None else errno.errorcode.get(number, str(number))
-    if isinstance(exc, httpx.ConnectError):
-        return PollStatus.REFUSED, f"no connection ({why})"
-    if isinstance(exc, (httpx.NetworkError, httpx.RemoteProtocolError, OSError)):
-        return PollStatus.TIMEOUT, f"the connection broke ({why})"
-    return PollStatus.ERROR, f"cannot be asked ({why})"
-
-
-def _errno(exc: BaseException | None) -> int | None:
-    """The system's number among the causes of an error."""
-    for _ in range(10):
-        if exc is None:
-            break
-        if isinstance(exc, OSError) and exc.errno:
-            return exc.errno
-        exc = exc.__cause__ or exc.__context__
-    return None
-
-
-def _instant(date: str | None) -> datetime | None:
-    if date is not None:
-        with suppress(ValueError, TypeError, IndexError, OverflowError):
-            at = parsedate_to_datetime(date)
-            return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    return None
-
-
-def _retry_after_s(said: str | None, at: datetime) -> float | None:
-    """How long ``Retry-After`` asks us to wait, s, seen from the source's own clock."""
-    said = (said or "").strip()
-    if said.isascii() and said.isdigit():
-        return float(said[:9])
-    until = _instant(said)
-    return None if until is None else max((until - at).total_seconds(), 0.0)
