@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from tests.component.collector_pool.crossbar import Crossbar, crossbar_pool, installed
 from tests.component.collector_pool.pool_world import Line, Pool, emulated_pool
 
 from minestream_runtime.settings import Settings
@@ -30,3 +31,20 @@ async def pool() -> AsyncIterator[Pool]:
     """The emulated pool."""
     async with emulated_pool() as this:
         yield this
+
+
+@pytest.fixture(scope="session")
+def crossbar(tmp_path_factory: pytest.TempPathFactory) -> Crossbar:
+    """Crossbar.io in a virtual environment of its own."""
+    return installed(tmp_path_factory.mktemp("crossbar"))
+
+
+@pytest.fixture(params=["ours", pytest.param("crossbar", marks=pytest.mark.soak)])
+async def feed(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Pool]:
+    """The pool behind our own router, and behind the real Crossbar.io."""
+    if request.param == "ours":
+        async with emulated_pool() as this:
+            yield this
+    else:
+        async with crossbar_pool(request.getfixturevalue("crossbar"), tmp_path) as this:
+            yield this

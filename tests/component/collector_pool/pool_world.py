@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from aiohttp import web
 from minestream_devstack.ports import Ports
 from minestream_emulators.fleet import Fleet
 from minestream_emulators.outside import Outside
+from minestream_emulators.prohashing.router import Router
 from minestream_emulators.prohashing.site import POOL_KEY, Site
 from minestream_emulators.running import emulated_fleet
 from minestream_emulators.troubles import Troubles
@@ -34,16 +35,28 @@ L9 = {"l9-1.2.7": 1.0}
 
 @dataclass
 class Pool:
-    """The emulated pool, where it is, and what is wrong with it."""
+    """The emulated pool, where it is, and what is wrong with it.
+
+    Args:
+        site: its book, HTTP API and proxy.
+        fleet: its workers' miners.
+        troubles: what is wrong with it.
+        web: where its web site is.
+        wamp_url: where its feed is.
+        breaks: the ways in which its feed can go away; each is back when it returns.
+    """
 
     site: Site
     fleet: Fleet
     troubles: Troubles
-    port: int
+    web: str
+    wamp_url: str
+    breaks: dict[str, Callable[[], Awaitable[object]]]
 
     @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
+    def names(self) -> set[str]:
+        """Its workers'."""
+        return {station.resident.who.worker for station in self.fleet.stations.values()}
 
 
 @asynccontextmanager
@@ -58,10 +71,38 @@ async def emulated_pool(*, miners: int = 3, tick_s: float = 0.1) -> AsyncIterato
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()
-            yield Pool(site, fleet, troubles, int(runner.addresses[0][1]))
+            address = f"127.0.0.1:{runner.addresses[0][1]}/prohashing"
+            yield Pool(
+                site,
+                fleet,
+                troubles,
+                f"http://{address}",
+                f"ws://{address}/ws",
+                _breaks(site.router),
+            )
         finally:
             site.router.drop_all()
             await runner.cleanup()
+
+
+def _breaks(router: Router) -> dict[str, Callable[[], Awaitable[object]]]:
+    async def drop() -> None:
+        router.drop_all()
+
+    async def freeze() -> None:
+        router.frozen = True
+        sessions = set(router.sessions)
+        async with asyncio.timeout(WITHIN_S):
+            while sessions & router.sessions:  # noqa: ASYNC110 - the collector's doing
+                await asyncio.sleep(0.05)
+        router.frozen = False
+
+    return {
+        "close": router.close_all,
+        "goodbye": router.goodbye_all,
+        "drop": drop,
+        "freeze": freeze,
+    }
 
 
 @dataclass
@@ -72,8 +113,8 @@ class Line:
     folder: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self, address: str, **more: str) -> subprocess.Popen[bytes]:
-        """Start a collector of the pool at an address."""
+    def start(self, pool: Pool, **more: str) -> subprocess.Popen[bytes]:
+        """Start a collector of a pool."""
         environment = {
             "MINESTREAM_KAFKA_BOOTSTRAP": self.settings.kafka_bootstrap,
             "MINESTREAM_TOPIC_NAMESPACE": self.settings.topic_namespace,
@@ -82,10 +123,13 @@ class Line:
             "MINESTREAM_LEDGER_FILE": str(self.folder / "ledger"),
             "MINESTREAM_HEALTH_PORT": str(self.port),
             "MINESTREAM_POOL_PROFILE": "live",
-            "MINESTREAM_POOL_WAMP_URL": f"ws://{address}/prohashing/ws",
-            "MINESTREAM_POOL_HTTP_URL": f"http://{address}/prohashing/api/v1",
+            "MINESTREAM_POOL_WAMP_URL": pool.wamp_url,
+            "MINESTREAM_POOL_HTTP_URL": f"{pool.web}/api/v1",
             "MINESTREAM_POOL_API_KEY": POOL_KEY,
             "MINESTREAM_POOL_FALLBACK_AFTER_S": "1",
+            "MINESTREAM_POOL_PING_S": "1",
+            "MINESTREAM_POOL_PING_TIMEOUT_S": "1",
+            "MINESTREAM_POOL_REFUSED_S": "1",
             "MINESTREAM_POOL_STATUS_EVERY_S": "2",
             "MINESTREAM_POOL_ACCOUNT_EVERY_S": "1",
             **more,
@@ -176,6 +220,11 @@ class Line:
         async with asyncio.timeout(WITHIN_S):
             while not await asyncio.to_thread(true):  # noqa: ASYNC110 - another process's doing
                 await asyncio.sleep(0.1)
+
+    def has_joined(self, times: int) -> bool:
+        """Has it joined the feed so often?"""
+        name = 'minestream_source_joins_total{source="prohashing-main"}'
+        return self.metrics().get(name, 0) >= times
 
     def end(self) -> None:
         for process in self.processes:

@@ -61,6 +61,7 @@ class Feed:
         self._wanted = {message: asyncio.Event() for message in profile.procedures}
         self._failing: set[PoolMessage] = set()
         self._heard_s = 0.0
+        self._full = False
         self._log = structlog.get_logger()
 
     def want(self, message: PoolMessage) -> None:
@@ -80,19 +81,19 @@ class Feed:
                     await self._follow(link)
             except SourceRejectedError as exc:
                 tell = self._standing.refused(str(exc))
-                await self._failed(PollStatus.UNAUTHORISED, str(exc), tell=tell)
+                self._failed(PollStatus.UNAUTHORISED, str(exc), tell=tell)
                 wait_s = self._settings.pool_refused_s * random.uniform(0.9, 1.1)  # noqa: S311
             except SourceUnavailableError as exc:
                 if self._clock.monotonic() - began_s >= HEALTHY_S:
                     backoff.reset()
                 tell = self._standing.lost(str(exc))
-                await self._failed(PollStatus.TIMEOUT, str(exc), tell=tell)
+                self._failed(PollStatus.TIMEOUT, str(exc), tell=tell)
                 wait_s = backoff.next_s()
             await asyncio.sleep(wait_s)
 
-    async def _failed(self, status: PollStatus, error: str, *, tell: bool) -> None:
+    def _failed(self, status: PollStatus, error: str, *, tell: bool) -> None:
         if tell:
-            await self._inbox.put(Heard(failed(self._saying(PoolMessage.WORKER), status, error)))
+            self._inbox.offer(Heard(failed(self._saying(PoolMessage.WORKER), status, error)))
 
     async def _follow(self, link: Link) -> None:
         """Listen until the session ends.
@@ -126,9 +127,14 @@ class Feed:
 
     def _hear(self, message: PoolMessage, content: object) -> None:
         self._heard_s = self._clock.monotonic()
-        if not self._inbox.offer(Heard(self._saying(message), content)):
+        room = self._inbox.offer(Heard(self._saying(message), content))
+        if not room:
             for each in self._wanted.values():
                 each.set()
+        if room is self._full:
+            self._full = not room
+            tell = self._log.info if room else self._log.warning
+            tell("queue_has_room" if room else "queue_full", most=self._settings.pool_queue)
 
     def _saying(self, message: PoolMessage) -> Saying:
         return Saying(WAMP, message, self._clock.now())

@@ -1,7 +1,7 @@
 """Puts the collector together: feed, HTTP polls, and the way out."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
@@ -95,12 +95,21 @@ async def _publish_heard(inbox: Inbox, teller: Teller, feed: Feed) -> None:
             sayings = _sayings(await inbox.take(), records)
             if any(map(_is_of_nobody_known, sayings)):
                 feed.want(PoolMessage.WORKER)
-            await teller.publish(sayings)
+            await _to_its_end(teller.publish(sayings))
     finally:
-        rest = _sayings(inbox.rest(), records)
-        if rest:
-            async with asyncio.timeout(_LAST_WORDS_S):
-                await teller.publish(rest)
+        await _to_its_end(teller.publish(_sayings(inbox.rest(), records)))
+
+
+async def _to_its_end(publishing: Coroutine[None, None, None]) -> None:
+    """Publish, also if we are told to stop meanwhile: then it has five seconds more."""
+    task = asyncio.ensure_future(publishing)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=_LAST_WORDS_S)
+        task.cancel()  # what has no acknowledgement yet goes to the spool
+        await asyncio.wait({task})
+        raise
 
 
 def _sayings(messages: list[Heard], records: Records) -> list[Saying]:

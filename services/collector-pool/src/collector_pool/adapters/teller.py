@@ -23,10 +23,11 @@ from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.metrics import counter, gauge
 from minestream_schemas.gap import GAP, Gap, GapCause
 from minestream_schemas.ids import derived_id
-from minestream_schemas.pool import RAW_POOL, RawPool
+from minestream_schemas.pool import RAW_POOL, PoolMessage, RawPool
 from minestream_schemas.raw import PollStatus
 
 _LOOK_S: Final = 1.0
+_READ: Final = frozenset({PollStatus.OK, PollStatus.GARBAGE})
 
 
 class Teller:
@@ -49,6 +50,7 @@ class Teller:
         self.freshness = Freshness(
             clock.now(), timedelta(seconds=settings.pool_fresh_s), self._note.read()
         )
+        self._odd: set[PoolMessage] = set()
         self._log = structlog.get_logger()
 
     async def publish(self, sayings: Iterable[Saying], *, updating: bool = True) -> None:
@@ -85,11 +87,20 @@ class Teller:
 
     def _count(self, saying: Saying, event: RawPool, *, updating: bool) -> None:
         _messages(self._account, event.message.value, event.status.value).inc()
+        odd = event.status is PollStatus.GARBAGE
+        if odd is not (event.message in self._odd) and event.status in _READ:
+            (self._odd.add if odd else self._odd.discard)(event.message)
+            tell = self._log.warning if odd else self._log.info
+            tell(
+                "messages_unreadable" if odd else "messages_readable",
+                message=event.message.value,
+                error=event.error,
+            )
         if event.status is PollStatus.OK and updating:
             self.freshness.said(
                 f"{event.message} {event.subject}",
                 event.body if event.merged is None else event.merged,
-                saying.stamped_at or event.received_at,
+                min(saying.stamped_at or event.received_at, event.received_at),
                 pushed=event.latency_ms is None,
             )
 

@@ -247,8 +247,9 @@ async def _connected(
         raise SourceUnavailableError(f"no connection within {CONNECT_S:g} s") from None
     except ssl.SSLError as exc:
         raise SourceUnavailableError(f"TLS: {exc.reason or type(exc).__name__}") from None
-    except OSError as exc:
-        raise SourceUnavailableError(f"no connection: {exc.strerror or exc}") from None
+    except (OSError, UnicodeError) as exc:
+        why = getattr(exc, "strerror", None) or type(exc).__name__
+        raise SourceUnavailableError(f"no connection: {why}") from None
     return transport
 
 
