@@ -16,9 +16,11 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 from tests.component.timescale_sink.conftest import sink
 from tests.component.timescale_sink.events import NOW, raw, reading
+from tests.component.timescale_sink.outside import one_of_each
 
 from minestream_runtime import semconv, traces
 from minestream_runtime.settings import Settings
+from minestream_schemas.feature import Feature
 from minestream_schemas.raw import RAW_MINER
 from minestream_schemas.telemetry import TELEMETRY
 
@@ -122,6 +124,31 @@ async def test_a_batch_is_a_trace_and_its_sampled_records_are_steps_of_theirs(
     assert fault["attributes"][semconv.ERROR_TYPE] == "schema"
     assert "SECRET" not in json.dumps(spans)
     _check(seen)
+
+
+async def test_what_pools_markets_and_features_say_is_a_step_of_its_trace_too(
+    environment: dict[str, str],
+    producer: Producer,
+    eventually: Eventually,
+    tmp_path: Path,
+) -> None:
+    events = one_of_each()
+    sources = {
+        name: event.source_event_id if isinstance(event, Feature) else event.raw_event_id  # type: ignore[attr-defined] # all others have one
+        for name, (_, event) in events.items()
+    }
+    for name, (topic, event) in events.items():
+        headers = _carrying(sources[name].hex, sampled=True)
+        await producer.publish(topic, event, headers=headers)
+    async with _process(environment, tmp_path):
+        for name in events:
+            await eventually(f"SELECT 1 FROM telemetry.{name}")  # noqa: S608 - our own names
+    steps = {s["name"]: s for s in _spans(tmp_path) if s["name"].startswith("write minestream")}
+    for name, (topic, _) in events.items():
+        step = steps.pop(f"write {topic.name}")
+        assert step["trace_id"] == sources[name].hex
+        assert step["attributes"][semconv.EVENT_ID] == str(sources[name])
+    assert steps == {}
 
 
 def _check(seen: dict[tuple[str, str], float]) -> None:
