@@ -13,12 +13,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.world import World, chosen_seed, command, running
+from tests.e2e.world import World, chosen_seed, inhabit, running
 
 from minestream_devstack.kafka import KafkaServer
-from minestream_runtime.kafka import ensure_topics
-from minestream_runtime.settings import Settings
-from minestream_schemas.topics import TOPICS
 
 MINERS = 200
 CHAOS_S = 95
@@ -130,20 +127,8 @@ async def test_nothing_is_lost_and_nothing_doubled_whatever_is_killed(
         "MINESTREAM_GRACE_S": str(GRACE_S),
     }
     ledger, replies = tmp_path / "ledger.jsonl", tmp_path / "replies.jsonl"
-    inventory = tmp_path / "fleet.yaml"
-    await ensure_topics(
-        Settings(kafka_bootstrap=kafka.bootstrap, topic_namespace=namespace), TOPICS
-    )
     async with running(World(tmp_path, environment, database_url)) as world:
-        control = world.free_port("control")
-        world.add(
-            "emulators", "minestream_emulators", "--miners", str(MINERS), "--seed", "7",
-            "--inventory", str(inventory), "--replies", str(replies),
-            "--control", f"127.0.0.1:{control}", "--port", str(world.free_port("miners")),
-        )  # fmt: skip
-        world.ports["emulators"] = control
-        await world.ready("emulators")
-        await asyncio.to_thread(command, world, "inventory", "import", str(inventory), "--prune")
+        await inhabit(world, miners=MINERS, seed=7, replies=replies)
         world.add("timescale-sink", "timescale_sink")
         world.add("processor", "processor")
         world.add("collector-vnish", "collector_vnish", MINESTREAM_LEDGER_FILE=str(ledger))
@@ -153,7 +138,8 @@ async def test_nothing_is_lost_and_nothing_doubled_whatever_is_killed(
         await torment(world, kafka, rng)
         await settle(world, ledger)
         kills = {name: world.children[name].kills for name in VICTIMS}
-        check_sets(world, ledger, replies, kills)
+        # a third of the polls brought a reading
+        check_sets(world, ledger, replies, kills, least=int(MINERS * CHAOS_S / 5 / 3))
         await check_windows(world)
 
 
@@ -177,8 +163,10 @@ async def settle(world: World, ledger: Path) -> None:
     await world.until(all_written, f"{len(taken)} readings written", within_s=120)
 
 
-def check_sets(world: World, ledger: Path, replies: Path, kills: dict[str, int]) -> None:
-    """P ⊆ D ⊆ S, and no key twice."""
+def check_sets(
+    world: World, ledger: Path, replies: Path, kills: dict[str, int], *, least: int
+) -> None:
+    """P ⊆ D ⊆ S, and no key twice; of at least so many readings."""
     rows = world.rows(
         "SELECT r.raw_event_id::text AS event, r.miner_id, r.ts, "
         "w.event::jsonb -> 'endpoints' -> 'summary' ->> 'reply_id' AS reply_id "
@@ -191,7 +179,7 @@ def check_sets(world: World, ledger: Path, replies: Path, kills: dict[str, int])
     served = {str(line["reply"]) for line in lines(replies)}
     print(f"kills {kills}, S {len(served)}, P {len(taken)}, D {len(written)}")  # noqa: T201
     assert all(kills.values()), "each service was killed at least once"
-    assert len(taken) > MINERS * CHAOS_S / 5 / 3, "a third of the polls brought a reading"
+    assert len(taken) > least, "too few to mean anything"
     assert taken <= written
     assert len(rows) == len(written), "an event has two rows"
     assert len({(row.miner_id, row.ts) for row in rows}) == len(rows)

@@ -18,16 +18,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1 import trace_pb2
 from tests.contract.test_metrics import ALLOWED, promtool_lints
-from tests.e2e.world import World, command, running
+from tests.e2e.world import World, command, inhabit, running
 
 from minestream_runtime import semconv, traces
 from minestream_runtime.clock import SystemClock, new_event_id
-from minestream_runtime.kafka import Producer, ensure_topics
-from minestream_runtime.settings import Settings
+from minestream_runtime.kafka import Producer
 from minestream_schemas.metrics import HOPS, METRICS
 from minestream_schemas.raw import RAW_MINER
 from minestream_schemas.telemetry import TELEMETRY
-from minestream_schemas.topics import TOPICS
 
 MINERS = 6
 SERVICES = ("timescale-sink", "processor", "api-gateway", "collector-vnish")
@@ -144,25 +142,10 @@ async def subscribed(world: World) -> AsyncIterator[list[dict[str, Any]]]:
                 await hearing
 
 
-async def build(world: World, environment: dict[str, str]) -> None:
+async def build(world: World) -> None:
     """Emulators, inventory and all services but the collector."""
-    control, inventory = world.free_port("control"), world.folder / "fleet.yaml"
-    world.add(
-        "emulators", "minestream_emulators", "--miners", str(MINERS), "--seed", "3",
-        "--inventory", str(inventory), "--control", f"127.0.0.1:{control}",
-        "--port", str(world.free_port("miners")),
-    )  # fmt: skip
-    world.ports["emulators"] = control
+    await inhabit(world, miners=MINERS, seed=3)
     world.ports["gateway"] = world.free_port("gateway")
-    await ensure_topics(
-        Settings(
-            kafka_bootstrap=environment["MINESTREAM_KAFKA_BOOTSTRAP"],
-            topic_namespace=environment["MINESTREAM_TOPIC_NAMESPACE"],
-        ),
-        TOPICS,
-    )
-    await world.ready("emulators")
-    await asyncio.to_thread(command, world, "inventory", "import", str(inventory))
     world.add("timescale-sink", "timescale_sink")
     world.add("processor", "processor")
     ports = {**world.ports, "collector-vnish": world.free_port("collector-vnish")}
@@ -182,11 +165,7 @@ async def without_sampling(world: World, backend: Backend) -> None:
     world.add("collector-vnish", "collector_vnish", MINESTREAM_TRACE_RATIO="0")
     await world.ready("collector-vnish")
     broken = new_event_id(SystemClock().now())
-    settings = Settings(
-        kafka_bootstrap=world.environment["MINESTREAM_KAFKA_BOOTSTRAP"],
-        topic_namespace=world.environment["MINESTREAM_TOPIC_NAMESPACE"],
-    )
-    async with Producer(settings) as producer:
+    async with Producer(world.settings) as producer:
         headers = traces.headers_of_unkept(broken)
         await producer.send(RAW_MINER, key=b"site-x-1", value=b"{no json", headers=headers)
 
@@ -300,7 +279,7 @@ async def test_one_trace_leads_from_the_poll_to_the_row_and_to_the_websocket(
         "MINESTREAM_POLL_INTERVAL_S": "5",
     }
     async with running(World(tmp_path, environment, database_url)) as world:
-        await build(world, environment)
+        await build(world)
         await without_sampling(world, backend)
         world.add("collector-vnish", "collector_vnish")
         async with subscribed(world) as heard:

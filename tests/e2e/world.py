@@ -17,7 +17,11 @@ import aiohttp
 import psycopg
 from psycopg.rows import namedtuple_row
 
+from minestream_devstack.demo import Where
 from minestream_devstack.ports import Ports
+from minestream_runtime.kafka import ensure_topics
+from minestream_runtime.settings import Settings
+from minestream_schemas.topics import TOPICS
 
 RESTART_AFTER_S = 0.5
 
@@ -79,6 +83,14 @@ class World:
         self.children: dict[str, Child] = {}
         self.ports: dict[str, int] = {}
         self._claims = Ports(folder / "ports.json")
+
+    @property
+    def settings(self) -> Settings:
+        """What finds the world's Kafka."""
+        return Settings(
+            kafka_bootstrap=self.environment["MINESTREAM_KAFKA_BOOTSTRAP"],
+            topic_namespace=self.environment["MINESTREAM_TOPIC_NAMESPACE"],
+        )
 
     def free_port(self, name: str) -> int:
         """A port of that name, which nobody else has or takes meanwhile."""
@@ -182,6 +194,36 @@ def command(world: World, *arguments: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+async def inhabit(world: World, *, miners: int, seed: int, replies: Path | None = None) -> Where:
+    """Start an emulated world, lead services to it, create topics, enter its fleet.
+
+    Args:
+        world: whose environment names the servers, and from now on this world too.
+        miners: how many.
+        seed: the same seed, the same miners.
+        replies: where each of their replies is logged.
+
+    Returns:
+        its ports.
+    """
+    where = Where(*(world.free_port(name) for name in ("control", "miners", "outside", "mail")))
+    inventory = world.folder / "fleet.yaml"
+    world.environment |= where.exports
+    world.environment["MINESTREAM_EMULATOR_CONTROL"] = f"127.0.0.1:{where.control}"
+    logged = () if replies is None else ("--replies", str(replies))
+    world.add(
+        "emulators", "minestream_emulators", "--miners", str(miners), "--seed", str(seed),
+        "--inventory", str(inventory), *logged,
+        "--control", f"127.0.0.1:{where.control}", "--port", str(where.miners),
+        "--outside", f"127.0.0.1:{where.outside}", "--smtp-port", str(where.mail),
+    )  # fmt: skip
+    world.ports["emulators"] = where.control
+    await ensure_topics(world.settings, TOPICS)
+    await world.ready("emulators")
+    await asyncio.to_thread(command, world, "inventory", "import", str(inventory), "--prune")
+    return where
 
 
 @contextlib.asynccontextmanager
