@@ -17,6 +17,7 @@ from alerter.domain.lifecycle import Flow, State, Transition
 from alerter.domain.reading import Reading
 from alerter.settings import AlerterSettings
 from minestream_runtime.backoff import Backoff
+from minestream_runtime.cancelling import heed_cancellation
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import (
     BrokerUnavailableError,
@@ -87,6 +88,7 @@ class Evaluator:
         ) as consumer:
             self._positions.follow(consumer)
             while True:
+                heed_cancellation()
                 await self._turn(consumer)
 
     async def _turn(self, consumer: Consumer) -> None:

@@ -12,6 +12,7 @@ from alerter.adapters.stages import Passing, Stage, unwatched
 from alerter.settings import AlerterSettings
 from minestream_runtime import traces
 from minestream_runtime.backoff import Backoff
+from minestream_runtime.cancelling import heed_cancellation
 from minestream_runtime.clock import Clock
 from minestream_runtime.database import Connection, Pool, store_errors
 from minestream_runtime.errors import (
@@ -73,6 +74,7 @@ class Relay:
         """Relay for ever; faults of Kafka and of the database are waited out."""
         backoff, away = Backoff(first_s=0.5, most_s=30), False
         while True:
+            heed_cancellation()
             try:
                 sent = await self._step()
                 await self._tidy()

@@ -22,6 +22,7 @@ from alerter.adapters.channel import (
 from alerter.adapters.stages import Passing, Stage, unwatched
 from alerter.settings import AlerterSettings
 from minestream_runtime.backoff import Backoff
+from minestream_runtime.cancelling import heed_cancellation
 from minestream_runtime.clock import Clock
 from minestream_runtime.database import Connection, Pool, store_errors
 from minestream_runtime.errors import MinestreamError, StoreUnavailableError, unit_of_work
@@ -80,6 +81,7 @@ class Sender:
     async def run(self) -> None:
         """Tell for ever; faults of the far side and of the database are waited out."""
         while True:
+            heed_cancellation()
             try:
                 wait_s = await self._step()
                 self._store_backoff.reset()
