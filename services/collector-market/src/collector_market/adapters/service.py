@@ -47,7 +47,7 @@ async def collect(settings: MarketSettings, health: Health) -> None:
         }
         watching = Watching(
             wants,
-            outlet,
+            outlet.publish,
             clock,
             collector_id=settings.collector_id,
             gap_file=GapFile(settings.state_dir / f"{settings.collector_id}.gaps"),

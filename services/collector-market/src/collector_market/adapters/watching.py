@@ -1,6 +1,6 @@
 """Watches how fresh everything is: metrics, a log line and a gap at each change."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -10,10 +10,12 @@ from collector_market.domain.records import to_gap
 from collector_market.domain.wants import Asking, Want
 from collector_market.domain.watch import Limits, State, Watch, heard, state_of
 from minestream_runtime.clock import Clock
-from minestream_runtime.collecting.outlet import Outlet
 from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.metrics import gauge
+from minestream_schemas.event import Topic
 from minestream_schemas.gap import GAP
+
+Publish = Callable[[Topic, Spooled], Awaitable[None]]
 
 
 class Watching:
@@ -21,7 +23,7 @@ class Watching:
 
     Args:
         wants: what there is to watch.
-        outlet: takes gaps.
+        publish: hands a gap on.
         clock: instants.
         collector_id: who tells.
         gap_file: keeps what is open.
@@ -32,7 +34,7 @@ class Watching:
     def __init__(
         self,
         wants: Iterable[Want],
-        outlet: Outlet,
+        publish: Publish,
         clock: Clock,
         *,
         collector_id: str,
@@ -41,7 +43,7 @@ class Watching:
         stale_after_s: float,
     ) -> None:
         self._wants = {want.name: want for want in wants}
-        self._outlet = outlet
+        self._publish = publish
         self._clock = clock
         self._collector_id = collector_id
         self._gap_file = gap_file
@@ -104,7 +106,7 @@ class Watching:
 
     async def _tell(self, name: str, began_at: datetime, ended_at: datetime | None) -> None:
         gap = to_gap(name, began_at, ended_at, self._collector_id)
-        await self._outlet.publish(
+        await self._publish(
             GAP,
             Spooled(
                 topic=GAP.name,

@@ -1,0 +1,116 @@
+"""A source is remembered while its answer is fresh, and left alone when it refuses us."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from aiohttp import web
+from tests.unit.runtime.polite_source import QUICK, Serve, Time, always, each
+from tests.unit.runtime.polite_source import Source as Server
+
+from collector_market.adapters.source import Source
+from collector_market.domain.records import Heard
+from collector_market.domain.wants import Asking
+from minestream_runtime.polite import PoliteClient
+from minestream_schemas.market import MarketEndpoint
+from minestream_schemas.raw import PollStatus
+
+DOGE = Asking("litesolo", MarketEndpoint.NETWORK, "api/v1/chains", (), "dogecoin")
+LTC = Asking("litesolo", MarketEndpoint.NETWORK, "api/v1/chains", (), "litecoin")
+OTHER = Asking("litesolo", MarketEndpoint.NETWORK, "api/v1/other", (), "litecoin")
+
+
+@asynccontextmanager
+async def source(serve: Serve, time: Time) -> AsyncIterator[tuple[Source, Server]]:
+    async with (
+        Server(serve).running() as server,
+        PoliteClient("x", server.url, time, manners=QUICK, sleep=time.sleep) as client,
+    ):
+        yield Source("x", "127.0.0.1", client, time, refused_pause_s=600), server
+
+
+async def hear(this: Source, asking: Asking = DOGE) -> Heard | None:
+    return await this.hear(asking, fresh_s=270, again_s=100)
+
+
+async def test_one_answer_serves_whoever_wants_it_until_it_is_no_longer_fresh() -> None:
+    time = Time()
+    async with source(always(text='{"LTC": 1}'), time) as (this, server):
+        first = await hear(this)
+        time.at += timedelta(seconds=269)
+        assert await hear(this, LTC) == first
+        assert len(server.asked) == 1
+        time.at += timedelta(seconds=2)
+        assert await hear(this, LTC) != first
+        assert len(server.asked) == 2
+
+
+async def test_who_asks_while_an_answer_is_on_its_way_gets_that_one() -> None:
+    time = Time()
+
+    async def slow(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.05)
+        return web.json_response({})
+
+    async with source(slow, time) as (this, server):
+        one, two = await asyncio.gather(hear(this), hear(this, LTC))
+        assert one == two
+        assert len(server.asked) == 1
+
+
+async def test_a_failure_is_kept_too_but_for_a_shorter_time() -> None:
+    time = Time()
+    async with source(each(always(404), always()), time) as (this, server):
+        failed = await hear(this)
+        assert failed is not None
+        assert failed.status is PollStatus.ERROR
+        assert await hear(this) == failed
+        assert len(server.asked) == 1
+        time.at += timedelta(seconds=101)
+        mended = await hear(this)
+        assert mended is not None
+        assert mended.status is PollStatus.OK
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_after_a_refusal_nothing_is_sent_for_longer_each_time(status: int) -> None:
+    time = Time()
+    pauses: list[float] = []
+    async with source(always(status), time) as (this, server):
+        for count in range(1, 8):
+            heard = await hear(this)
+            assert heard is not None
+            assert heard.status is PollStatus.UNAUTHORISED
+            assert this.refused
+            assert await hear(this, OTHER) is None, "a refusal is of all that we ask"
+            assert len(server.asked) == count
+            pauses.append(this.held_s)
+            time.at += timedelta(seconds=this.held_s + 1)
+    for pause_s, nominal_s in zip(pauses[:5], (1200, 2400, 4800, 9600, 19_200), strict=True):
+        assert nominal_s / 2 <= pause_s <= nominal_s
+    assert max(pauses) <= 6 * 3600
+
+
+async def test_a_source_that_takes_us_again_is_refused_no_more() -> None:
+    time = Time()
+    async with source(each(always(401), always()), time) as (this, _):
+        await hear(this)
+        time.at += timedelta(seconds=this.held_s + 1)
+        heard = await hear(this)
+        assert heard is not None
+        assert heard.status is PollStatus.OK
+        assert not this.refused
+        assert this.held_s == 0
+
+
+async def test_a_pause_that_the_source_wants_is_kept() -> None:
+    time = Time()
+    async with source(each(always(429, Retry_After="60"), always()), time) as (this, server):
+        heard = await hear(this)
+        assert heard is not None
+        assert heard.not_before is not None
+        assert this.held_s == pytest.approx(60)
+        assert await hear(this, OTHER) is None
+        assert len(server.asked) == 1
