@@ -188,7 +188,7 @@ async def test_an_outage_is_told_in_a_moment_and_the_errors_hook_stays(
     hook, began_s = sys.excepthook, time.monotonic()
     with pytest.raises(AbacusError) as failed:
         await far_side("http://127.0.0.1:1/abacus").open()
-    assert time.monotonic() - began_s < 5
+    assert time.monotonic() - began_s < 15
     assert failed.value.judgement.verdict is Verdict.RETRY
     assert sys.excepthook is hook
 
@@ -212,13 +212,23 @@ async def server(*parts: bytes, pause_s: float = 0.0) -> AsyncIterator[str]:
     await asyncio.gather(*(one for one in answers if one is not None))
 
 
+async def test_a_service_on_this_machine_is_not_asked_through_a_proxy(
+    abacus: Abacus, far_side: FarSides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert (await far_side(abacus.url).open()).registration.groups
+
+
 async def test_an_answer_that_drips_for_ever_is_given_up_in_time(far_side: FarSides) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
-    async with server(head, *([b" "] * 60), pause_s=0.05) as url:
+    async with server(head, *([b" "] * 400), pause_s=0.05) as url:
         began_s = time.monotonic()
         with pytest.raises(AbacusError) as failed:
             await far_side(url, timeout_s=0.5).open()
-        assert time.monotonic() - began_s < 2
+        assert time.monotonic() - began_s < 10
         assert failed.value.judgement.verdict is Verdict.RETRY
 
 

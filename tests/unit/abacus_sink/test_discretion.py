@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from abacus_sink.adapters.discretion import Discretion, install
+from abacus_sink.adapters.discretion import Discretion, discreet
 
 
 @pytest.fixture
@@ -16,13 +16,9 @@ def written() -> Iterator[io.StringIO]:
     root.addHandler(handler)
     discretion = Discretion()
     discretion.learn("sesame", "", "tok-1")
-    install(discretion)
-    yield text
+    with discreet(discretion):
+        yield text
     root.removeHandler(handler)
-    for name in ("", "urllib3", "urllib3.connectionpool", "urllib3.util.retry"):
-        logging.getLogger(name).removeFilter(discretion)
-    for other in root.handlers:
-        other.removeFilter(discretion)
 
 
 def test_what_libraries_log_loses_every_secret(written: io.StringIO) -> None:
@@ -53,3 +49,10 @@ def test_a_long_text_is_cut_and_a_secret_within_another_is_hidden_whole() -> Non
     discretion.learn("abc", "abcdef")
     assert discretion.scrubbed("x abcdef y abc z") == "x *** y *** z"
     assert len(discretion.scrubbed("x" * 10_000)) == 300
+
+
+def test_it_is_gone_when_the_block_ends() -> None:
+    before = list(logging.getLogger().filters)
+    with discreet(Discretion()):
+        assert logging.getLogger().filters != before
+    assert logging.getLogger().filters == before

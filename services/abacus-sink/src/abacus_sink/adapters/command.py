@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import closing
 
 import typer
 from rich.console import Console
 
-from abacus_sink.adapters.discretion import Discretion, install
+from abacus_sink.adapters.discretion import Discretion, discreet
 from abacus_sink.adapters.far_side import FarSide
 from abacus_sink.adapters.registration import Found, Survey
 from abacus_sink.domain.groups import DEFINITIONS, Definition
@@ -33,9 +34,9 @@ def check() -> None:
             err.print("MINESTREAM_ABACUS_KEY is not set: the sink is idle")
             raise typer.Exit(1)
         discretion = Discretion()
-        install(discretion)
         far = FarSide(settings, discretion, SystemClock())
-        version, found = asyncio.run(far.look())
+        with discreet(discretion), closing(far):
+            version, found = asyncio.run(far.look())
     except MinestreamError as exc:
         err.print(f"[red]{exc}[/]")
         raise typer.Exit(1) from None

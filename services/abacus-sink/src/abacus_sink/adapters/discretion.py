@@ -2,6 +2,8 @@
 
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 _LOGGERS: Final = ("", "urllib3", "urllib3.connectionpool", "urllib3.util.retry")
@@ -45,9 +47,15 @@ class Discretion(logging.Filter):
         return any(secret in text for secret in self._secrets)
 
 
-def install(discretion: Discretion) -> None:
-    """Put it before everything that the standard library's logging writes."""
-    for name in _LOGGERS:
-        logging.getLogger(name).addFilter(discretion)
-    for handler in logging.getLogger().handlers:  # a logger's filter sees only its own records
-        handler.addFilter(discretion)
+@contextmanager
+def discreet(discretion: Discretion) -> Iterator[None]:
+    """Put it before everything that the standard library's logging writes, while the block runs."""
+    before: list[logging.Filterer] = [logging.getLogger(name) for name in _LOGGERS]
+    before += logging.getLogger().handlers  # a logger's filter sees only its own records
+    for one in before:
+        one.addFilter(discretion)
+    try:
+        yield
+    finally:
+        for one in before:
+            one.removeFilter(discretion)

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import structlog
 
-from abacus_sink.adapters.discretion import Discretion, install
+from abacus_sink.adapters.discretion import Discretion, discreet
 from abacus_sink.adapters.far_side import FarSide
 from abacus_sink.adapters.holding import Holding
 from abacus_sink.adapters.sending import IDLE, Passing, Sending, show_state
@@ -32,13 +32,11 @@ async def serve(
         health.notes["abacus"] = lambda: "idle: MINESTREAM_ABACUS_KEY is not set"
         show_state(IDLE)
         await asyncio.Event().wait()
-    clock, discretion = SystemClock(), Discretion()
-    install(discretion)
-    holding = Holding(settings)
+    clock, discretion, holding = SystemClock(), Discretion(), Holding(settings)
     async with Producer(settings) as producer:
         letters = SettingAside(producer, service=SERVICE, bug_limit=settings.abacus_bug_limit)
         reading = Reading(settings, holding, letters, clock, passing)
-        with closing(FarSide(settings, discretion, clock)) as far:
+        with discreet(discretion), closing(FarSide(settings, discretion, clock)) as far:
             sending = Sending(settings, far, holding, clock, passing)
             health.checks["reads"] = reading.fault
             health.notes["abacus"] = sending.remark

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
@@ -22,7 +23,7 @@ class Kind(StrEnum):
     DATETIME = "datetime"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Definition:
     """One feature group.
 
@@ -49,7 +50,7 @@ class Definition:
         """Its table's name, unique in the organisation."""
         return self.group.value
 
-    @property
+    @cached_property
     def columns(self) -> dict[str, Kind]:
         """Type by column, the primary key first."""
         return {
