@@ -42,7 +42,7 @@ async def topics(make_topics: Callable[..., Awaitable[None]]) -> None:
 
 @pytest.fixture
 async def producer(settings: ArchiverSettings, topics: None) -> AsyncIterator[Producer]:  # noqa: ARG001 - made first
-    async with Producer(settings) as producer:
+    async with Producer(settings, deadline_s=30) as producer:
         yield producer
 
 

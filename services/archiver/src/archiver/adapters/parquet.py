@@ -7,7 +7,7 @@ beside the value are what the record itself and Kafka say.
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -141,9 +141,16 @@ class ParquetFile:
 def cut_of(path: Path) -> Cut | None:
     """The cut that a file tells; None: it tells none, or is no whole file."""
     try:
-        metadata = pq.read_metadata(path).metadata or {}
-        return Cut.from_json(json.loads(metadata[CUT]))
-    except (pa.ArrowException, OSError, KeyError, ValueError):
+        return cut_in(pq.read_metadata(path).metadata)
+    except (pa.ArrowException, OSError):
+        return None
+
+
+def cut_in(metadata: Mapping[bytes, bytes] | None) -> Cut | None:
+    """The cut that a file's metadata tell; None: they tell none."""
+    try:
+        return Cut.from_json(json.loads((metadata or {})[CUT]))
+    except (KeyError, ValueError):
         return None
 
 
