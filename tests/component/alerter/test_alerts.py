@@ -28,7 +28,7 @@ async def _published(settings: AlerterSettings, topic: Topic, count: int) -> lis
     return found
 
 
-async def test_a_chip_too_hot_for_the_hold_is_told_to_everybody_once_and_so_is_its_end(  # noqa: PLR0917 - fixtures
+async def test_a_chip_too_hot_for_the_hold_is_told_to_everybody_once_and_so_is_its_end(
     settings: AlerterSettings, running: Health, tell: Tell, ask: Ask, people: People
 ) -> None:
     at = now()
