@@ -108,7 +108,7 @@ export function Calculation({ reading }: { reading: Reading }) {
   const how = useHow(reading);
   return (
     <Panel title={t("money.title")} flush>
-      <Scroller label={t("money.title")}>
+      <Scroller label={t("money.head.how")}>
         <table className="w-full">
           <thead className="sr-only">
             <tr>

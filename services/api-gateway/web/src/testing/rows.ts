@@ -1,6 +1,6 @@
 /** Rows for tests. */
 
-import type { Gap, Reading, StatusRow } from "../api/types";
+import type { Alert, AlertItem, Gap, Reading, StatusRow } from "../api/types";
 
 export const NOON = Date.parse("2026-01-31T12:00:00Z");
 
@@ -29,4 +29,30 @@ export function reading(change: Partial<Reading> = {}): Reading {
 
 export function gap(change: Partial<Gap> = {}): Gap {
   return { gap_id: "g1", subject: "m1", cause: "miner_silent", began_at: at(0), ...change };
+}
+
+export function alert(change: Partial<Alert> = {}): Alert {
+  return {
+    alert_id: "a1",
+    number: 1,
+    rule: "temperature",
+    subject: "m1",
+    miner_id: "m1",
+    site_id: "site-a",
+    severity: "warning",
+    phase: "firing",
+    summary: "m1: a chip at 85.0 °C, warning above 80 °C",
+    value: 85,
+    limit: 80,
+    unit: "°C",
+    began_at: at(-60),
+    fired_at: at(0),
+    changed_at: at(0),
+    ...change,
+  };
+}
+
+export function alertItem(change: Partial<AlertItem> = {}): AlertItem {
+  const told = { notified_at: null, notified_channels: [], waiting: 0, failed: 0, error: null };
+  return { ...alert(), ...told, ...change };
 }
