@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.component.abacus_sink.conftest import environment, feature, said, sink, told_all, until
 
+from minestream_runtime.clock import SystemClock
 from minestream_runtime.kafka import committed
+from minestream_runtime.metrics import counter, gauge
 from minestream_schemas.feature import FEATURE, FeatureGroup
 
 if TYPE_CHECKING:
@@ -27,11 +29,18 @@ async def test_rows_of_three_groups_arrive_in_batches_and_no_group_is_registered
     settings: AbacusSettings, abacus: Abacus, tell: Tell
 ) -> None:
     market, pool = FeatureGroup.MARKET_DATA, FeatureGroup.POOL_PERFORMANCE
+    taken = counter("minestream_abacus_rows_total").labels(FeatureGroup.MINER_TELEMETRY)
+    before = taken._value.get()
     await tell(*map(feature, range(2500)))
     await tell(feature(1, market, entity="litecoin"))
     async with sink(settings):
         rows = await abacus.has(2500)
         (price,) = await abacus.has(1, market)
+        await until(lambda: told_all(settings, 2501))
+    assert taken._value.get() - before == 2500
+    age = gauge("minestream_abacus_newest_age_seconds").labels(FeatureGroup.MINER_TELEMETRY)
+    newest_s = (SystemClock().now() - feature(2499).ts).total_seconds()
+    assert age._value.get() == pytest.approx(newest_s, abs=30)
     assert len({row["row_id"] for row in rows}) == len(rows) == 2500
     assert price["coin_id"] == "litecoin"
     assert price["timestamp"] == "2026-11-21T12:00:01.000+00:00"

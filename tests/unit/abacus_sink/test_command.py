@@ -8,7 +8,6 @@ from abacus_sink.adapters.registration import Found, Survey
 from abacus_sink.domain.groups import DEFINITIONS
 from minestream_schemas.feature import FeatureGroup
 
-
 NOTHING = Survey(
     groups=dict.fromkeys(FeatureGroup), project_id=None, members=frozenset(), token=None
 )
@@ -28,15 +27,14 @@ def test_what_is_there_is_told_with_what_it_lacks() -> None:
         FeatureGroup.POOL_PERFORMANCE: None,
         FeatureGroup.MARKET_DATA: Found("2", "row_id", frozenset(definition.columns)),
     }
-    token = "-".join(("secret", "token"))
-    found = Survey(groups, "p", frozenset({"2"}), token)
+    found = Survey(groups, "p", frozenset({"2"}), "hidden-token")
     lines = [line for line, _ in report(found, "mine")]
     assert lines[-1] == "group     market_data: there"
     assert "its schema would get accepted_shares" not in str(lines)
     (miners,) = (line for line in lines if "miner_telemetry" in line)
     assert "its schema would get avg_temperature_c" in miners
     assert miners.endswith("would be put into the project")
-    assert token not in str(lines) + repr(found)
+    assert "hidden-token" not in str(lines) + repr(found)
 
 
 def test_a_table_with_another_key_is_a_fault() -> None:
