@@ -64,6 +64,7 @@ async def emulated_markets() -> AsyncIterator[Markets]:
     app = web.Application(middlewares=[this.note])
     app.add_subapp("/coingecko", coingecko(outside))
     app.add_subapp("/network", network(outside))
+    app.router.add_get("/nonsense/{path:.*}", _nonsense)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
@@ -114,6 +115,10 @@ class MarketLine(Line):
     def logged(self, event: str) -> list[dict[str, object]]:
         """The log lines of that event."""
         return [line for line in self.log() if line.get("event") == event]
+
+
+async def _nonsense(_: web.Request) -> web.Response:
+    return web.json_response({"status": "be right back"})
 
 
 def _now_s() -> float:

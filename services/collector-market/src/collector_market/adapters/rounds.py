@@ -13,6 +13,8 @@ from collector_market.adapters.source import Source
 from collector_market.adapters.watching import Watching
 from collector_market.domain.records import Heard, to_event
 from collector_market.domain.wants import Asking, Want, wait_s
+from minestream_dialects.market import normalise_market
+from minestream_dialects.unreadable import UnreadableError
 from minestream_runtime import semconv, traces
 from minestream_runtime.clock import Clock, new_event_id
 from minestream_runtime.collecting.outlet import Outlet
@@ -118,20 +120,20 @@ class Rounds:
                 return False
             _mark(span, heard)
             event = to_event(asking, heard, event_id, self._collector_id)
-            self._tell(asking, event)
+            mark, unread = _read(event)
+            self._tell(asking, event, unread)
             await self._outlet.publish(RAW_MARKET, _spooled(event, traces.headers_of(span)))
-        if heard.status is not PollStatus.OK:
+        if event.status is not PollStatus.OK or unread is not None:
             return False
-        mark = blake2b(heard.body or b"", digest_size=16).digest()
         self._watching.heard(want, asking, at=heard.fetched_at, mark=mark)
         return True
 
-    def _tell(self, asking: Asking, event: RawMarket) -> None:
+    def _tell(self, asking: Asking, event: RawMarket, unread: str | None) -> None:
         """Count an answer; log where it is another outcome than the one before."""
         counter("minestream_source_messages_total").labels(
             asking.source, asking.endpoint.value, event.status.value
         ).inc()
-        failed = event.status is not PollStatus.OK
+        failed = event.status is not PollStatus.OK or unread is not None
         if failed and asking.subject not in self._failing:
             self._failing.add(asking.subject)
             self._log.warning(
@@ -139,11 +141,24 @@ class Rounds:
                 subject=asking.subject,
                 status=event.status.value,
                 http_status=event.http_status,
-                error=event.error,
+                error=event.error or unread,
             )
         elif not failed and asking.subject in self._failing:
             self._failing.discard(asking.subject)
             self._log.info("source_answers", subject=asking.subject)
+
+
+def _read(event: RawMarket) -> tuple[bytes, str | None]:
+    """What an answer is told apart by: the times that it gives its figures; or why it has none.
+
+    It is published all the same: who reads it for good puts it aside, with the same reason.
+    """
+    try:
+        said = normalise_market(event)
+    except UnreadableError as exc:
+        return b"", str(exc)
+    times = sorted((figure.coin_id, figure.ts.isoformat()) for figure in said)
+    return blake2b(repr(times).encode(), digest_size=16).digest(), None
 
 
 def _mark(span: Span, heard: Heard) -> None:
