@@ -2,11 +2,13 @@
 
 Real Kafka, 24 partitions, RocksDB, windows, scores, metrics. 200 miners' polls of an L9 (Vnish
 1.2.7: summary, and info, status and perf-summary that ride along; three boards; every number of
-the summary moves). A worker reads a backlog; the CPU time of its process and its own counter are
-read while it does. Its peer, ``processor_peer.py``, reads the same records, writes the same state
-and sends the same bytes to the same topics, and does nothing else: what it costs is Faust's price
-(same fence, same producer settings). Both run in turn. Beside them the bare loop: decode,
-normalise, step and encode, without Kafka.
+the summary moves). Each reading is held against the pool's rate of its minute and what the pool
+said of its worker in its five minutes; every fifth leads to a feature row. A worker reads a
+backlog; the CPU time of its process and its own counter are read while it does. Its peer,
+``processor_peer.py``, reads the same records, writes the same state and sends the same bytes to
+the same topics, and does nothing else: what it costs is Faust's price (same fence, same producer
+settings). Both run in turn. Beside them the bare loop: decode, normalise, look up, step and encode,
+without Kafka; and the processor where pools and markets have said nothing.
 
     python tests/bench/bench_processor.py [--quick]
 
@@ -29,36 +31,25 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 import msgspec
 import psutil
+from tests.bench.processor_day import INTERVAL_S, POOL_EVERY_S, Miner, bare, rate, script
 
 from minestream_devstack.kafka import KafkaServer
 from minestream_devstack.ports import Ports
-from minestream_dialects import normalise
-from minestream_runtime.clock import new_event_id
 from minestream_runtime.kafka import Producer, ensure_topics
 from minestream_runtime.settings import Settings
-from minestream_schemas.anomaly import ANOMALY
-from minestream_schemas.raw import RAW_MINER, EndpointBody, PollStatus, RawMiner
-from minestream_schemas.telemetry import CHIPS, TELEMETRY
+from minestream_schemas.pool import POOL_RATE, POOL_WORKER
+from minestream_schemas.raw import RAW_MINER
 from minestream_schemas.topics import TOPICS
-from minestream_schemas.window import WINDOW
-from processor.adapters.app import CHANGELOG
+from processor.adapters.app import CHANGELOG, POOL_CHANGELOG
 from processor.adapters.fence import PINNED
-from processor.adapters.polls import read_poll
-from processor.adapters.state_codec import decode, encode
-from processor.domain.step import Reading, Rules, step
 
 HERE: Final = Path(__file__).parent
-PAYLOADS: Final = HERE.parent / "fixtures" / "vnish"
-RIDES_ALONG_S: Final = {"info": 3600, "status": 300, "perf-summary": 300}
-INTERVAL_S: Final = 60
-SCRIPTED: Final = 500
 COUNTER = re.compile(
     r'minestream_events_processed_total\{topic="minestream\.raw\.miner\.v1"\} (\S+)'
 )
@@ -88,112 +79,18 @@ WHOLE: Final = Size(miners=200, polls=100, warm_up=2000, rounds=3, loops=2000, l
 QUICK: Final = Size(miners=20, polls=60, warm_up=100, rounds=1, loops=100, look_s=0.05)
 
 
-class Miner:
-    """Says what a miner would at each of its polls, the same at each run."""
-
-    def __init__(self, number: int, *, chips: bool) -> None:
-        self.id = f"site-a-m{number:04d}"
-        self._random = random.Random(number)
-        self._chips = payload("chips") if chips else None
-        self._fresh = {name: payload(name) for name in RIDES_ALONG_S}
-        network = self._fresh["info"]["system"]["network_status"]
-        network["mac"] = f"02:00:5E:00:{number >> 8:02X}:{number & 255:02X}"
-        self._bodies: dict[str, EndpointBody] = {}
-
-    def poll(self, number: int) -> RawMiner:
-        """The poll of that number, a minute after the one before."""
-        at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=INTERVAL_S * number)
-        for name, every_s in RIDES_ALONG_S.items():
-            if number * INTERVAL_S % every_s == 0:
-                if name == "status":
-                    self._fresh[name]["miner_state_time"] = 656_931 + INTERVAL_S * number
-                self._bodies[name] = body(self._fresh[name], at)
-        bodies = {"summary": body(self._summary(number), at), **self._bodies}
-        if self._chips is not None and number % 5 == 0:
-            bodies["chips"] = body(self._chips, at)
-        return RawMiner(
-            event_id=new_event_id(at),
-            site_id="site-a",
-            miner_id=self.id,
-            collector_id="collector-vnish-0",
-            dialect="vnish",
-            polled_at=at,
-            latency_ms=5.0,
-            status=PollStatus.OK,
-            interval_s=INTERVAL_S,
-            endpoints=bodies,
-        )
-
-    def _summary(self, number: int) -> Any:
-        said = payload("summary")
-        miner, share = said["miner"], self._random.gauss(1, 0.01)
-        for key in ("hr_realtime", "instant_hashrate"):
-            miner[key] *= share
-        for chain in miner["chains"]:
-            chain["hashrate_rt"] *= self._random.gauss(1, 0.02)
-            chain["power_consumption"] += self._random.randrange(-9, 9)
-        miner["power_consumption"] = sum(one["power_consumption"] for one in miner["chains"])
-        miner["chip_temp"]["max"] += self._random.randrange(-2, 2)
-        for fan in miner["cooling"]["fans"]:
-            fan["rpm"] += 30 * self._random.randrange(-3, 3)
-        miner["pools"][0]["accepted"] += 21 * number
-        miner["miner_status"]["miner_state_time"] += INTERVAL_S * number
-        return said
-
-
-def payload(name: str) -> Any:
-    """A recorded body, to be changed."""
-    file = PAYLOADS / f"l9_1.2.7_{name.replace('-', '_')}_assembled.json"
-    return json.loads(file.read_bytes())
-
-
-def body(said: Any, at: datetime) -> EndpointBody:
-    """A body as compact as a miner sends it."""
-    text = json.dumps(said, separators=(",", ":"))
-    return EndpointBody(status=PollStatus.OK, fetched_at=at, http_status=200, body=text)
-
-
-def script(miner: Miner) -> list[tuple[bytes, list[tuple[str, bytes]]]]:
-    """What the processor writes and sends at each of a miner's events."""
-    entries, state = [], None
-    for number in range(SCRIPTED):
-        outcome, chips = dealt_with(miner.poll(number).to_json(), encode(state) if state else b"")
-        state = outcome.state
-        told: list[tuple[Any, Any]] = [(TELEMETRY, outcome.telemetry)]
-        told += [(CHIPS, chips)] if chips else []
-        told += [(ANOMALY, outcome.anomaly)] if outcome.anomaly else []
-        told += [(WINDOW, window) for window in outcome.windows]
-        entries.append((encode(state), [(topic.name, event.to_json()) for topic, event in told]))
-    return entries
-
-
-def dealt_with(value: bytes, blob: bytes) -> tuple[Any, Any]:
-    """One event, as the processor deals with it: the outcome and the chips."""
-    raw = read_poll(value)
-    normalised = normalise(raw)
-    reading = Reading(normalised.telemetry, raw.interval_s, answered=True)
-    return step(decode(blob) if blob else None, reading, Rules()), normalised.chips
-
-
-def bare(miner: Miner, count: int) -> float:
-    """Events per CPU-second of the same work without Kafka and Faust."""
-    values = [miner.poll(number).to_json() for number in range(count)]
-    blob = b""
-    began = time.process_time()
-    for value in values:
-        outcome, _ = dealt_with(value, blob)
-        outcome.telemetry.to_json()
-        blob = encode(outcome.state)
-    return count / (time.process_time() - began)
-
-
-async def feed(settings: Settings, size: Size, *, chips: bool) -> None:
-    """The backlog: so many polls of every miner."""
+async def feed(settings: Settings, size: Size, *, chips: bool, money: bool) -> None:
+    """The backlog: so many polls of every miner, and what its pool said meanwhile."""
     await ensure_topics(settings, TOPICS)
     miners = [Miner(number, chips=chips) for number in range(size.miners)]
     async with Producer(settings, deadline_s=60) as producer:
         for number in range(size.polls):
-            sends = (producer.publish(RAW_MINER, one.poll(number)) for one in miners)
+            sends = [producer.publish(RAW_MINER, one.poll(number)) for one in miners]
+            if money:
+                sends.append(producer.publish(POOL_RATE, rate(number)))
+            if money and number * INTERVAL_S % POOL_EVERY_S == 0:
+                each = number * INTERVAL_S // POOL_EVERY_S
+                sends += [producer.publish(POOL_WORKER, one.at_pool(each)) for one in miners]
             await asyncio.gather(*sends)
 
 
@@ -237,13 +134,13 @@ def measure(program: list[str], variables: dict[str, str], size: Size) -> float:
     return (seen[-1][0] - begun[0]) / (seen[-1][1] - begun[1])
 
 
-def compare(bootstrap: str, size: Size, *, chips: bool) -> tuple[float, float]:
+def compare(bootstrap: str, size: Size, *, chips: bool, money: bool = True) -> tuple[float, float]:
     """One round: the processor and its peer on the same backlog, in either order."""
     name = f"bench-{secrets.token_hex(4)}"
     source = Settings(kafka_bootstrap=bootstrap, topic_namespace=name)
     peers = Settings(kafka_bootstrap=bootstrap, topic_namespace=f"{name}-peer")
-    asyncio.run(feed(source, size, chips=chips))
-    asyncio.run(ensure_topics(peers, [*TOPICS, CHANGELOG]))
+    asyncio.run(feed(source, size, chips=chips, money=money))
+    asyncio.run(ensure_topics(peers, [*TOPICS, CHANGELOG, POOL_CHANGELOG]))
     with tempfile.TemporaryDirectory() as folder:
         entries = Path(folder) / "script"
         entries.write_bytes(msgspec.msgpack.encode(script(Miner(0, chips=chips))))
@@ -260,7 +157,9 @@ def compare(bootstrap: str, size: Size, *, chips: bool) -> tuple[float, float]:
         }
         order = random.sample(list(runs), 2)
         found = {one: measure(*runs[one], size) for one in order}
-    progress(f"chips {chips}: {', '.join(f'{one} {found[one]:.0f}' for one in order)}")
+    progress(
+        f"chips {chips}, money {money}: {', '.join(f'{one} {found[one]:.0f}' for one in order)}"
+    )
     return found["ours"], found["peer"]
 
 
@@ -302,31 +201,33 @@ def main() -> None:
     args = parser.parse_args()
     size = QUICK if args.quick else WHOLE
     bare(Miner(0, chips=False), size.loops // 10)
-    alone, plain, chips = [], [], []
+    alone, plain, chips, poor = [], [], [], []
     with broker(args.bootstrap) as bootstrap:
         for _ in range(size.rounds):
             alone.append(bare(Miner(0, chips=False), size.loops))
             plain.append(compare(bootstrap, size, chips=False))
         if not args.quick:
             chips.append(compare(bootstrap, size, chips=True))
+            poor.append(compare(bootstrap, size, chips=False, money=False)[0])
     ours = median(one for one, _ in plain)
     ratios = [one / other for one, other in plain]
-    rate = "events/CPU-s"
+    unit = "events/CPU-s"
     figures = [
-        figure("events", ours, rate, None if args.quick else GOAL_EVENTS),
+        figure("events", ours, unit, None if args.quick else GOAL_EVENTS),
         figure(
             "to a Faust agent without domain code",
             median(ratios),
             "ratio",
             None if args.quick else GOAL_RATIO,
         ),
-        figure("that agent's events", median(other for _, other in plain), rate),
+        figure("that agent's events", median(other for _, other in plain), unit),
         figure("to the bare loop", ours / median(alone), "ratio"),
-        figure("the bare loop's events", median(alone), rate),
+        figure("the bare loop's events", median(alone), unit),
     ]
     for one, other in chips:
-        figures.append(figure("events, chips at every fifth poll", one, rate))
+        figures.append(figure("events, chips at every fifth poll", one, unit))
         figures.append(figure("the same to that agent", one / other, "ratio"))
+    figures += [figure("events, nothing known of pools and markets", one, unit) for one in poor]
     detail = {
         "rounds": [{"ours": round(one), "peer": round(other)} for one, other in plain],
         "least": round(min(one for one, _ in plain)),
