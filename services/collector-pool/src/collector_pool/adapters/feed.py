@@ -112,6 +112,10 @@ class Feed:
                 group.create_task(self._watch())
         except* MinestreamError as group_of:
             failure = group_of.exceptions[0]
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # told to stop as the session ended: before Python 3.13 a group drops one of the two
+            raise asyncio.CancelledError
         if failure is not None:
             raise failure
 
