@@ -84,10 +84,10 @@ async def test_after_a_refusal_nothing_is_sent_for_longer_each_time(status: int)
             assert heard is not None
             assert heard.status is PollStatus.UNAUTHORISED
             assert this.refused
-            assert await hear(this, OTHER) is None, "a refusal is of all that we ask"
+            assert await hear(this, OTHER) is None, "nothing was ever answered"
             assert len(server.asked) == count
-            pauses.append(this.held_s)
-            time.at += timedelta(seconds=this.held_s + 1)
+            pauses.append(this.held_s(DOGE))
+            time.at += timedelta(seconds=this.held_s(DOGE) + 1)
     for pause_s, nominal_s in zip(pauses[:5], (1200, 2400, 4800, 9600, 19_200), strict=True):
         assert nominal_s / 2 <= pause_s <= nominal_s
     assert max(pauses) <= 6 * 3600
@@ -97,12 +97,33 @@ async def test_a_source_that_takes_us_again_is_refused_no_more() -> None:
     time = Time()
     async with source(each(always(401), always()), time) as (this, _):
         await hear(this)
-        time.at += timedelta(seconds=this.held_s + 1)
+        time.at += timedelta(seconds=this.held_s(DOGE) + 1)
         heard = await hear(this)
         assert heard is not None
         assert heard.status is PollStatus.OK
         assert not this.refused
-        assert this.held_s == 0
+        assert this.held_s(DOGE) == 0
+
+
+async def test_a_refusal_of_one_thing_leaves_the_others() -> None:
+    time = Time()
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        return web.json_response({}, status=401 if request.path.endswith("other") else 200)
+
+    async with source(serve, time) as (this, server):
+        await hear(this)
+        await hear(this, OTHER)
+        assert this.refused
+        assert this.held_s(OTHER) >= 600
+        assert this.held_s(DOGE) == 0
+        time.at += timedelta(seconds=300)
+        assert await hear(this, OTHER) is None
+        heard = await hear(this)
+        assert heard is not None
+        assert heard.status is PollStatus.OK
+        assert len(server.asked) == 3
+        assert this.refused
 
 
 async def test_a_pause_that_the_source_wants_is_kept() -> None:
@@ -111,6 +132,6 @@ async def test_a_pause_that_the_source_wants_is_kept() -> None:
         heard = await hear(this)
         assert heard is not None
         assert heard.not_before is not None
-        assert this.held_s == pytest.approx(60)
+        assert this.held_s(OTHER) == pytest.approx(60)
         assert await hear(this, OTHER) is None
         assert len(server.asked) == 1

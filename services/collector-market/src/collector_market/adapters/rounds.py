@@ -79,7 +79,7 @@ class Rounds:
         began_s = self._clock.monotonic()
         while True:
             answered = await self._round(want)
-            held_s = min(self._sources[asking.source].held_s for asking in want.askings)
+            held_s = min(self._sources[each.source].held_s(each) for each in want.askings)
             pause_s = wait_s(
                 want,
                 began_s=began_s,
@@ -102,7 +102,7 @@ class Rounds:
 
     async def _asked(self, want: Want, asking: Asking) -> bool:
         source = self._sources[asking.source]
-        if source.held_s > 0:
+        if source.held_s(asking) > 0:
             return False
         event_id = new_event_id(self._clock.now())
         about = {

@@ -24,12 +24,19 @@ class _Kept:
     heard: Heard
 
 
+@dataclass(slots=True)
+class _Refusal:
+    pauses: Backoff
+    until_s: float = 0.0
+
+
 class Source:
     """A source.
 
-    A refusal (401, 403) is of all that we ask: nothing more is sent for ``refused_pause_s``, and
-    for twice as long after each further one. What was asked is not asked again before it is due,
-    whoever wants it: two wants may share one answer.
+    A refusal (401, 403) is of all that we ask, as long as nothing was answered; afterwards of what
+    was asked (a plan may lack a chart). That is not sent for ``refused_pause_s``, and for twice as
+    long after each further refusal. What was asked is not asked again before it is due, whoever
+    wants it: two wants may share one answer.
 
     Args:
         name: in logs.
@@ -46,21 +53,23 @@ class Source:
         self.host = host
         self._client = client
         self._clock = clock
-        self._refusals = Backoff(2 * refused_pause_s, _REFUSED_MOST_S)  # its least is half of it
-        self._refused_until_s: float | None = None
+        self._refused_pause_s = refused_pause_s
+        self._refusals: dict[_Key | None, _Refusal] = {}
+        self._answers = False
         self._kept: dict[_Key, _Kept] = {}
         self._turns: defaultdict[_Key, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._log = structlog.get_logger()
 
     @property
     def refused(self) -> bool:
-        """Has it refused us, and nothing since?"""
-        return self._refused_until_s is not None
+        """Does it refuse us anything?"""
+        return bool(self._refusals)
 
-    @property
-    def held_s(self) -> float:
-        """For how long it must not be asked; 0 when it may be."""
-        held_s = 0.0 if self._refused_until_s is None else self._left_s(self._refused_until_s)
+    def held_s(self, asking: Asking) -> float:
+        """For how long it must not be asked that; 0 when it may be."""
+        now_s = self._clock.monotonic()
+        found = (self._refusals.get(key) for key in (None, _key(asking)))
+        held_s = max((refusal.until_s - now_s for refusal in found if refusal), default=0.0)
         until = self._client.not_before
         if until is not None:
             held_s = max(held_s, (until - self._clock.now()).total_seconds())
@@ -77,14 +86,14 @@ class Source:
         Returns:
             None when nothing was sent, as the source wants to be left alone.
         """
-        key = (asking.path, asking.params)
+        key = _key(asking)
         async with self._turns[key]:
             kept = self._kept.get(key)
             if kept is not None:
                 most_s = fresh_s if kept.heard.status is PollStatus.OK else again_s
                 if self._clock.monotonic() - kept.at_s < most_s:
                     return kept.heard
-            if self.held_s > 0:
+            if self.held_s(asking) > 0:
                 return None
             at_s = self._clock.monotonic()
             heard = await self._ask(asking)
@@ -97,11 +106,9 @@ class Source:
         if not answer.tries:
             return None
         if answer.status is PollStatus.UNAUTHORISED:
-            self._refuse(answer.http_status)
-        elif answer.status is PollStatus.OK and self._refused_until_s is not None:
-            self._refused_until_s = None
-            self._refusals.reset()
-            self._log.info("source_accepts_us", source=self.name)
+            self._refuse(asking, answer.http_status)
+        elif answer.status is PollStatus.OK:
+            self._accept(asking)
         return Heard(
             status=answer.status,
             fetched_at=answer.fetched_at,
@@ -113,17 +120,27 @@ class Source:
             not_before=answer.not_before,
         )
 
-    def _refuse(self, http_status: int | None) -> None:
-        pause_s = self._refusals.next_s()
-        if self._refused_until_s is None:
+    def _refuse(self, asking: Asking, http_status: int | None) -> None:
+        key = _key(asking) if self._answers else None
+        refusal = self._refusals.get(key)
+        if refusal is None:  # a pause is at least half of its nominal length
+            refusal = _Refusal(Backoff(2 * self._refused_pause_s, _REFUSED_MOST_S))
+            self._refusals[key] = refusal
             self._log.error(
                 "source_refuses_us",
                 source=self.name,
+                asked="everything" if key is None else asking.path,
                 http_status=http_status,
-                pause_s=round(pause_s, 1),
                 advice="look at its key and plan",
             )
-        self._refused_until_s = self._clock.monotonic() + pause_s
+        refusal.until_s = self._clock.monotonic() + refusal.pauses.next_s()
 
-    def _left_s(self, until_s: float) -> float:
-        return until_s - self._clock.monotonic()
+    def _accept(self, asking: Asking) -> None:
+        self._answers = True
+        for key in (None, _key(asking)):
+            if self._refusals.pop(key, None) is not None:
+                self._log.info("source_accepts_us", source=self.name)
+
+
+def _key(asking: Asking) -> _Key:
+    return asking.path, asking.params
