@@ -10,7 +10,7 @@ import structlog
 
 from archiver.adapters import tracing
 from archiver.adapters.envelopes import Reader, reader_of
-from archiver.adapters.errors import LakeUnavailableError
+from archiver.adapters.errors import LakeUnavailableError, PartitionBusyError
 from archiver.adapters.holdings import Holdings
 from archiver.adapters.lake import Lake, Passing, Stage
 from archiver.adapters.open_cut import OpenCut
@@ -153,7 +153,7 @@ class Archiver:
         try:
             with tracing.archived(cut):
                 manifest, size = await asyncio.to_thread(cut.keep)
-        except PartitionLostError as exc:
+        except (PartitionBusyError, PartitionLostError) as exc:
             self._log.warning("partition_lost", reason=str(exc))
             self._holdings.forget([cut.partition])
             return

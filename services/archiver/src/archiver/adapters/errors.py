@@ -15,6 +15,13 @@ class LakeUnavailableError(MinestreamError):
     disposition: ClassVar[Disposition] = Disposition.RETRY
 
 
+class PartitionBusyError(MinestreamError):
+    """Another archiver is at that partition just now. Try again."""
+
+    kind: ClassVar[str] = "partition_busy"
+    disposition: ClassVar[Disposition] = Disposition.RETRY
+
+
 @contextmanager
 def lake_errors() -> Iterator[None]:
     """Turn the file system's errors into ours.

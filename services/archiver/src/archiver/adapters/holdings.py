@@ -6,6 +6,7 @@ from itertools import chain
 
 import structlog
 
+from archiver.adapters.errors import PartitionBusyError
 from archiver.adapters.lake import Lake
 from archiver.adapters.open_cut import OpenCut
 from archiver.domain.places import Place
@@ -72,13 +73,17 @@ class Holdings:
         cluster = await cluster_id(settings)
         beginnings, ends = await consumer.beginnings(unknown), await consumer.ends(unknown)
         for partition in sorted(unknown):
-            held = await asyncio.to_thread(
-                self._lake.hold,
-                partition,
-                cluster=cluster,
-                beginning=beginnings[partition],
-                end=ends[partition],
-            )
+            try:
+                held = await asyncio.to_thread(
+                    self._lake.hold,
+                    partition,
+                    cluster=cluster,
+                    beginning=beginnings[partition],
+                    end=ends[partition],
+                )
+            except PartitionBusyError as exc:
+                self._log.info("partition_busy", reason=str(exc))
+                continue  # it stays unknown: asked again in the next turn
             if partition not in self._held or partition not in consumer.owned():
                 continue  # it went while we asked
             cut = OpenCut(self._lake, partition, held, zstd_level=self._level)

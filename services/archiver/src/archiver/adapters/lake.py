@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from archiver.adapters.errors import LakeUnavailableError, lake_errors
+from archiver.adapters.errors import PartitionBusyError, lake_errors
 from archiver.adapters.parquet import ParquetFile, cut_of
 from archiver.domain.cuts import Manifest, continued, recovered
 from archiver.domain.places import Name, Place
@@ -93,10 +93,12 @@ class Lake:
             its manifest; the cut's ``upto`` is the offset of the next record to archive.
 
         Raises:
-            LakeUnavailableError: the folder cannot be written, or another archiver is at it.
+            LakeUnavailableError: the folder cannot be written.
+            PartitionBusyError: another archiver is at the partition.
         """
         with lake_errors(), self._locked(partition):
-            known = self._read(partition) or self._recovered(partition, beginning)
+            written = self._read(partition)
+            known = written or self._recovered(partition, beginning)
             if known is not None:
                 self._finish(partition, known)
             self._remove_temporary(partition)
@@ -110,7 +112,7 @@ class Lake:
                     beginning=beginning,
                     end=end,
                 )
-            if manifest != known:
+            if manifest != written:
                 self._write(partition, manifest)
             return manifest
 
@@ -139,6 +141,7 @@ class Lake:
 
         Raises:
             LakeUnavailableError: the disk is full or away: hold the partition again.
+            PartitionBusyError: another archiver is at it just now.
             PartitionLostError: another archiver holds it; none of the files is kept.
         """
         waiting = {self._path_of(partition, held, each): each.file.path.name for each in grown}
@@ -180,7 +183,7 @@ class Lake:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as exc:
-                raise LakeUnavailableError(f"another archiver is at {path.parent}") from exc
+                raise PartitionBusyError(f"{partition.topic} {partition.number}") from exc
             yield
         finally:
             os.close(descriptor)

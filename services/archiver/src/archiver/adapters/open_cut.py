@@ -144,6 +144,7 @@ class OpenCut:
 
         Raises:
             LakeUnavailableError: see ``Lake.keep``.
+            PartitionBusyError: see ``Lake.keep``.
             PartitionLostError: see ``Lake.keep``.
         """
         self.write(self._growing)

@@ -68,8 +68,10 @@ class _Sink(io.RawIOBase):
             rest = rest[os.write(self._descriptor, rest) :]
         return size
 
-    def sync(self) -> None:
+    def sync(self) -> int:
+        """Make it safe on disk: its size, bytes."""
         os.fsync(self._descriptor)
+        return os.fstat(self._descriptor).st_size
 
     def release(self) -> None:
         """Let go of the file itself; ``close`` is the Parquet writer's, and is not its end."""
@@ -123,10 +125,10 @@ class ParquetFile:
         """
         self._writer.add_key_value_metadata({CUT: json.dumps(cut.to_json())})
         self._writer.close()
-        self._sink.sync()
+        size = self._sink.sync()
         self._sink.release()
         self._finished = True
-        return self.path.stat().st_size
+        return size
 
     def discard(self) -> None:
         """Remove it, unless it is finished: then a manifest may already name it."""

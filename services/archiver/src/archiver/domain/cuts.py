@@ -5,7 +5,7 @@ place (source and day) that they belong to. The manifest tells the newest cut; e
 own cut too, so that a lost manifest is found again from the files.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Self
@@ -197,8 +197,3 @@ def holes(cuts: Sequence[tuple[str, Cut]]) -> Iterator[Hole]:
         if not there.issuperset(cut.files):
             yield Hole(cut.generation, cut.first, cut.upto)
         reached[cut.generation] = max(upto, cut.upto)
-
-
-def total(holes_found: Iterable[Hole]) -> int:
-    """How many offsets they span."""
-    return sum(hole.upto - hole.first for hole in holes_found)
