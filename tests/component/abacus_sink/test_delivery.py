@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.component.abacus_sink.conftest import environment, feature, said, sink, told_all, until
+from tests.component.abacus_sink.conftest import environment, said, sink, told_all, until
+from tests.component.abacus_sink.events import feature
 
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.kafka import committed

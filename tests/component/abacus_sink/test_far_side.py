@@ -15,7 +15,8 @@ import abacusai
 import pytest
 import requests  # noqa: TID251 - the SDK's own HTTP library
 from pydantic import SecretStr
-from tests.component.abacus_sink.conftest import KEY, feature
+from tests.component.abacus_sink.conftest import KEY
+from tests.component.abacus_sink.events import feature
 
 from abacus_sink.adapters import sdk
 from abacus_sink.adapters.discretion import Discretion

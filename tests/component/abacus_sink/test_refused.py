@@ -13,7 +13,6 @@ from pydantic import SecretStr
 from tests.component.abacus_sink.conftest import (
     KEY,
     environment,
-    feature,
     letters,
     ready,
     said,
@@ -21,6 +20,7 @@ from tests.component.abacus_sink.conftest import (
     told_all,
     until,
 )
+from tests.component.abacus_sink.events import feature
 
 from minestream_runtime.metrics import gauge
 
