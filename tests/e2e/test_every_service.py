@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import pyarrow.dataset
 import pytest
+from tests.e2e.backend import Backend, edges_of, listening
 from tests.e2e.test_nothing_lost import check_sets, lines, settle
 from tests.e2e.world import World, chosen_seed, command, inhabit, running
 
@@ -29,6 +30,38 @@ HOT = "demo-r01-s01"
 GROUPS = ("miner_telemetry", "pool_performance", "market_data")
 LEDGERS = ("collector-vnish", "collector-pool", "collector-market")
 RAW = (RAW_MINER, RAW_POOL, RAW_MARKET)
+JUDGE = "judge minestream.telemetry.v1"
+TO_PEOPLE = {
+    (None, "poll miner", "collector-vnish"),
+    ("poll miner", "send minestream.raw.miner.v1", "collector-vnish"),
+    ("send minestream.raw.miner.v1", "process minestream.raw.miner.v1", "processor"),
+    ("process minestream.raw.miner.v1", "write minestream.telemetry.v1", "timescale-sink"),
+    ("process minestream.raw.miner.v1", JUDGE, "alerter"),
+    (JUDGE, "publish minestream.alert.v1", "alerter"),
+    (JUDGE, "notify webhook", "alerter"),
+    (JUDGE, "notify mail", "alerter"),
+}
+"""Parent, span, and whose it is: the way of a poll whose reading raised the alert."""
+ELSEWHERE = {
+    ("send minestream.raw.miner.v1", "archive minestream.raw.miner.v1", "archiver"),
+    ("process minestream.raw.miner.v1", "send miner_telemetry", "abacus-sink"),
+    ("process minestream.raw.miner.v1", "write minestream.feature.v1", "timescale-sink"),
+    (None, "receive pool worker", "collector-pool"),
+    ("receive pool worker", "send minestream.raw.pool.v1", "collector-pool"),
+    ("send minestream.raw.pool.v1", "process minestream.raw.pool.v1", "processor"),
+    ("send minestream.raw.pool.v1", "archive minestream.raw.pool.v1", "archiver"),
+    ("process minestream.raw.pool.v1", "write minestream.pool.worker.v1", "timescale-sink"),
+    (None, "ask coingecko simple_price", "collector-market"),
+    ("ask coingecko simple_price", "send minestream.raw.market.v1", "collector-market"),
+    ("send minestream.raw.market.v1", "process minestream.raw.market.v1", "processor"),
+    ("send minestream.raw.market.v1", "archive minestream.raw.market.v1", "archiver"),
+    ("process minestream.raw.market.v1", "write minestream.market.price.v1", "timescale-sink"),
+    ("process minestream.raw.market.v1", "process minestream.market.price.v1", "processor"),
+    ("process minestream.market.price.v1", "send market_data", "abacus-sink"),
+    ("process minestream.raw.pool.v1", "process minestream.pool.worker.v1", "processor"),
+    ("process minestream.pool.worker.v1", "send pool_performance", "abacus-sink"),
+}
+"""The other ways, each in some trace."""
 ENVIRONMENT = {
     "MINESTREAM_CREDENTIALS_KEY": "A" * 43 + "=",
     "MINESTREAM_DEMO": "1",
@@ -36,7 +69,9 @@ ENVIRONMENT = {
     "MINESTREAM_TEMPERATURE_FOR_S": "5",
     "MINESTREAM_TEMPERATURE_RESOLVE_S": "5",
     "MINESTREAM_FEATURE_EVERY_S": "10",
+    "MINESTREAM_MARKET_PRICE_EVERY_S": "15",
     "MINESTREAM_ARCHIVE_FILE_AGE_S": "5",
+    "MINESTREAM_TRACE_RATIO": "1",
 }
 
 
@@ -71,12 +106,18 @@ async def check_dollars(world: World) -> None:
     await world.until(earned, "a reading that the pool's rate prices", within_s=60)
     row = readings_by_pool_rate(world)[0]
     (rate,) = world.rows(
-        "SELECT usd_per_hs_day, coalesce(fee_ratio, 0) AS fee, unit_hs, raw_event_id "
-        "FROM telemetry_v1.pool_rate WHERE ts = %s AND algorithm = %s AND usd_per_hs_day > 0",
+        "SELECT usd_per_hs_day, unit_hs FROM telemetry_v1.pool_rate "
+        "WHERE ts = %s AND algorithm = %s AND usd_per_hs_day > 0",
         row.price_at, row.algorithm,
     )  # fmt: skip
+    fees = world.rows(
+        "SELECT fee_ratio FROM telemetry_v1.pool_rate WHERE fee_ratio IS NOT NULL "
+        "AND algorithm = %s AND ts <= %s ORDER BY ts DESC LIMIT 1",
+        row.algorithm, row.ts,
+    )  # fmt: skip
+    fee = fees[0].fee_ratio if fees else 0.0  # the pool tells it elsewhere, and not as often
     assert rate.unit_hs == 1e6, "Prohashing speaks of MH/s"
-    per_mhs = rate.usd_per_hs_day * (1 - rate.fee) * 1e6
+    per_mhs = rate.usd_per_hs_day * (1 - fee) * 1e6
     revenue = row.hashrate_hs / 1e6 * per_mhs
     cost = row.power_w / 1000 * 24 * row.tariff_usd_per_kwh
     assert row.revenue_usd_per_day == pytest.approx(revenue, rel=1e-9)
@@ -184,13 +225,37 @@ def in_lake(world: World) -> dict[tuple[str, int], list[tuple[int, str]]]:
     return found
 
 
+async def check_traces(world: World, backend: Backend) -> None:
+    """One trace leads from a poll to the people; the edges between all services are there."""
+    missing: set[tuple[str | None, str, str]] = set()
+
+    async def complete() -> bool:
+        traces = [edges_of(spans) for spans in backend.by_trace().values()]
+        missing.clear()
+        missing.update(ELSEWHERE - set[Any]().union(*traces))
+        if not any(edges >= TO_PEOPLE for edges in traces):
+            missing.update(sorted((TO_PEOPLE - edges for edges in traces), key=len)[0])
+        return not missing
+
+    try:
+        await world.until(complete, "every edge between services", within_s=30)
+    except AssertionError as exc:
+        raise AssertionError(f"no such edge: {sorted(missing, key=str)}") from exc
+
+
 @pytest.mark.timeout(600)
 async def test_every_service_does_its_work_and_survives_being_killed(
     tmp_path: Path, environment: dict[str, str], database_url: str
 ) -> None:
     rng = random.Random(chosen_seed("MINESTREAM_CHAOS_SEED"))
     replies = tmp_path / "replies.jsonl"
-    async with running(World(tmp_path, environment | ENVIRONMENT, database_url)) as world:
+    told = environment | ENVIRONMENT
+    async with (
+        listening() as backend,
+        running(
+            World(tmp_path, {**told, "MINESTREAM_OTLP_ENDPOINT": backend.url}, database_url)
+        ) as world,
+    ):
         where = await inhabit(world, miners=MINERS, seed=5, replies=replies)
         await start_all(world)
         await check_dollars(world)
@@ -205,3 +270,4 @@ async def test_every_service_does_its_work_and_survives_being_killed(
         check_sets(world, ledger_of(world, "collector-vnish"), replies, kills, least=MINERS)
         await check_features(world, where)
         await check_lake(world)
+        await check_traces(world, backend)
