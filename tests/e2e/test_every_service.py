@@ -231,10 +231,9 @@ async def check_traces(world: World, backend: Backend) -> None:
 
     async def complete() -> bool:
         traces = [edges_of(spans) for spans in backend.by_trace().values()]
+        closest = max(traces, key=lambda edges: len(edges & TO_PEOPLE), default=set())
         missing.clear()
-        missing.update(ELSEWHERE - set[Any]().union(*traces))
-        if not any(edges >= TO_PEOPLE for edges in traces):
-            missing.update(sorted((TO_PEOPLE - edges for edges in traces), key=len)[0])
+        missing.update((TO_PEOPLE - closest) | (ELSEWHERE - set[Any]().union(*traces)))
         return not missing
 
     try:

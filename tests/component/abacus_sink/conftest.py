@@ -13,8 +13,9 @@ from pydantic import SecretStr
 
 from abacus_sink.adapters.service import serve
 from abacus_sink.settings import AbacusSettings
+from minestream_emulators.beyond import beyond
 from minestream_emulators.fleet import Fleet
-from minestream_emulators.outside import Outside, beyond
+from minestream_emulators.outside import Outside
 from minestream_emulators.running import emulated_fleet
 from minestream_emulators.troubles import Troubles
 from minestream_runtime.health import Health

@@ -8,7 +8,8 @@ import aiohttp
 import pytest
 
 from minestream_emulators.abacus.endpoint import KEY
-from minestream_emulators.outside import Outside, beyond
+from minestream_emulators.beyond import beyond
+from minestream_emulators.outside import Outside
 from minestream_emulators.running import emulated_fleet
 from minestream_emulators.troubles import Trouble, Troubles
 

@@ -11,10 +11,11 @@ import pytest
 from tests.unit.dialects.market_answers import answer
 
 from minestream_dialects.market import normalise_market
+from minestream_emulators.beyond import beyond
 from minestream_emulators.fleet import Fleet
 from minestream_emulators.market.sites import DEMO_KEY
 from minestream_emulators.market.tape import COINS, Tape
-from minestream_emulators.outside import Outside, beyond
+from minestream_emulators.outside import Outside
 from minestream_emulators.troubles import Trouble, Troubles
 from minestream_emulators.world import WorldPlan
 from minestream_schemas.market import CoinIndicators, CoinPrice, NetworkState

@@ -1,17 +1,8 @@
-"""The world beyond the farm on one address: pool, markets, inbox, feature store, by first path."""
+"""What the parts of the world beyond the farm share: whose miners, and what is wrong."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
 
-from aiohttp import web
-
-from minestream_emulators.abacus.endpoint import application as abacus
 from minestream_emulators.fleet import Fleet
-from minestream_emulators.inbox.site import inbox
-from minestream_emulators.market.sites import coingecko, network
-from minestream_emulators.prohashing.site import prohashing
 from minestream_emulators.troubles import Troubles
 
 
@@ -30,37 +21,3 @@ class Outside:
     troubles: Troubles
     smtp_port: int = 0
     host: str = "127.0.0.1"
-
-
-Part = Callable[[Outside], web.Application]
-PARTS: Final[dict[str, Part]] = {
-    "abacus": abacus,
-    "coingecko": coingecko,
-    "inbox": inbox,
-    "network": network,
-    "prohashing": prohashing,
-}
-"""By the first part of the path. A part that runs by itself does so in ``cleanup_ctx``."""
-
-
-@asynccontextmanager
-async def beyond(outside: Outside, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
-    """Serve all parts while the body runs.
-
-    Yields:
-        Where.
-
-    Raises:
-        OSError: the port is taken.
-    """
-    root = web.Application()
-    for name, part in PARTS.items():
-        root.add_subapp(f"/{name}", part(outside))
-    runner = web.AppRunner(root, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-        bound = runner.addresses[0]
-        yield str(bound[0]), int(bound[1])
-    finally:
-        await runner.cleanup()

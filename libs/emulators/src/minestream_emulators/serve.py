@@ -8,13 +8,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from minestream_emulators.beyond import beyond
 from minestream_emulators.control import serving
 from minestream_emulators.control_address import DEFAULT_CONTROL, host_and_port
 from minestream_emulators.faults import FaultRefusedError, fault_named
 from minestream_emulators.fleet import DEFAULT_PORT, Fleet
 from minestream_emulators.inventory import write_inventory
 from minestream_emulators.models import DEFAULT_MIX
-from minestream_emulators.outside import Outside, beyond
+from minestream_emulators.outside import Outside
 from minestream_emulators.running import has_loopback_block, running
 from minestream_emulators.troubles import Troubles
 from minestream_emulators.world import WorldPlan
