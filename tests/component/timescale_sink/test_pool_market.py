@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -90,9 +91,8 @@ async def test_a_sink_killed_around_its_commit_has_each_kind_of_event_exactly_on
     eventually: Eventually,
     environment: dict[str, str],
 ) -> None:
-    for number in range(20):
-        for topic, event in one_of_each(NOW - timedelta(seconds=number)).values():
-            await tell(topic, event)
+    worlds = [one_of_each(NOW - timedelta(seconds=number)) for number in range(20)]
+    await asyncio.gather(*(tell(*told) for world in worlds for told in world.values()))
     assert await dying(stage, 2, environment) == -signal.SIGKILL
     async with sink(settings):
         rows = await eventually(_COUNTS, until=lambda rows: all(row["n"] >= 20 for row in rows))
