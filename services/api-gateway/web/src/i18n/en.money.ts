@@ -36,9 +36,9 @@ export const money = {
   poolAt: "Pool as of",
   asOf: "{{time}}, {{age}} ago",
   unknown: "Not known: nothing says what hashing pays, or what power costs.",
-  market: "Market and pools",
-  changeNone: "24 h change not known",
+  market: "Earnings, market and pools",
+  change: "{{coin}} · {{change}} in 24 h",
+  more: "Revenue, power cost and coins",
   stale: "stale",
-  pools: "Pools",
-  poolWorkers: "workers: {{n}}",
+  pools: "Workers at pools",
 } as const;

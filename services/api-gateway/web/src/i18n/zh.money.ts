@@ -38,9 +38,9 @@ export const money: Texts["money"] = {
   poolAt: "矿池数据时间",
   asOf: "{{time}}，{{age}}前",
   unknown: "未知：没有单位算力收益或电价数据。",
-  market: "行情与矿池",
-  changeNone: "24 小时涨跌未知",
+  market: "收益、行情与矿池",
+  change: "{{coin}} · 24 小时 {{change}}",
+  more: "收入、电费与币价",
   stale: "已过期",
-  pools: "矿池",
-  poolWorkers: "矿工：{{n}}",
+  pools: "矿池端矿工",
 };

@@ -1,10 +1,12 @@
-import { TriangleAlert } from "lucide-react";
+import { ChevronDown, TriangleAlert } from "lucide-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Coin, PoolAccount } from "../api/types";
 import type { Dollars, Totals } from "../fleet/totals";
 import { useServerNow } from "../live";
 import { Figure, Figures } from "../ui/Figure";
+import { useMedia, WIDE } from "../ui/media";
 import { useFormat } from "../ui/useFormat";
 import { ageOf, STALE_MS } from "./basis";
 import { useCoins, usePools } from "./useMarket";
@@ -53,14 +55,13 @@ function Price({ coin, price }: { coin: Coin; price: NonNullable<Coin["price"]> 
   const { t } = useTranslation();
   const format = useFormat();
   const { price_usd: usd, change_24h_ratio: change, ts } = price;
+  const name = coin.symbol ?? coin.coin_id;
   return (
     <Figure
-      label={coin.symbol ?? coin.coin_id}
-      value={{ text: format.usdPrecise(usd), unit: "" }}
-      of={change === null ? undefined : format.change(change)}
+      label={change === null ? name : t("money.change", { coin: name, change: format.change(change) })}
+      value={format.price(usd)}
     >
       <Age at={ts} />
-      {change === null ? ` · ${t("money.changeNone")}` : null}
     </Figure>
   );
 }
@@ -76,7 +77,7 @@ function Pools({ pools }: { pools: readonly PoolAccount[] }) {
     <Figure
       label={t("money.pools")}
       value={{ text: format.count(fresh), unit: "" }}
-      of={t("money.poolWorkers", { n: format.count(workers) })}
+      of={t("figure.ofMiners", { n: format.count(workers) })}
     >
       <Age at={newest} />
     </Figure>
@@ -89,24 +90,41 @@ export function MoneyFigures({ totals }: { totals: Totals }) {
   const coins = useCoins().data ?? [];
   const pools = usePools().data ?? [];
   const { revenue, powerCost, profit, miners } = totals;
+  const wide = useMedia(WIDE);
+  const [open, setOpen] = useState(false);
   const earns = revenue.said + powerCost.said > 0;
   const priced = coins.filter((coin) => coin.price !== null);
   if (!earns && priced.length === 0 && pools.length === 0) return null;
+  // on a phone the miners come first, and what coins cost when asked for
+  const whole = wide || open;
   return (
     <section aria-label={t("money.market")} className="border-t border-line">
       <Figures>
-        {earns ? (
+        {earns ? <Sum label={t("money.profit")} sum={profit} total={miners} signed /> : null}
+        {earns && whole ? (
           <>
-            <Sum label={t("money.profit")} sum={profit} total={miners} signed />
             <Sum label={t("money.revenue")} sum={revenue} total={miners} />
             <Sum label={t("money.powerCost")} sum={powerCost} total={miners} />
           </>
         ) : null}
-        {priced.map((coin) =>
-          coin.price === null ? null : <Price key={coin.coin_id} coin={coin} price={coin.price} />,
-        )}
+        {whole
+          ? priced.map((coin) =>
+              coin.price === null ? null : <Price key={coin.coin_id} coin={coin} price={coin.price} />,
+            )
+          : null}
         {pools.length === 0 ? null : <Pools pools={pools} />}
       </Figures>
+      {wide ? null : (
+        <button
+          type="button"
+          aria-expanded={open}
+          onClick={() => setOpen(!open)}
+          className="flex h-9 w-full items-center justify-between border-t border-line px-3.5 text-xs text-ink-2"
+        >
+          {t("money.more")}
+          <ChevronDown aria-hidden size={14} className={open ? "rotate-180" : ""} />
+        </button>
+      )}
     </section>
   );
 }

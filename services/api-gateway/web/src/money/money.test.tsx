@@ -79,15 +79,15 @@ it("says nothing of money where nothing is known", async () => {
   const none = { revenue_usd_per_day: null, power_cost_usd_per_day: null, profit_usd_per_day: null };
   await fleet([miner(none)]);
   await screen.findAllByText("m1", {}, SOON);
-  expect(screen.queryByRole("region", { name: "Market and pools" })).toBeNull();
+  expect(screen.queryByRole("region", { name: "Earnings, market and pools" })).toBeNull();
 });
 
 it("shows what coins cost and whether pools are heard of; what is stale says so", async () => {
   const doge: Coin = { coin_id: "dogecoin", symbol: "DOGE", price: { ts: ago(3_600), source: "coingecko", price_usd: 0.08215, change_24h_ratio: -0.2 } };
   await fleet([miner()], [LTC, doge, { coin_id: "bitcoin", symbol: null, price: null }], [POOL]);
-  expect(await tile("LTC")).toMatch(/^LTC\$82.1\+1.3%2\d s ago$/);
-  expect(await tile("DOGE")).toBe("DOGE$0.08215\u221220.0%stale, 1 h ago");
-  expect(await tile("Pools")).toMatch(/^Pools23workers: 241\d s ago$/);
+  expect(await tile("LTC · +1.3% in 24 h")).toMatch(/24 h\$82.102\d s ago$/);
+  expect(await tile("DOGE · \u221220.0% in 24 h")).toMatch(/24 h\$0.0822stale, 1 h ago$/);
+  expect(await tile("Workers at pools")).toMatch(/^Workers at pools23of 241\d s ago$/);
   expect(screen.queryByText("bitcoin")).toBeNull();
 });
 

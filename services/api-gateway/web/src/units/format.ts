@@ -143,6 +143,12 @@ export class Format {
     return { text: format.format(Math.abs(value) < 0.5 / 10 ** digits ? 0 : value), unit: "" };
   }
 
+  /** What a coin costs: dollars where they are many, else as many digits as count. */
+  price(usd: number): Quantity {
+    if (usd >= 1_000) return this.usd(usd, 0);
+    return usd >= 1 ? this.usd(usd, 2) : { text: this.usdPrecise(usd, 3), unit: "" };
+  }
+
   /** A price or a rate, with as many digits as count. */
   usdPrecise(value: number, digits = 5): string {
     return new Intl.NumberFormat(this.language, {
