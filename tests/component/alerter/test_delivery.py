@@ -7,6 +7,8 @@ import signal
 import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,15 @@ from minestream_schemas.telemetry import TELEMETRY, MinerTelemetry
 _STATES = (
     "SELECT channel, state, attempts, error FROM alerting_v1.notification ORDER BY channel, number"
 )
+_DEATHS = {
+    Stage.BEFORE_COMMIT: 2,
+    Stage.COMMITTED: 1,
+    Stage.RELAYED: 1,
+    Stage.CLAIMED: 2,
+    Stage.DELIVERED: 2,
+    Stage.MARKED: 2,
+}
+"""In that order, each as it is passed so many times: the outbox is empty sooner than the ledger."""
 _FAST = {
     "MINESTREAM_NOTIFY_POLL_S": "0.1",
     "MINESTREAM_NOTIFY_MOST_S": "0.5",
@@ -45,11 +56,18 @@ def _hot_and_cool(miners: int) -> list[MinerTelemetry]:
     return [reading for row in zip(*each, strict=True) for reading in row]
 
 
-async def _started(environment: dict[str, str], *arguments: str) -> Process:
+@asynccontextmanager
+async def _started(environment: dict[str, str], *arguments: str) -> AsyncIterator[Process]:
     script = str(Path(__file__).with_name("dying_alerter.py"))
-    return await asyncio.create_subprocess_exec(
+    child = await asyncio.create_subprocess_exec(
         sys.executable, script, *arguments, env=os.environ | environment | _FAST, stdout=DEVNULL
     )
+    try:
+        yield child
+    finally:
+        if child.returncode is None:
+            child.kill()
+        await child.wait()
 
 
 async def _all_told(people: People, ask: Ask, *, miners: int) -> int:
@@ -84,21 +102,19 @@ async def test_an_alerter_killed_at_every_stage_loses_nothing_and_doubles_one_a_
     people: People,
     environment: dict[str, str],
 ) -> None:
+    environment |= people.variables
     await tell(TELEMETRY, *_hot_and_cool(20))
-    stages = list(Stage)
-    for stage in stages:
-        child = await _started(environment | people.variables, stage, "2")
-        async with asyncio.timeout(40):
+    for stage, times in _DEATHS.items():
+        async with asyncio.timeout(40), _started(environment, stage, str(times)) as child:
             assert await child.wait() == -signal.SIGKILL, stage
-    survivor = await _started(environment | people.variables)
-    try:
+    async with _started(environment):
         doubles = await _all_told(people, ask, miners=20)
-        assert 1 <= doubles <= len(stages), "after delivery and before the mark a double is due"
-        rows = await ask("SELECT count(*) AS n FROM alerting.transition")
-        assert rows == [{"n": 40}]
-    finally:
-        survivor.terminate()
-        await survivor.wait()
+    assert 1 <= doubles <= len(_DEATHS), "after delivery and before the mark a double is due"
+    assert await ask("SELECT count(*) AS n FROM alerting.transition") == [{"n": 40}]
+
+
+def test_it_is_killed_at_every_stage() -> None:
+    assert set(_DEATHS) == set(Stage)
 
 
 @pytest.mark.soak
@@ -110,22 +126,19 @@ async def test_random_kills_lose_nothing_of_500_alerts(
     people: People,
     environment: dict[str, str],
 ) -> None:
+    environment |= people.variables
     await tell(TELEMETRY, *_hot_and_cool(250))
     luck, kills = random.Random(5), 0
     for _ in range(15):
-        child = await _started(environment | people.variables)
-        await asyncio.sleep(luck.uniform(0.8, 3.0))
-        if child.returncode is None:
-            child.send_signal(signal.SIGKILL)
-            kills += 1
-        await child.wait()
-    survivor = await _started(environment | people.variables)
-    try:
+        async with _started(environment) as child:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(luck.uniform(1.5, 4.0)):
+                    await child.wait()
+            kills += child.returncode is None
+    async with _started(environment):
         doubles = await _all_told(people, ask, miners=250)
-        assert doubles <= 2 * kills, "one for each channel at the most"
-    finally:
-        survivor.terminate()
-        await survivor.wait()
+    assert kills == 15, "none ended by itself"
+    assert doubles <= 2 * kills, "one for each channel at the most"
 
 
 async def test_a_channel_that_is_away_holds_nobody_up_and_gets_everything_later(

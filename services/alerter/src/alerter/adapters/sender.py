@@ -5,6 +5,7 @@ row is free again at once and told again: one double at the most, under the same
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -130,10 +131,11 @@ class Sender:
                     notification_id=str(claimed.notification_id),
                     alert_id=str(claimed.alert_id),
                     traceparent=claimed.traceparent,
-                ),
+                ) as span,
                 unit_of_work(),
             ):
-                note = await self._channel.send(notification)
+                under = tracing.carried(span)
+                note = await self._channel.send(replace(notification, traceparent=under))
         except DeliveryDelayedError as exc:
             return await self._delayed(connection, claimed, exc)
         except MinestreamError as exc:  # refused, or a bug of ours at this very row
@@ -214,4 +216,4 @@ async def _notification(connection: Connection, claimed: Claimed) -> Notificatio
     await cursor.execute(statements.READ_TRANSITION, (claimed.alert_id, claimed.number))
     row: dict[str, Any] | None = await cursor.fetchone()
     alert = Alert.model_validate(row, strict=False)
-    return Notification(claimed.notification_id, alert, claimed.traceparent)
+    return Notification(claimed.notification_id, alert)

@@ -42,7 +42,7 @@ def judged(
     with ExitStack() as spans:
         spans.enter_context(traces.batch("judge batch", _JUDGE, parents, attributes=attributes))
         yield [
-            replace(transition, traceparent=_carried(spans.enter_context(_led_to(transition))))
+            replace(transition, traceparent=carried(spans.enter_context(_led_to(transition))))
             for transition in transitions
         ]
 
@@ -85,6 +85,11 @@ def context_of(traceparent: str | None) -> SpanContext | None:
     return traces.context_of({traces.TRACEPARENT: traceparent.encode("ascii", "replace")})
 
 
+def carried(span: Span) -> str | None:
+    """The context of a span as a header holds it."""
+    return next((value.decode() for _, value in traces.headers_of(span)), None)
+
+
 def _sampled(traceparent: str | None) -> SpanContext | None:
     if traceparent is None or traceparent.endswith("0"):
         return None
@@ -110,7 +115,3 @@ def _led_to(transition: Transition) -> AbstractContextManager[Span]:
 
 def _whose(reading: Reading) -> dict[str, str]:
     return {semconv.EVENT_ID: str(reading.event_id), semconv.MINER_ID: reading.subject}
-
-
-def _carried(span: Span) -> str | None:
-    return next((value.decode() for _, value in traces.headers_of(span)), None)
