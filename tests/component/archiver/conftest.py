@@ -5,11 +5,13 @@ import os
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pyarrow.dataset as ds
 import pytest
 
@@ -115,36 +117,56 @@ def variables(settings: ArchiverSettings) -> dict[str, str]:
 
 @dataclass
 class Child:
-    """A process of Python's, and what it says."""
+    """A process of Python's, and what it says: into a pipe, for no disk must be full for that."""
 
     running: asyncio.subprocess.Process
-    log: Path
+    saying: asyncio.Future[bytes]
 
-    async def ended(self, *, within_s: float = 30) -> int:
-        """Its exit code; one that does not end is killed, and told of."""
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self.running.pid
+
+    def stop(self) -> None:
+        """Tell it to stop, if it runs."""
+        with suppress(ProcessLookupError):
+            self.running.terminate()
+
+    async def ended(self, *, within_s: float = 30) -> tuple[int, str]:
+        """Its exit code and the end of what it said; one that does not end is killed."""
         try:
             async with asyncio.timeout(within_s):
-                return await self.running.wait()
+                code = await self.running.wait()
         except TimeoutError:
             self.running.kill()
-            await self.running.wait()
-            raise AssertionError(f"it goes on and on: {self.said()}") from None
-
-    def said(self) -> str:
-        """The end of its log."""
-        return self.log.read_text()[-3000:]
+            said = (await self.saying).decode()
+            raise AssertionError(f"it goes on and on: {said[-3000:]}") from None
+        return code, (await self.saying).decode()[-3000:]
 
 
 async def start(
     *program: str, settings: ArchiverSettings, more: Mapping[str, str] | None = None
 ) -> Child:
     """Start Python with a program."""
-    log = settings.state_dir.with_name("log")
-    with log.open("ab") as file:
-        running = await asyncio.create_subprocess_exec(
-            *(sys.executable, *program),
-            env={**os.environ, **variables(settings), **(more or {})},
-            stdout=file,
-            stderr=file,
-        )
-    return Child(running, log)
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, *program),
+        env={**os.environ, **variables(settings), **(more or {})},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert running.stdout is not None
+    return Child(running, asyncio.ensure_future(running.stdout.read()))
+
+
+async def ready(port: int, *, wanted: bool) -> dict[str, str]:
+    """What a process says of its readiness, as soon as it is as wanted."""
+    last: object = None
+    async with aiohttp.ClientSession() as http:
+        for _ in range(int(LIMIT_S * 10)):
+            with suppress(aiohttp.ClientError):
+                async with http.get(f"http://127.0.0.1:{port}/readyz") as answer:
+                    last = (await answer.json())["faults"]
+                    if (answer.status == HTTPStatus.OK) is wanted:
+                        return dict((await answer.json())["faults"])
+            await asyncio.sleep(0.1)
+    raise AssertionError(f"still {last}")

@@ -12,7 +12,14 @@ from minestream_schemas.ids import event_id_at
 from minestream_schemas.raw import EndpointBody, PollStatus, RawMiner
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def utc_now() -> datetime:
+    """The instant."""
+    return datetime.now(UTC)
+
+
+NOW = utc_now().replace(microsecond=0)
 """The tests' present: a processor refuses what lies a day ahead."""
 YESTERDAY_NIGHT = NOW.replace(hour=0, minute=0, second=0) - timedelta(seconds=30)
 """A fleet polled from here on is polled on two days."""
