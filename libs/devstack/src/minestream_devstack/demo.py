@@ -28,6 +28,12 @@ _SOONER: Final = {
     "MINESTREAM_TEMPERATURE_RESOLVE_S": "30",
     "MINESTREAM_FEATURE_EVERY_S": "60",
     "MINESTREAM_ARCHIVE_FILE_AGE_S": "60",
+    "MINESTREAM_MARKET_PRICE_EVERY_S": "30",
+    "MINESTREAM_MARKET_NETWORK_EVERY_S": "30",
+    "MINESTREAM_MARKET_COINS_EVERY_S": "60",
+    "MINESTREAM_MARKET_CHART_EVERY_S": "300",
+    "MINESTREAM_MARKET_STALE_AFTER_S": "90",
+    "MINESTREAM_COINGECKO_CALLS_PER_MIN": "60",
 }
 """Who looks on should not have to wait: what takes minutes on a farm takes seconds here."""
 _TOLD_TO_STOP: Final = frozenset({"STOPPING", "STOPPED"})
