@@ -15,11 +15,7 @@ from collector_pool.domain.sayings import WAMP, Saying, failed
 from collector_pool.settings import PoolSettings
 from minestream_runtime.backoff import Backoff
 from minestream_runtime.clock import Clock
-from minestream_runtime.errors import (
-    MinestreamError,
-    SourceRejectedError,
-    SourceUnavailableError,
-)
+from minestream_runtime.errors import SourceRejectedError, SourceUnavailableError
 from minestream_schemas.pool import PoolMessage
 from minestream_schemas.raw import PollStatus
 
@@ -102,22 +98,20 @@ class Feed:
             SourceRejectedError: the router does not want us any more.
             SourceUnavailableError: the session is over, or says nothing.
         """
-        failure: BaseException | None = None
+        # no group: one that fails while it is cancelled drops the cancellation (before 3.13)
+        tasks = [asyncio.ensure_future(link.ended())]
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(link.ended())
-                await self._subscribe(link)
-                for message, name in self._procedures.items():
-                    group.create_task(self._keep_whole(link, message, name))
-                group.create_task(self._watch())
-        except* MinestreamError as group_of:
-            failure = group_of.exceptions[0]
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            # told to stop as the session ended: before Python 3.13 a group drops one of the two
-            raise asyncio.CancelledError
-        if failure is not None:
-            raise failure
+            await self._subscribe(link)
+            tasks.append(asyncio.ensure_future(self._watch()))
+            for message, name in self._procedures.items():
+                tasks.append(asyncio.ensure_future(self._keep_whole(link, message, name)))
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _subscribe(self, link: Link) -> None:
         for message, name in self._topics.items():
