@@ -13,6 +13,8 @@ import pytest
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.kafka import Record
 from minestream_schemas.dead_letter import dead_letter_topic
+from minestream_schemas.gap import GAP, Gap, GapCause
+from minestream_schemas.inventory import INVENTORY, InventoryEntry
 from minestream_schemas.raw import RAW_MINER, RawMiner
 from minestream_schemas.telemetry import TELEMETRY, MinerTelemetry
 from minestream_schemas.tick import TICKS, Tick
@@ -40,6 +42,10 @@ def readings(records: Sequence[Record]) -> list[MinerTelemetry]:
 
 def windows(records: Sequence[Record]) -> list[TelemetryWindow]:
     return [TelemetryWindow.from_json(record.value or b"") for record in records]
+
+
+def gaps(records: Sequence[Record]) -> list[Gap]:
+    return [Gap.from_json(record.value or b"") for record in records]
 
 
 def headers(record: Record) -> dict[str, str]:
@@ -139,6 +145,21 @@ async def test_a_tick_waits_for_the_backlog_before_it(world: World, poll: Poll) 
     await world.producer.publish(RAW_MINER, poll(miner, after(6)))
     (closed,) = windows(await world.records(WINDOW, many(1)))
     assert closed.readings == 2
+
+
+async def test_the_gap_of_a_miner_that_nobody_polls_ends_when_the_inventory_lets_it_go(
+    world: World, poll: Poll
+) -> None:
+    entry = InventoryEntry(miner_id="miner-r", site_id="site-a", address="127.0.0.1:80")
+    await world.producer.publish(INVENTORY, entry)
+    begun = datetime.now(UTC) - timedelta(seconds=60)
+    await world.producer.publish(RAW_MINER, poll("miner-r", begun))
+    world.start(MINESTREAM_TICK_EVERY_S="0.5")
+    (opened, *_) = gaps(await world.records(GAP, many(1)))
+    assert (opened.cause, opened.ended_at) == (GapCause.COLLECTOR_DOWN, None)
+    await world.put(topic=INVENTORY, key=b"miner-r", value=None)
+    told = await world.records(GAP, lambda found: any(one.ended_at for one in gaps(found)))
+    assert {gap.gap_id for gap in gaps(told)} == {opened.gap_id}
 
 
 async def test_a_send_that_kafka_refuses_ends_the_process_and_its_input_is_not_committed(

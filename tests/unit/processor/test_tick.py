@@ -97,3 +97,38 @@ def test_a_miner_whose_gap_is_open_and_told_is_never_due(fallen_silent: MinerSta
     first = tick(fallen_silent, at(23), RULES).state
     assert due_us(first, RULES) == at(23) + 1
     assert due_us(tick(first, at(24), RULES).state, RULES) == 2**63
+
+
+def test_a_removed_miners_open_gap_ends_and_opens_no_more(fallen_silent: MinerState) -> None:
+    opened = tick(fallen_silent, at(23), RULES)
+    told = tick(opened.state, at(24), RULES).state
+    left = tick(told, at(60), RULES, removed=True)
+    (gap,) = left.gaps
+    assert gap.gap_id == opened.gaps[0].gap_id
+    assert to_us(gap.ended_at or gap.began_at) == at(60)
+    again = tick(left.state, at(61), RULES, removed=True)
+    assert again.gaps == left.gaps
+    for removed in (True, False):  # by and by the inventory's topic forgets it too
+        after = tick(again.state, at(1000), RULES, removed=removed)
+        assert (after.changed, after.gaps) == (True, ())  # the telling of 61 s grows old
+        assert not tick(after.state, at(2000), RULES, removed=removed).changed
+
+
+def test_a_removed_miner_that_did_not_answer_is_silent_no_more(reading: MakeReading) -> None:
+    state = None
+    for second in (1, 6, 11):
+        state = step(state, reading(second, answered=False, interval_s=5), RULES).state
+    assert state is not None
+    left = tick(state, at(12), RULES, removed=True)
+    assert [gap.cause for gap in left.gaps] == [GapCause.MINER_SILENT]
+    assert due_us(left.state._replace(told=(), open=()), RULES) == 2**63
+
+
+def test_a_miner_that_is_polled_after_its_removal_counts_again(
+    fallen_silent: MinerState, reading: MakeReading
+) -> None:
+    left = tick(fallen_silent, at(12), RULES, removed=True).state
+    assert left.removed
+    back = step(left, reading(70, interval_s=5), RULES).state
+    assert not back.removed
+    assert [gap.cause for gap in tick(back, at(100), RULES).gaps] == [GapCause.COLLECTOR_DOWN]

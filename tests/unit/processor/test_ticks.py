@@ -11,6 +11,7 @@ from processor.adapters.state_codec import encode
 from processor.adapters.ticks import Dues, Progress, Ticker, Waiting
 from processor.domain.miner_state import to_us
 from processor.domain.step import Reading, Rules, step
+from processor.domain.step import tick as tick_once
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -67,7 +68,7 @@ def test_only_the_miners_of_a_partition_that_are_due_are_named(
         asked.append(partition)
         return [(b"early", encode(early)), (b"later", encode(later))]
 
-    dues = Dues(rules, stored)
+    dues = Dues(rules, stored, lambda _: False)
     at_us = to_us(AT + timedelta(seconds=100))
     assert dues.at(4, at_us) == [b"early"]
     dues.note(4, b"early", later)
@@ -76,6 +77,24 @@ def test_only_the_miners_of_a_partition_that_are_due_are_named(
     assert asked == [4]
     dues.forget()
     assert dues.at(4, at_us) == [b"early"]
+
+
+def test_a_removed_miner_is_due_at_once_and_when_the_states_are_read_anew(
+    reading: Callable[..., Reading],
+) -> None:
+    rules = Rules(window_s=10, grace_s=5)
+    state = step(None, reading(500, interval_s=60), rules).state
+    removed: set[bytes] = set()
+    dues = Dues(rules, lambda _: [(b"gone", encode(state))], removed.__contains__)
+    assert dues.at(4, 0) == []
+    removed.add(b"gone")
+    dues.note_removed(b"gone")
+    dues.note_removed(b"never-polled")
+    assert dues.at(4, 0) == [b"gone"]
+    dues.forget()
+    assert dues.at(4, 0) == [b"gone"]
+    dues.note(4, b"gone", tick_once(state, 0, rules, removed=True).state)
+    assert dues.at(4, 0) == []
 
 
 class KeptBroker:
@@ -138,7 +157,7 @@ async def test_one_miners_damaged_state_does_not_stop_the_clock_of_the_others(
         async def send_all(self, _: object, events: Iterable[object]) -> None:
             sent.extend(events)
 
-    dues = Dues(rules, lambda _: table.items())
+    dues = Dues(rules, lambda _: table.items(), lambda _: False)
     agent = TickAgent(
         states=cast("Any", Kept()),
         outputs=cast("Any", Sent()),
@@ -146,6 +165,7 @@ async def test_one_miners_damaged_state_does_not_stop_the_clock_of_the_others(
         progress=Progress(lambda _: 0),
         dues=dues,
         waiting=(waiting := Waiting()),
+        removed=lambda _: False,
         rules=rules,
         clock=StandingClock(),
     )

@@ -5,7 +5,7 @@ between the reading of a state and its writing.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -180,6 +180,7 @@ class TickAgent:
         progress: Progress,
         dues: Dues,
         waiting: Waiting,
+        removed: Callable[[bytes], bool],
         rules: Rules,
         clock: Clock,
     ) -> None:
@@ -189,6 +190,7 @@ class TickAgent:
         self._progress = progress
         self._dues = dues
         self._waiting = waiting
+        self._removed = removed
         self._rules = rules
         self._clock = clock
         self._processed = counter("minestream_events_processed_total").labels(TICKS.name)
@@ -229,7 +231,7 @@ class TickAgent:
             return
         try:
             with unit_of_work():
-                outcome = tick(decode(blob), at_us, self._rules)
+                outcome = tick(decode(blob), at_us, self._rules, removed=self._removed(key))
         except BugError as exc:
             # one miner's state must not stop the clock of all; its own next event meets it again
             self._dues.leave_out(partition, key)

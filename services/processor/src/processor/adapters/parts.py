@@ -56,15 +56,19 @@ class Parts:
             bug_limit=settings.bug_limit,
         )
         self._holding = True
-        self.feed = ReferenceFeed(settings, self._references)
         self.ticker = Ticker(
             self._broker, self._progress, self.clock, every_s=settings.tick_every_s
         )
         # on one disk RocksDB's lock parts two of one instance; on two they would both write
         self._twins = Twins(settings.group("processor"), settings.instance)
+        self._dues = Dues(settings.rules, self._states.stored, self._removed)
+        self.feed = ReferenceFeed(settings, self._references, self._dues.note_removed)
         self._follow_miners()
         self._follow_sources()
         self.lags = self._lags()
+
+    def _removed(self, key: bytes) -> bool:
+        return key.decode() in self._references.workers.removed
 
     def _agent(self, topic: Topic, name: str, run: Any) -> None:
         stream = bytes_topic(self._app, self._settings, topic)
@@ -72,17 +76,17 @@ class Parts:
 
     def _follow_miners(self) -> None:
         rules = self._settings.rules
-        dues, waiting = Dues(rules, self._states.stored), Waiting()
+        waiting = Waiting()
         common: dict[str, Any] = {
             "states": self._states,
             "outputs": self._outputs,
             "guard": self._guard,
             "progress": self._progress,
-            "dues": dues,
+            "dues": self._dues,
             "rules": rules,
             "clock": self.clock,
         }
-        ticks = TickAgent(waiting=waiting, **common)
+        ticks = TickAgent(waiting=waiting, removed=self._removed, **common)
         worths = Worths(self._workers, self._references, self._settings.limits)
         raw = RawAgent(producer=self._producer, ticks=ticks, worths=worths, **common)
         self._agent(RAW_MINER, "raw", raw.run)
@@ -90,7 +94,7 @@ class Parts:
 
         async def moved(*_: Any, **__: Any) -> None:
             self._twins.look(self._broker.membership(), self.clock.monotonic())
-            for memory in (self._states, self._workers, self._progress, dues, waiting):
+            for memory in (self._states, self._workers, self._progress, self._dues, waiting):
                 memory.forget()
 
         self._app.on_partitions_revoked.connect(moved, weak=False)

@@ -89,11 +89,15 @@ class ReferenceFeed:
     Args:
         settings: where Kafka is.
         references: what is kept.
+        on_removed: told of each miner that the inventory lets go.
     """
 
-    def __init__(self, settings: Settings, references: References) -> None:
+    def __init__(
+        self, settings: Settings, references: References, on_removed: Callable[[bytes], None]
+    ) -> None:
         self._settings = settings
         self._references = references
+        self._on_removed = on_removed
         self._consumer: Consumer | None = None
         self._positions: dict[Partition, int] = {}
         self._moved = asyncio.Event()
@@ -150,8 +154,9 @@ class ReferenceFeed:
         try:
             if record.value is not None:
                 self._apply[topic](record, record.value)
-            elif topic == INVENTORY.name:
-                self._references.workers.remove((record.key or b"").decode(errors="replace"))
+            elif topic == INVENTORY.name and record.key:
+                self._references.workers.remove(record.key.decode())
+                self._on_removed(record.key)
         except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
             self._log.warning(
                 "reference_left_out", topic=topic, offset=record.offset, error=str(exc)

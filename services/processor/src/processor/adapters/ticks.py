@@ -54,9 +54,13 @@ class Dues:
     """Which miners of a partition a tick concerns, without reading all their states."""
 
     def __init__(
-        self, rules: Rules, stored: Callable[[int], Iterable[tuple[bytes, bytes]]]
+        self,
+        rules: Rules,
+        stored: Callable[[int], Iterable[tuple[bytes, bytes]]],
+        removed: Callable[[bytes], bool],
     ) -> None:
         self._rules = rules
+        self._removed = removed
         self._stored = stored
         self._by_partition: dict[int, dict[bytes, int]] = {}
 
@@ -64,14 +68,20 @@ class Dues:
         """A miner's state has changed."""
         known = self._by_partition.get(partition)
         if known is not None:
-            known[key] = due_us(state, self._rules)
+            known[key] = self._due(key, state)
+
+    def note_removed(self, key: bytes) -> None:
+        """The inventory has let a miner go: the next tick ends what gaps it left open."""
+        for known in self._by_partition.values():
+            if key in known:
+                known[key] = 0
 
     def at(self, partition: int, at_us: int) -> list[bytes]:
         """The miners with something to close by then; at a partition's first tick all are read."""
         known = self._by_partition.get(partition)
         if known is None:
             known = self._by_partition[partition] = {
-                key: self._due_us(blob) for key, blob in self._stored(partition)
+                key: self._due_of(key, blob) for key, blob in self._stored(partition)
             }
         return sorted(key for key, due in known.items() if due <= at_us)
 
@@ -79,10 +89,15 @@ class Dues:
         """A miner's state cannot be dealt with: not before its own next event."""
         self._by_partition.get(partition, {}).pop(key, None)
 
-    def _due_us(self, blob: bytes) -> int:
+    def _due(self, key: bytes, state: MinerState) -> int:
+        if not state.removed and self._removed(key):
+            return 0
+        return due_us(state, self._rules)
+
+    def _due_of(self, key: bytes, blob: bytes) -> int:
         try:
             with unit_of_work():
-                return due_us(decode(blob), self._rules)
+                return self._due(key, decode(blob))
         except BugError:
             return 0  # due at once, and told and left out there
 

@@ -153,3 +153,5 @@ class MinerState(NamedTuple):
     """Of the newest of ``late_ids``, in their order."""
     featured_us: int = -1
     """The start of the newest bucket that has a feature row."""
+    removed: bool = False
+    """Has the inventory let it go since its newest reading? Then its silence is no gap."""

@@ -66,10 +66,13 @@ class Workers:
         self._names: dict[str, tuple[str, ...]] = {}
         self._sites: dict[str, str] = {}
         self._miners: defaultdict[str, set[str]] = defaultdict(set)
+        self.removed: set[str] = set()
+        """Miners that the inventory has let go, as far back as it tells."""
 
     def enter(self, miner_id: str, site_id: str, names: tuple[str, ...]) -> None:
         """A miner's entry is new or has changed."""
-        self.remove(miner_id)
+        self._forget(miner_id)
+        self.removed.discard(miner_id)
         self._sites[miner_id] = site_id
         self._names[miner_id] = names
         for name in names:
@@ -77,6 +80,10 @@ class Workers:
 
     def remove(self, miner_id: str) -> None:
         """A miner is no more in the inventory."""
+        self._forget(miner_id)
+        self.removed.add(miner_id)
+
+    def _forget(self, miner_id: str) -> None:
         self._sites.pop(miner_id, None)
         for name in self._names.pop(miner_id, ()):
             self._miners[name].discard(miner_id)

@@ -19,6 +19,7 @@ from processor.domain.miner_state import (
     SECOND_US,
     MinerState,
     Seen,
+    Silence,
     Sums,
     Told,
     Transition,
@@ -290,12 +291,12 @@ def due_us(state: MinerState, rules: Rules) -> int:
     if state.open:
         span = (rules.window_s + rules.grace_s) * SECOND_US
         due.append(state.open[0].start_us + span + patience)
-    if state.down_us is None:
+    if state.down_us is None and not state.removed:
         due.append(state.newest_us + gaps.longest_us(state.interval_s, rules.down_polls) + 1)
     return min(due, default=2**63)
 
 
-def tick(state: MinerState, at_us: int, rules: Rules) -> TickOutcome:
+def tick(state: MinerState, at_us: int, rules: Rules, *, removed: bool = False) -> TickOutcome:
     """Advance one miner by the clock: close what its silence leaves open.
 
     What a tick closes, it tells; a tick that comes again tells it again; and the next tick tells
@@ -305,15 +306,16 @@ def tick(state: MinerState, at_us: int, rules: Rules) -> TickOutcome:
         state: before the tick, with every event applied that was there when it was made.
         at_us: the instant of the tick.
         rules: the settings that decide.
+        removed: has the inventory let the miner go? What gap it left open ends.
     """
     again = tuple(told for told in state.told if _tells_again(told, at_us))
     repeated = any(at_us == told.at_us for told in again)
     after = state._replace(told=tuple(_aged(state.told, at_us)))
     fresh = None
     if not repeated:
-        after, fresh = _close_by_clock(after, at_us, rules)
+        after, fresh = _close_by_clock(after, at_us, rules, removed=removed)
     tellings = (*again, fresh) if fresh else again
-    if not tellings and after.told == state.told:
+    if not tellings and after == state:
         return TickOutcome(state)
     after = _keep_closed(after)
     starts = tuple(start for told in tellings for start in told.closed)
@@ -344,7 +346,9 @@ def _aged(tellings: tuple[Told, ...], at_us: int) -> list[Told]:
     return kept
 
 
-def _close_by_clock(state: MinerState, at_us: int, rules: Rules) -> tuple[MinerState, Told | None]:
+def _close_by_clock(
+    state: MinerState, at_us: int, rules: Rules, *, removed: bool
+) -> tuple[MinerState, Told | None]:
     patience = gaps.longest_us(state.interval_s, 1)
     closing, still_open = windows.split(
         state.open,
@@ -352,17 +356,33 @@ def _close_by_clock(state: MinerState, at_us: int, rules: Rules) -> tuple[MinerS
         window_s=rules.window_s,
         grace_s=rules.grace_s,
     )
-    longest = gaps.longest_us(state.interval_s, rules.down_polls)
-    down = state.down_us is None and at_us - state.newest_us > longest
-    if not closing and not down:
-        return state, None
-    opened = (Transition(GapCause.COLLECTOR_DOWN, state.newest_us),) if down else ()
-    told = Told(at_us, None, tuple(sums.start_us for sums in closing), opened)
-    after = state._replace(
+    after, transitions = _left(state, at_us) if removed else _down(state, at_us, rules)
+    if not closing and not transitions:
+        return after, None
+    told = Told(at_us, None, tuple(sums.start_us for sums in closing), transitions)
+    after = after._replace(
         open=still_open,
         closed=state.closed + closing,
         closed_until_us=_closed_until(state.closed_until_us, closing, rules),
-        down_us=state.newest_us if down else state.down_us,
         told=(*state.told, told),
     )
     return after, told
+
+
+def _down(state: MinerState, at_us: int, rules: Rules) -> tuple[MinerState, tuple[Transition, ...]]:
+    longest = gaps.longest_us(state.interval_s, rules.down_polls)
+    if state.removed or state.down_us is not None or at_us - state.newest_us <= longest:
+        return state, ()
+    opened = Transition(GapCause.COLLECTOR_DOWN, state.newest_us)
+    return state._replace(down_us=state.newest_us), (opened,)
+
+
+def _left(state: MinerState, at_us: int) -> tuple[MinerState, tuple[Transition, ...]]:
+    open_gaps = (
+        (GapCause.COLLECTOR_DOWN, state.down_us),
+        (GapCause.MINER_SILENT, state.silence.gap_began_us),
+    )
+    ended = tuple(
+        Transition(cause, began_us, at_us) for cause, began_us in open_gaps if began_us is not None
+    )
+    return state._replace(removed=True, down_us=None, silence=Silence()), ended
