@@ -110,10 +110,16 @@ def settings(
 
 
 @pytest.fixture
-async def topics(make_topics: Callable[..., Awaitable[None]]) -> None:
-    """One partition each: whoever is silent has company, and they are there sooner."""
+def partitions() -> int:
+    """One, so that whoever is silent has company; a test may ask for more."""
+    return 1
+
+
+@pytest.fixture
+async def topics(make_topics: Callable[..., Awaitable[None]], partitions: int) -> None:
+    """All topics that an alerter needs."""
     wanted = TELEMETRY, ALERT, dead_letter_topic("alerter")
-    await make_topics(*(replace(topic, partitions=1) for topic in wanted))
+    await make_topics(*(replace(topic, partitions=partitions) for topic in wanted))
 
 
 @pytest.fixture

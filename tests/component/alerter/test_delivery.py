@@ -298,3 +298,18 @@ async def test_an_alert_still_fires_after_a_restart_and_is_not_told_again(
         told = await people.told("webhook", lambda found: len(found) == 2)
     assert [each["alert"]["subject"] for each in told] == ["site-a-m1", "site-a-m3"]
     assert len(await ask("SELECT * FROM alerting_v1.alert WHERE phase = 'firing'")) == 2
+
+
+@pytest.mark.parametrize("partitions", [4])
+async def test_two_alerters_tell_everything_once(
+    settings: AlerterSettings,
+    topics: None,  # noqa: ARG001 - made first
+    tell: Tell,
+    people: People,
+    ask: Ask,
+) -> None:
+    other = settings.model_copy(update={"instance": "1"})
+    async with alerter(settings), alerter(other):
+        await tell(TELEMETRY, *_hot_and_cool(30))
+        doubles = await _all_told(people, ask, miners=30)
+    assert doubles == 0
