@@ -22,8 +22,9 @@ async def line(
     """The collector's topics; whatever was started is ended."""
     await make_topics(RAW_POOL, GAP)
     this = Line(Settings(kafka_bootstrap=kafka_bootstrap, topic_namespace=namespace), tmp_path)
-    yield this
-    this.end()
+    async with this.stack:
+        yield this
+        await this.end()
 
 
 @pytest.fixture

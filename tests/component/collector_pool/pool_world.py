@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from minestream_emulators.prohashing.router import Router
 from minestream_emulators.prohashing.site import POOL_KEY, Site
 from minestream_emulators.running import emulated_fleet
 from minestream_emulators.troubles import Troubles
-from minestream_runtime.kafka import Consumer
+from minestream_runtime.kafka import Consumer, Partition
 from minestream_runtime.settings import Settings
 from minestream_schemas.event import Topic
 from minestream_schemas.gap import GAP, Gap
@@ -60,7 +60,7 @@ class Pool:
 
 
 @asynccontextmanager
-async def emulated_pool(*, miners: int = 3, tick_s: float = 0.1) -> AsyncIterator[Pool]:
+async def emulated_pool(*, miners: int = 3, tick_s: float = 0.2) -> AsyncIterator[Pool]:
     """A pool with a fleet behind it, on a free port."""
     troubles = Troubles(asyncio.get_running_loop().time)
     async with emulated_fleet(miners=miners, mix=L9) as fleet:
@@ -106,12 +106,34 @@ def _breaks(router: Router) -> dict[str, Callable[[], Awaitable[object]]]:
 
 
 @dataclass
+class Reader:
+    """What one consumer has read of a topic so far."""
+
+    consumer: Consumer
+    found: list[bytes] = field(default_factory=list)
+
+    async def values(self) -> list[bytes]:
+        """Read on to the present end."""
+        ends = await self.consumer.ends(self.consumer.owned())
+        async with asyncio.timeout(WITHIN_S):
+            while await self._behind(ends):
+                self.found += [each.value or b"" for each in await self.consumer.records()]
+        return self.found
+
+    async def _behind(self, ends: dict[Partition, int]) -> bool:
+        positions = await self.consumer.positions()
+        return any(positions[where] < end for where, end in ends.items())
+
+
+@dataclass
 class Line:
     """A namespace on Kafka with pool collectors behind it."""
 
     settings: Settings
     folder: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    readers: dict[str, Reader] = field(default_factory=dict)
 
     def start(self, pool: Pool, **more: str) -> subprocess.Popen[bytes]:
         """Start a collector of a pool."""
@@ -127,8 +149,8 @@ class Line:
             "MINESTREAM_POOL_HTTP_URL": f"{pool.web}/api/v1",
             "MINESTREAM_POOL_API_KEY": POOL_KEY,
             "MINESTREAM_POOL_FALLBACK_AFTER_S": "1",
-            "MINESTREAM_POOL_PING_S": "1",
-            "MINESTREAM_POOL_PING_TIMEOUT_S": "1",
+            "MINESTREAM_POOL_PING_S": "2",
+            "MINESTREAM_POOL_PING_TIMEOUT_S": "2",
             "MINESTREAM_POOL_REFUSED_S": "1",
             "MINESTREAM_POOL_STATUS_EVERY_S": "2",
             "MINESTREAM_POOL_ACCOUNT_EVERY_S": "1",
@@ -179,18 +201,11 @@ class Line:
 
     async def values(self, topic: Topic) -> list[bytes]:
         """Every value that is on a topic now, in order within each key."""
-        found: list[bytes] = []
-        async with Consumer(self.settings, [topic]) as consumer:
-            ends = await consumer.ends(consumer.owned())
-            begins = await consumer.beginnings(consumer.owned())
-            left = {where for where, end in ends.items() if end > begins[where]}
-            async with asyncio.timeout(WITHIN_S):
-                while left:
-                    for record in await consumer.records(wait_s=0.5):
-                        found.append(record.value or b"")
-                        if record.offset + 1 >= ends[record.partition]:
-                            left.discard(record.partition)
-        return found
+        reader = self.readers.get(topic.name)
+        if reader is None:
+            consumer = await self.stack.enter_async_context(Consumer(self.settings, [topic]))
+            reader = self.readers[topic.name] = Reader(consumer)
+        return await reader.values()
 
     async def messages(self) -> list[RawPool]:
         """What it has published, oldest first."""
@@ -226,16 +241,17 @@ class Line:
         name = 'minestream_source_joins_total{source="prohashing-main"}'
         return self.metrics().get(name, 0) >= times
 
-    def end(self) -> None:
+    async def end(self) -> None:
+        """Every collector is told to stop, and does."""
         for process in self.processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-        for process in self.processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
+        try:
+            for process in self.processes:
+                await asyncio.to_thread(process.wait, 10)
+        finally:
+            for process in self.processes:
                 process.kill()
-                process.wait()
 
 
 def of(
