@@ -4,6 +4,7 @@ import json
 import signal
 from functools import partial
 
+import pytest
 from tests.component.collector_pool.pool_world import Line, Pool, of, workers
 
 from minestream_emulators.prohashing.site import POOL_KEY
@@ -100,6 +101,7 @@ async def test_changes_of_the_wrong_shape_are_told_as_garbage_and_stop_nothing(
     assert len(line.logged("feed_joined")) == 1
 
 
+@pytest.mark.soak
 async def test_killed_at_any_moment_what_its_ledger_has_is_on_kafka(line: Line, feed: Pool) -> None:
     process = line.start(feed)
     await line.said(everything)

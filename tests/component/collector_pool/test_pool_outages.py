@@ -102,10 +102,3 @@ async def test_the_open_proxy_alone_tells_rates_and_is_believed_about_their_age(
     assert {each.message for each in said} == {PoolMessage.STATUS, PoolMessage.PROFITABILITY}
     assert json.loads(of(said, PoolMessage.STATUS)[0].body or "")["updating"] is True
     assert line.metrics()['minestream_source_fresh{source="prohashing-main"}'] == 1
-
-
-async def test_without_a_profile_it_stays_up_ready_and_says_so_once(line: Line, pool: Pool) -> None:
-    line.start(pool, MINESTREAM_POOL_PROFILE="none")
-    await line.until(lambda: '"ready"' in line.page("/readyz"))
-    assert len(line.logged("nothing_to_follow")) == 1
-    assert await line.messages() == []

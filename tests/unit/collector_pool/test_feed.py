@@ -5,15 +5,18 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import structlog
 
 from collector_pool.adapters.feed import Feed
 from collector_pool.adapters.inbox import Heard, Inbox
+from collector_pool.adapters.service import collect
 from collector_pool.adapters.standing import Standing, State
 from collector_pool.domain.profiles import PROFILES
 from collector_pool.domain.sayings import WAMP, Saying
 from collector_pool.settings import PoolSettings
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.errors import SourceUnavailableError
+from minestream_runtime.health import Health
 from minestream_schemas.pool import PoolMessage
 
 
@@ -104,3 +107,15 @@ async def test_only_a_feed_away_for_longer_than_the_grace_is_down() -> None:
     async with asyncio.timeout(2):
         await standing.down.wait()
     assert standing.note() == "the feed is down: z"
+
+
+async def test_without_a_profile_it_stays_up_ready_and_says_so_once(tmp_path: Path) -> None:
+    health = Health()
+    with structlog.testing.capture_logs() as lines:
+        idle = asyncio.ensure_future(collect(PoolSettings(state_dir=tmp_path), health))
+        await asyncio.sleep(0.05)
+    assert not idle.done()
+    assert (health.faults(), health.remarks()) == ({}, {})
+    assert [line["event"] for line in lines] == ["nothing_to_follow"]
+    idle.cancel()
+    await asyncio.wait({idle})
