@@ -99,6 +99,7 @@ def settings(
         topic_namespace=namespace,
         database_url=SecretStr(database_url),
         session_timeout_s=6,
+        retire_after_s=86_400,  # nobody is in the inventory here
         notify_poll_s=0.1,
         notify_most_s=0.5,
         webhook_url=SecretStr(people.hook),

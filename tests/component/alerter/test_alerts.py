@@ -122,3 +122,30 @@ async def test_a_record_that_no_schema_accepts_is_set_aside_and_holds_nothing_up
     assert reasons[0].startswith("event_id: Input should be a valid UUID")
     assert "secret stuff" not in reasons[0]
     assert letters[0].value == b'{"event_id": "secret stuff"}'
+
+
+async def test_an_alert_ends_when_its_miner_has_left_the_inventory(
+    settings: AlerterSettings, topics: None, tell: Tell, people: People, ask: Ask
+) -> None:
+    del topics
+    await ask("INSERT INTO fleet.site (site_id) VALUES ('site-a')")
+    await ask(
+        "INSERT INTO fleet.miner (miner_id, site_id, address, transport) "
+        "VALUES ('site-a-m1', 'site-a', '127.1.0.1:80', 'http')"
+    )
+    soon = settings.model_copy(update={"retire_after_s": 100.0})
+    then = now() - timedelta(seconds=120)
+    async with alerter(soon):
+        await tell(
+            TELEMETRY,
+            *series("site-a-m1", then, 95, 95, 95),
+            *series("site-a-m2", then, 95, 95, 95),
+            *series("site-a-m3", now(), 95, 95, 95),
+        )
+        told = await people.told("webhook", lambda found: len(found) == 4)
+        assert told[3]["title"] == "[RESOLVED] site-a-m2: no longer in the inventory"
+        await people.told("mail", lambda found: len(found) == 4)
+    rows = await ask("SELECT subject FROM alerting_v1.alert WHERE phase = 'firing' ORDER BY 1")
+    assert rows == [{"subject": "site-a-m1"}, {"subject": "site-a-m3"}]
+    states = await ask("SELECT rule, subject FROM alerting.rule_state WHERE subject = 'site-a-m2'")
+    assert states == [{"rule": "offline", "subject": "site-a-m2"}]

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 
 import pytest
+import structlog
 from tests.component.alerter.conftest import Eventually, Tell
 from tests.component.alerter.events import now, series
 from typer import Typer
@@ -18,6 +20,13 @@ def _run(*arguments: str) -> Result:
     app = Typer()
     app.command()(alerts)
     return CliRunner().invoke(app, arguments)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """The command silences the logs of its process, which is ours here."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

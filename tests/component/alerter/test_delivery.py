@@ -138,7 +138,7 @@ async def test_random_kills_lose_nothing_of_500_alerts(
     async with _started(environment):
         doubles = await _all_told(people, ask, miners=250)
     assert kills == 15, "none ended by itself"
-    assert doubles <= 2 * kills, "one for each channel at the most"
+    assert doubles <= 2 * kills, f"{doubles}: one for each channel at the most"
 
 
 async def test_a_channel_that_is_away_holds_nobody_up_and_gets_everything_later(

@@ -40,6 +40,12 @@ class AlerterSettings(Settings):
         gt=0,
         description="alerts older than that are told only once the backlog has been read",
     )
+    retire_after_s: float = Field(
+        default=600,
+        gt=0,
+        description="alerts of miners that have left the inventory end after so long without "
+        "a reading",
+    )
     alert_batch_records: int = Field(default=1000, ge=1, description="most readings a transaction")
     alert_bug_limit: int = Field(
         default=100, ge=1, description="records set aside for our own bugs: then stop"

@@ -21,6 +21,7 @@ from minestream_runtime.settings import Settings
 
 _WIDE: Final = 160
 """Columns of what goes into a file or a pipe."""
+_WAIT_S: Final = 2.0
 _NO_STORE: Final = (
     "is a stack running here (`minestream status`), or MINESTREAM_DATABASE_URL right?"
 )
@@ -67,7 +68,7 @@ async def _read(*, firing: bool, most: int) -> list[dict[str, Any]]:
     with store_errors():
         async with (
             open_pool(Settings.load(), Role.READER, name="minestream alerts", most=1) as pool,
-            pool.connection() as connection,
+            pool.connection(timeout=_WAIT_S) as connection,
         ):
             cursor = connection.cursor(row_factory=dict_row)
             await cursor.execute(_QUERY, (firing, most))

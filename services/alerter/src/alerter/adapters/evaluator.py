@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -175,6 +176,9 @@ class Evaluator:
         if newest is not None:
             age_s = (self._clock.now() - newest).total_seconds()
             histogram("minestream_event_age_seconds").labels("judged").observe(age_s)
+        self._tell_of(told)
+
+    def _tell_of(self, told: Sequence[Transition]) -> None:
         for transition in told:
             alert = transition.alert
             counter("minestream_alert_transitions_total").labels(alert.rule, alert.phase).inc()
@@ -204,6 +208,9 @@ class Evaluator:
         if waiting := await self._store.held(read):
             await self._store.release(waiting)
             self._wake()
+        now = self._clock.now()
+        before = now - timedelta(seconds=self._settings.retire_after_s)
+        self._tell_of(await self._store.retire(held, before=before, now=now))
         firing = Counter(await self._store.firing())
         for rule in self._rules:
             gauge("minestream_alerts_firing").labels(rule.name).set(firing[rule.name])

@@ -102,6 +102,18 @@ WHERE state = 'held' AND partition = ANY(%s)
 HELD_PARTITIONS: Final = """
 SELECT DISTINCT partition FROM alerting.notification WHERE state = 'held' AND partition = ANY(%s)
 """
+FIRING_OF_NOBODY: Final = """
+SELECT s.partition, t.event_id, t.alert_id, t.number, t.rule, t.subject, t.miner_id, t.site_id,
+       t.rack_id, t.severity, t.phase, t.summary, t.value, t."limit", t.unit, t.began_at,
+       t.fired_at, t.changed_at, t.ended_at, t.source_event_id, t.traceparent
+FROM alerting.alert AS a
+JOIN alerting.transition AS t USING (alert_id, number)
+JOIN alerting.rule_state AS s ON s.rule = a.rule AND s.subject = a.subject
+WHERE a.phase = 'firing' AND s.partition = ANY(%(partitions)s)
+  AND (s.state ->> 'judged_at')::timestamptz < %(before)s
+  AND NOT EXISTS (SELECT FROM fleet_v1.miner AS m WHERE m.miner_id = a.subject)
+"""
+FORGET_STATE: Final = "DELETE FROM alerting.rule_state WHERE rule = %s AND subject = %s"
 FIRING: Final = "SELECT rule, count(*) FROM alerting.alert WHERE phase = 'firing' GROUP BY rule"
 
 CLAIM: Final = """

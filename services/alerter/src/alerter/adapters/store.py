@@ -10,19 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from psycopg.rows import dict_row
 from pydantic import TypeAdapter
 
 from alerter.adapters import statements
 from alerter.adapters.stages import Passing, Stage, unwatched
 from alerter.domain.judging import Judged, Key
-from alerter.domain.lifecycle import Flow, State, Transition, due_at
+from alerter.domain.lifecycle import Flow, State, Transition, due_at, retired
 from alerter.domain.reading import Reading
 from alerter.domain.rules import Rule
 from minestream_runtime.database import Connection, Pool, store_errors
 from minestream_runtime.errors import PartitionLostError
 from minestream_runtime.kafka import Partition
 from minestream_runtime.metrics import histogram
-from minestream_schemas.alert import ALERT
+from minestream_schemas.alert import ALERT, Alert
 from minestream_schemas.ids import derived_id
 
 Traced = Callable[
@@ -140,6 +141,44 @@ class Store:
                 await self._move(connection, parts, judged, now)
                 self._passing(Stage.BEFORE_COMMIT)
         self._passing(Stage.COMMITTED)
+        return told
+
+    async def retire(
+        self, held: Mapping[Partition, int], *, before: datetime, now: datetime
+    ) -> list[Transition]:
+        """End the alerts of miners that are no longer in the inventory.
+
+        Args:
+            held: our partitions, and the offset at which each stands.
+            before: a miner with a reading since then is there, whatever the inventory says.
+            now: when they end.
+
+        Returns:
+            the transitions.
+
+        Raises:
+            PartitionLostError: an offset is not where we hold it; nothing is written.
+            StoreUnavailableError: nothing is written, or all of it and we were not told.
+        """
+        ours = {partition.number: partition for partition in held}
+        told: list[Transition] = []
+        with store_errors():
+            async with self._pool.connection() as connection, connection.transaction():
+                cursor = connection.cursor(row_factory=dict_row)
+                await cursor.execute(
+                    statements.FIRING_OF_NOBODY, {"partitions": list(ours), "before": before}
+                )
+                rows = await cursor.fetchall()
+                gone = [ours[row["partition"]] for row in rows]
+                await self._lock(
+                    connection, {each: Part(held[each], held[each], ()) for each in gone}
+                )
+                for partition, row in zip(gone, rows, strict=True):
+                    alert = retired(Alert.model_validate(row, strict=False), now)
+                    transition = Transition(alert, row["traceparent"])
+                    await self._put(connection, partition, [transition], now)
+                    await connection.execute(statements.FORGET_STATE, (alert.rule, alert.subject))
+                    told.append(transition)
         return told
 
     async def held(self, partitions: Iterable[Partition]) -> set[int]:

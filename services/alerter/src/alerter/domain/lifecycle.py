@@ -159,6 +159,28 @@ def ripen(rule: Rule, state: State, flow: Flow | None) -> Step:
     return _tell(rule, fired, last, due - rule.slack, min(began))
 
 
+def retired(alert: Alert, at: datetime) -> Alert:
+    """The end of an alert whose subject is no longer in the inventory.
+
+    Args:
+        alert: its newest transition.
+        at: when that was noticed.
+    """
+    number = alert.number + 1
+    return alert.model_copy(
+        update={
+            "event_id": derived_id("alert-transition", alert.alert_id, number),
+            "number": number,
+            "phase": AlertPhase.RESOLVED,
+            "summary": f"{alert.subject}: no longer in the inventory",
+            "value": None,
+            "changed_at": at,
+            "ended_at": at,
+            "source_event_id": None,
+        }
+    )
+
+
 def _ripening(rule: Rule, state: State) -> list[tuple[Level, datetime]]:
     found = []
     for level in rule.levels:
