@@ -1,21 +1,17 @@
 """The dashboard in a real browser, on the whole system, with 24 emulated miners."""
 
-import os
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, WebSocketRoute, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
-from tests.e2e.browser import PHONE, SHADED, WIDE, System, Visit, chromium, launched
+from playwright.sync_api import WebSocketRoute, expect
+from tests.e2e.browser import PHONE, SHADED, System, chromium
+from tests.e2e.conftest import MINERS, Open, until
 
-MINERS = 24
 FIRST = "demo-r01-s01"
 PATHS = {"/": FIRST, f"/miners/{FIRST}": "1,150", "/system": "timescale-sink"}
 """The page's addresses, and what is on each once it has all that it shows."""
@@ -30,58 +26,6 @@ pytestmark = [
     ),
     pytest.mark.timeout(400),
 ]
-
-
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    system = System(tmp_path_factory.mktemp("dashboard"), MINERS)
-    try:
-        until(lambda: heard(system) == MINERS, "all miners were heard of")
-        yield system
-    finally:
-        system.end()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched(str(chromium())) as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    named = os.environ.get("MINESTREAM_SCREENSHOTS")
-    return Path(named) if named else tmp_path_factory.mktemp("screenshots")
-
-
-Open = Callable[..., Visit]
-
-
-@pytest.fixture
-def opened(browser: Browser, system: System, screenshots: Path) -> Iterator[Open]:
-    """Opens pages; each is a person of its own, with nothing kept from before."""
-    contexts = []
-
-    def open_one(**context: Any) -> Visit:
-        one = {"viewport": WIDE, "locale": "en-GB", "color_scheme": "dark"} | context
-        contexts.append(browser.new_context(**one))
-        return Visit(system.address, contexts[-1].new_page(), screenshots)
-
-    yield open_one
-    for context in contexts:
-        context.close()
-
-
-def heard(system: System) -> int:
-    items = system.asks("/api/v1/miners?limit=100")["items"]
-    return sum(1 for item in items if item["hashrate_hs"])
-
-
-def until(holds: Callable[[], bool], what: str, *, within_s: float = 60) -> None:
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
-        time.sleep(0.3)
 
 
 def test_the_table_shows_every_miner_and_a_value_changes_by_itself(opened: Open) -> None:
@@ -170,6 +114,65 @@ def test_the_system_page_knows_every_service(opened: Open) -> None:
         row = services.get_by_role("row").filter(has_text=name)
         expect(row).to_contain_text("Ready")
     visit.shoot("system-dark")
+    assert visit.wrongs() == {}
+
+
+def test_an_alert_comes_by_itself_rises_is_told_and_leaves(opened: Open, system: System) -> None:
+    visit, fleet = opened(), opened(viewport=PHONE, is_mobile=True, color_scheme="light")
+    page = visit.go("/alerts")
+    fleet.go("/")
+    badge = page.get_by_role("navigation").locator("[data-firing]")
+    firing = page.get_by_role("list", name="Firing now")
+    hot = "demo-r01-s05"
+    system.types("fault", "hot-chip", "--miner", hot, "--for", "0")
+    row = firing.get_by_role("listitem").filter(has_text=hot)
+    expect(row).to_contain_text("Chip too hot", timeout=120_000)
+    expect(row).to_contain_text("limit")
+    expect(row).to_contain_text(re.compile(r"for \d+ (s|min)"))
+    expect(row).to_contain_text("webhook", timeout=30_000)
+    expect(badge).to_have_attribute("data-firing", re.compile("^[1-9]"))
+    banner = fleet.page.get_by_role("region", name="Firing now")
+    expect(banner).to_contain_text(hot)
+    row.get_by_role("button", name=f"{hot}: Steps and notifications").click()
+    expect(row.get_by_role("table")).to_contain_text("sent")
+    visit.shoot("alerts-dark")
+    fleet.shoot("alert-phone-light")
+    assert fleet.wrongs() == {}
+    chinese = opened(locale="zh-CN", color_scheme="light")
+    chinese.go(f"/miners/{hot}")
+    expect(chinese.page.get_by_role("region", name="正在告警")).to_contain_text("芯片过热")
+    chinese.shoot("alert-miner-chinese")
+    system.types("fault", "--heal")
+    over = page.get_by_role("list", name="Resolved").get_by_role("listitem")
+    expect(over.filter(has_text=hot).first).to_contain_text("lasted", timeout=180_000)
+    expect(row).to_have_count(0)
+    expect(banner).to_have_count(0)
+    assert visit.wrongs() == {}
+    assert chinese.wrongs() == {}
+
+
+def test_what_a_miner_earns_can_be_reckoned_anew_from_its_page(opened: Open) -> None:
+    visit = opened()
+    page = visit.go("/")
+    sums = page.get_by_role("region", name="Earnings, market and pools")
+    for label in ("Profit per day", "Revenue per day", "Power cost per day", "LTC", "DOGE", "BTC"):
+        expect(sums).to_contain_text(label, timeout=60_000)
+    expect(sums).to_contain_text(re.compile(r"of \d+ of 24 miners"))
+    page.get_by_role("button", name="Earnings").click()
+    profit = page.get_by_role("row").filter(has_text=FIRST).get_by_text(re.compile(r"^-?\$[\d.]+$"))
+    expect(profit).to_have_count(3)
+    visit.shoot("earnings")
+    page.get_by_role("link", name=FIRST).first.click()
+    expect(page.get_by_text("At the pool")).to_be_visible()
+    # one reading is looked at in one go: the next may come in between
+    text = page.get_by_role("region", name="Earnings", exact=True).locator("table").inner_text()
+    number = r"\$?([\d.,]+)"
+    lines = re.findall(rf"{number}\s[GTk][\w/]+ . (?:24 h . )?{number} per .*\s+{number}", text)
+    assert len(lines) == 2, text
+    revenue, cost = ([float(each.replace(",", "")) for each in line] for line in lines)
+    assert revenue[2] == pytest.approx(revenue[0] * revenue[1], rel=1e-4)
+    assert cost[2] == pytest.approx(cost[0] * 24 * cost[1], rel=1e-4)
+    visit.shoot("calculation")
     assert visit.wrongs() == {}
 
 

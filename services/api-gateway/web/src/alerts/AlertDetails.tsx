@@ -20,8 +20,8 @@ function Steps({ steps }: { steps: readonly Alert[] }) {
   return (
     <ol className="space-y-1">
       {steps.map((step, at) => (
-        <li key={step.number} className="flex flex-wrap items-baseline gap-x-3">
-          <time dateTime={step.changed_at} className="w-28 shrink-0 text-ink-3">
+        <li key={step.number} className="flex flex-wrap items-center gap-x-3">
+          <time dateTime={step.changed_at} className="w-16 shrink-0 text-ink-3 md:w-28">
             {format.instant(new Date(step.changed_at), now)}
           </time>
           <span className="w-16 shrink-0 font-medium">

@@ -23,7 +23,7 @@ export function FiringBadge({ compact = false }: { compact?: boolean }) {
       className={clsx(
         "flex items-center gap-1.5",
         compact
-          ? "absolute -top-1.5 left-1/2 ml-1.5 rounded-full bg-panel px-1 leading-4 ring-1 ring-line-strong"
+          ? "absolute -top-1.5 left-full -ml-1 rounded-full bg-panel px-1 leading-4 ring-1 ring-line-strong"
           : "ml-auto",
       )}
     >

@@ -10,36 +10,40 @@ import { gist } from "./words";
 /** More would push the fleet out of sight. */
 const MOST = 3;
 
-function Line({ alert }: { alert: Alert }) {
+function Subject({ alert }: { alert: Alert }) {
+  if (alert.miner_id == null) return <span className="font-medium">{alert.subject}</span>;
+  return (
+    <Link
+      href={`/miners/${alert.miner_id}`}
+      className="rounded font-medium underline decoration-line-strong underline-offset-2 hover:decoration-ink"
+    >
+      {alert.miner_id}
+    </Link>
+  );
+}
+
+function Line({ alert, named }: { alert: Alert; named: boolean }) {
   const { t } = useTranslation();
   const format = useFormat();
   const length = format.length(useServerNow() - Date.parse(alert.began_at));
   return (
-    <li className="flex flex-wrap items-baseline gap-x-3">
+    <li className="flex flex-wrap items-center gap-x-3">
       <span className="w-20 shrink-0">
         <SeverityBadge severity={alert.severity} />
       </span>
-      {alert.miner_id == null ? (
-        <span className="font-medium">{alert.subject}</span>
-      ) : (
-        <Link
-          href={`/miners/${alert.miner_id}`}
-          className="rounded font-medium underline decoration-line-strong underline-offset-2 hover:decoration-ink"
-        >
-          {alert.miner_id}
-        </Link>
-      )}
+      {named ? <Subject alert={alert} /> : null}
       <span className="text-ink-2">{gist(alert, t, format)}</span>
       <span className="text-ink-3">{t("alerts.for", { length })}</span>
     </li>
   );
 }
 
-/** The worst that fires, above the fleet; nothing where nothing does. */
-export function FiringBanner() {
+/** The worst that fires, of the fleet or of one miner; nothing where nothing does. */
+export function FiringBanner({ miner }: { miner?: string }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { firing } = useAlerts();
+  const all = useAlerts().firing;
+  const firing = miner === undefined ? all : all.filter((alert) => alert.miner_id === miner);
   const [worst] = firing;
   if (worst === undefined) return null;
   const more = firing.length - MOST;
@@ -53,11 +57,11 @@ export function FiringBanner() {
       <div className="flex items-start gap-4">
         <ul className="min-w-0 flex-1 space-y-1">
           {firing.slice(0, MOST).map((alert) => (
-            <Line key={alert.alert_id} alert={alert} />
+            <Line key={alert.alert_id} alert={alert} named={miner === undefined} />
           ))}
         </ul>
         <Link
-          href="/alerts"
+          href={miner === undefined ? "/alerts" : `/alerts?miner=${encodeURIComponent(miner)}`}
           className="shrink-0 rounded font-medium underline decoration-line-strong underline-offset-2 hover:decoration-ink"
         >
           {more > 0 ? t("alerts.andMore", { n: format.count(more) }) : t("alerts.all")}

@@ -35,5 +35,7 @@ export function gist(alert: Alert, t: TFunction, format: Format): string {
   if (value === null || limit === null || !RULES.some((rule) => rule === alert.rule)) {
     return alert.summary;
   }
+  // how long it lasts is told beside it, and goes on
+  if (alert.unit === "s") return t("alerts.gistLasting", { rule: ruleName(alert.rule, t), limit });
   return t("alerts.gist", { rule: ruleName(alert.rule, t), value, limit });
 }

@@ -7,6 +7,7 @@ export const alerts = {
   byRule: "Rule",
   rule: { temperature: "Chip too hot", offline: "Offline" },
   gist: "{{rule}}: {{value}}, limit {{limit}}",
+  gistLasting: "{{rule}}, limit {{limit}}",
   limit: "limit {{limit}}",
   firing: "Firing now",
   firingNone: "Nothing fires",

@@ -139,7 +139,7 @@ export const en = {
       pool: "Worker / pool",
       anomaly: "Anomaly",
       revenue: "Revenue/day",
-      power_cost: "Power/day",
+      power_cost: "Cost/day",
       profit: "Profit/day",
       heard: "Last seen",
     },

@@ -9,6 +9,7 @@ export const alerts: Texts["alerts"] = {
   byRule: "规则",
   rule: { temperature: "芯片过热", offline: "离线" },
   gist: "{{rule}}：{{value}}，限值 {{limit}}",
+  gistLasting: "{{rule}}，限值 {{limit}}",
   limit: "限值 {{limit}}",
   firing: "正在告警",
   firingNone: "没有告警",

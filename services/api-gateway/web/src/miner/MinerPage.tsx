@@ -2,6 +2,7 @@ import { Archive, ChevronLeft, TriangleAlert } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 
+import { FiringBanner } from "../alerts/FiringBanner";
 import { MinerAlerts } from "../alerts/MinerAlerts";
 import { ApiError } from "../api/client";
 import type { Gap, Reading } from "../api/types";
@@ -168,6 +169,7 @@ function Content({ id, live, detail }: { id: string; live: MinerSnapshot; detail
       {removed ? <RemovedNotice /> : null}
       {/* that nobody polls what was removed is no news */}
       {gap === null || removed ? null : <GapNotice gap={gap} />}
+      <FiringBanner miner={id} />
       <Now reading={reading} />
       <div className="grid gap-4 xl:grid-cols-[minmax(0,1fr)_21rem]">
         <div className="min-w-0 space-y-4">
