@@ -53,6 +53,11 @@ def hold(lake: Lake, *, beginning: int = 0, end: int = 10_000, cluster: str = "c
     return lake.hold(PARTITION, cluster=cluster, beginning=beginning, end=end)
 
 
+def unfinished(folder: Path) -> list[Path]:
+    """Files that stand under temporary names."""
+    return sorted(folder.glob("_partitions/*/*.parquet"))
+
+
 def offsets(folder: Path) -> list[int]:
     """All offsets that a Parquet reader finds, in order."""
     where = folder / RAW_MINER.subject

@@ -92,10 +92,26 @@ class Holdings:
             self._held[partition] = cut
 
     def ours(self, records: Iterable[Record]) -> Iterator[tuple[OpenCut, Record]]:
-        """The records that come next in known partitions, each with its partition's cut."""
+        """The records that come next in known partitions, each with its partition's cut.
+
+        Offsets that go back are those of a topic that was made anew: the lake is asked again.
+        Offsets that jump ahead have expired under our eyes: that is told, for they are lost.
+        """
         for record in records:
             cut = self._held.get(record.partition)
-            if cut is not None and record.offset >= cut.next:
+            if cut is None:
+                continue
+            if record.offset != cut.next:
+                self._log.error(
+                    "offsets_jump",
+                    topic=record.partition.topic,
+                    partition=record.partition.number,
+                    expected=cut.next,
+                    found=record.offset,
+                )
+            if record.offset < cut.next:
+                self.forget([record.partition])
+            else:
                 yield cut, record
 
     def cuts(self) -> dict[Partition, OpenCut]:
