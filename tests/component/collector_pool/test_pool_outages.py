@@ -102,3 +102,16 @@ async def test_the_open_proxy_alone_tells_rates_and_is_believed_about_their_age(
     assert {each.message for each in said} == {PoolMessage.STATUS, PoolMessage.PROFITABILITY}
     assert json.loads(of(said, PoolMessage.STATUS)[0].body or "")["updating"] is True
     assert line.metrics()['minestream_source_fresh{source="prohashing-main"}'] == 1
+
+
+async def test_the_first_specifications_profile_works_without_snapshots(
+    line: Line, pool: Pool
+) -> None:
+    line.start(pool, MINESTREAM_POOL_PROFILE="seed")
+    said = await line.said(
+        lambda said: len(workers(said, snapshot=False)) >= 3 and of(said, PoolMessage.PROFITABILITY)
+    )
+    first = {each.subject: each for each in workers(said, snapshot=True)}
+    assert {json.loads(each.body or "")["miner_name"] for each in first.values()} <= pool.names
+    for change in workers(said, snapshot=False):
+        assert json.loads(change.merged or "")["uuid"] == change.subject.rpartition("/")[2]

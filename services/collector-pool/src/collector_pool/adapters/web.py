@@ -3,7 +3,6 @@
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Final
 
 import structlog
 
@@ -15,9 +14,6 @@ from minestream_runtime.clock import Clock
 from minestream_runtime.polite import Answer, PoliteClient
 from minestream_schemas.pool import PoolMessage
 from minestream_schemas.raw import PollStatus
-
-MOST_CALLS_PER_MIN: Final = 60
-"""So that no hour has 4,500."""
 
 
 @dataclass(frozen=True, slots=True)

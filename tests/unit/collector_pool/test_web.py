@@ -1,0 +1,141 @@
+"""What is asked over HTTP, when, and with what."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from aiohttp import web
+
+from collector_pool.adapters.service import MANNERS, _clients
+from collector_pool.adapters.standing import Standing
+from collector_pool.adapters.web import Web, polls_of
+from collector_pool.domain.sayings import Saying
+from collector_pool.settings import PoolSettings
+from minestream_runtime.clock import SystemClock
+from minestream_schemas.pool import PoolMessage
+from minestream_schemas.raw import PollStatus
+
+GOOD = {"code": 200, "data": {}}
+BAD_KEY = {"code": 400, "data": None, "message": "Invalid API key my-key"}
+
+
+@dataclass
+class Far:
+    """The far side, and what it was asked."""
+
+    answers: dict[str, Any]
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        bearer = request.headers.get("Authorization", "")
+        self.asked.append((request.path, request.query_string, bearer))
+        return web.json_response(self.answers.get(request.path.rpartition("/")[2], GOOD))
+
+    def paths(self) -> list[str]:
+        return [path for path, _, _ in self.asked]
+
+
+@dataclass
+class Told:
+    """In place of the way to Kafka."""
+
+    sayings: list[Saying] = field(default_factory=list)
+    fed: list[bool] = field(default_factory=list)
+
+    async def publish(self, sayings: Iterable[Saying], *, updating: bool = True) -> None:
+        self.sayings += sayings
+        self.fed.append(updating)
+
+
+@asynccontextmanager
+async def asking(
+    far: Far, *, feed: bool = True, **more: Any
+) -> AsyncIterator[tuple[Standing, Told]]:
+    """The polls of one account, at work."""
+    app = web.Application()
+    app.add_routes([web.get("/{path:.*}", far.answer)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    settings = PoolSettings(
+        pool_profile="live" if feed else "proxy",
+        pool_api_key=cast("Any", "my-key"),
+        pool_http_url=f"{base}/api/v1",
+        pool_proxy_url=f"{base}/proxy",
+        **more,
+    )
+    profile = settings.profile()
+    assert profile is not None
+    standing, told, clock = Standing("prohashing-main", 60.0), Told(), SystemClock()
+    try:
+        async with _clients(settings, profile, clock) as (http, proxy):
+            polls = polls_of(settings, http, proxy, feed=feed)
+            web_side = Web(settings, polls, standing, cast("Any", told), clock)
+            task = asyncio.ensure_future(web_side.run())
+            yield standing, told
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+    finally:
+        await runner.cleanup()
+
+
+async def until(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 - the polls' own turns
+            await asyncio.sleep(0.02)
+
+
+async def test_while_the_feed_is_there_only_the_fee_is_asked_for_and_all_once_it_is_down() -> None:
+    far = Far({})
+    async with asking(far) as (standing, _):
+        standing.joined()
+        await until(lambda: far.asked)
+        await asyncio.sleep(0.2)
+        assert far.paths() == ["/api/v1/status"]
+        standing.down.set()
+        await until(lambda: len(far.asked) == 5)
+    assert set(far.paths()) == {
+        "/api/v1/status",
+        "/api/v1/wallet",
+        "/api/v1/walletEx",
+        "/proxy/status",
+        "/proxy/profitability",
+    }
+
+
+async def test_the_key_goes_with_what_needs_it_and_to_the_proxy_as_bearer() -> None:
+    far = Far({})
+    async with asking(far, feed=False):
+        await until(lambda: len(far.asked) == 5)
+    for path, query, bearer in far.asked:
+        assert query == ("apiKey=my-key" if "wallet" in path else "")
+        assert bearer == ("Bearer my-key" if path.startswith("/proxy") else "")
+
+
+async def test_a_refused_key_rests_and_is_not_quoted() -> None:
+    far = Far({"wallet": BAD_KEY, "walletEx": BAD_KEY})
+    async with asking(far, feed=False, pool_account_every_s=1.0) as (standing, told):
+        await until(lambda: len(far.asked) == 5)
+        await asyncio.sleep(1.3)
+        assert standing.note() == "the pool refuses the account's key"
+    assert far.paths().count("/api/v1/wallet") == 1, "not asked again within ten minutes"
+    refused = [each for each in told.sayings if each.status is PollStatus.UNAUTHORISED]
+    assert {each.message for each in refused} == {PoolMessage.WALLET, PoolMessage.WORKER}
+    assert all(each.error == "code 400" and each.body is None for each in refused)
+
+
+@pytest.mark.parametrize("alive", [True, False])
+async def test_rates_of_a_proxy_that_is_not_fed_are_nothing_fresh(*, alive: bool) -> None:
+    far = Far({"status": {"code": 200, "connected": True, "updating": alive}})
+    async with asking(far, feed=False) as (_, told):
+        await until(lambda: len(told.fed) >= 5)
+    assert (False in told.fed) is not alive
+
+
+def test_no_hour_can_have_4500_calls_whatever_the_intervals_are() -> None:
+    assert 2 * MANNERS.calls_per_min * 60 < 4500, "two sources share one address"
