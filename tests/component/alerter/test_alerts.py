@@ -1,10 +1,16 @@
 """From readings on Kafka to people, through a real database, web hook and mail server."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from tests.component.alerter.conftest import Ask, Eventually, People, Tell, alerter
 from tests.component.alerter.events import now, reading, series, silence
 
+from alerter.adapters import evaluator
+from alerter.domain.judging import Judged, judge_all
+from alerter.domain.reading import Reading
 from alerter.settings import AlerterSettings
 from minestream_runtime.health import Health
 from minestream_runtime.kafka import Consumer, Producer, Record
@@ -149,3 +155,29 @@ async def test_an_alert_ends_when_its_miner_has_left_the_inventory(
     assert rows == [{"subject": "site-a-m1"}, {"subject": "site-a-m3"}]
     states = await ask("SELECT rule, subject FROM alerting.rule_state WHERE subject = 'site-a-m2'")
     assert states == [{"rule": "offline", "subject": "site-a-m2"}]
+
+
+async def test_a_record_at_which_our_own_code_fails_is_set_aside_alone(
+    settings: AlerterSettings,
+    running: Health,
+    tell: Tell,
+    people: People,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def brittle(rules: Any, states: Any, readings: Sequence[Reading], **more: Any) -> Judged:
+        if any(each.subject == "site-a-bad" for each in readings):
+            raise ZeroDivisionError("a bug, and what it quotes")
+        return judge_all(rules, states, readings, **more)
+
+    monkeypatch.setattr(evaluator, "judge_all", brittle)
+    at = now()
+    hot = [series(f"site-a-m{number}", at, 95, 95, 95) for number in range(4)]
+    bad = [reading("site-a-bad", at, temp_c=99)]
+    await tell(TELEMETRY, *hot[0], *hot[1], *bad, *hot[2], *hot[3])
+    await people.told("webhook", lambda found: len(found) == 4)
+    (letter,) = await _published(settings, dead_letter_topic("alerter"), 1)
+    assert letter.headers["dlq-kind"] == b"bug"
+    assert letter.headers["dlq-reason"].startswith(b"ZeroDivisionError at brittle")
+    assert b"quotes" not in letter.headers["dlq-reason"]
+    assert letter.key == b"site-a-bad"
+    assert running.faults() == {}
