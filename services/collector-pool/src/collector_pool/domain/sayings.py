@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import UUID
 
 from collector_pool.domain.hiding import Hide
 from collector_pool.domain.records import Records, name_of
@@ -202,7 +203,7 @@ def hidden(saying: Saying, hide: Hide) -> Saying:
     )
 
 
-def to_event(saying: Saying, event_id: Any, *, account: str, collector_id: str) -> RawPool:
+def to_event(saying: Saying, event_id: UUID, *, account: str, collector_id: str) -> RawPool:
     """The event of a saying.
 
     Args:
