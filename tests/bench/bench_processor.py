@@ -14,7 +14,7 @@ without Kafka; and the processor where pools and markets have said nothing.
 
 Last answer (2 cores at rest, three rounds, before readings met pools and markets): 3,240 events per
 CPU-second against 6,015 of the agent's: 0.54 of it, where the goal is 0.6. With chips at every
-fifth poll 2,386. The bare loop does 7,074. What pools and markets add was measured on a busy machine
+fifth poll 2,386. The bare loop does 7,074. What pools and markets add was measured on busy cores
 only, the code from before and after by turns on this backlog: 1,735 and 1,643, 5 % less.
 """
 
