@@ -33,6 +33,7 @@ from minestream_runtime.metrics import counter, gauge, histogram
 from minestream_schemas.topics import BY_NAME, TOPICS
 
 ARCHIVED: Final = archived(TOPICS)
+_AT_ONCE: Final = 8
 _WAIT_S: Final = 0.5
 _TOLD_EVERY_S: Final = 1.0
 _LAG_EVERY_S: Final = 10.0
@@ -139,9 +140,22 @@ class Archiver:
 
     async def _keep_what_is_full(self) -> None:
         now_s = self._clock.monotonic()
-        for cut in self._holdings.cuts().values():
-            if full(cut.fill(now_s), self._limits):
-                await uncut(self._keep(cut))
+        cuts = self._holdings.cuts().values()
+        await self._keep_all([cut for cut in cuts if full(cut.fill(now_s), self._limits)])
+
+    async def _keep_all(self, cuts: Sequence[OpenCut]) -> None:
+        """Close the files of several partitions, some at a time: disks sync them together.
+
+        Raises:
+            LakeUnavailableError: the disk is full or away; none of them is in work any more.
+        """
+        for start in range(0, len(cuts), _AT_ONCE):
+            some = asyncio.gather(
+                *map(self._keep, cuts[start : start + _AT_ONCE]), return_exceptions=True
+            )
+            for outcome in await uncut(some):
+                if outcome is not None:
+                    raise outcome
 
     async def _keep(self, cut: OpenCut) -> None:
         """Close the files of one partition.
@@ -171,9 +185,8 @@ class Archiver:
         """Archive what is read before we go: else it would be read again."""
         await self._holdings.tidy()
         try:
-            for cut in self._holdings.cuts().values():
-                if cut.count and cut.partition in consumer.owned():
-                    await self._keep(cut)
+            cuts, ours = self._holdings.cuts().values(), consumer.owned()
+            await self._keep_all([cut for cut in cuts if cut.count and cut.partition in ours])
             await self._commit(consumer)
         except MinestreamError as exc:
             self._log.warning("left_to_be_read_again", error_type=exc.kind, reason=str(exc))

@@ -1,13 +1,13 @@
 """Work that is brought to its end even when its task is cancelled meanwhile."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable
+from typing import TypeVar
 
 T = TypeVar("T")
 
 
-async def uncut(work: Coroutine[Any, Any, T]) -> T:
+async def uncut(work: Awaitable[T]) -> T:
     """Await ``work``; a cancellation waits until it is done.
 
     Threads cannot be cancelled: without this, one would go on at files that its task has left.

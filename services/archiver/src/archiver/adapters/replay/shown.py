@@ -47,7 +47,7 @@ def held(out: Console, folder: Path, found: Sequence[Holding]) -> None:
             f"{holding.rows:,}",
             f"{holding.file_bytes / _MEBI:,.1f}",
             f"{holding.record_bytes / max(1, holding.file_bytes):.1f}",
-            f"{min(firsts):,} to {max(lasts):,} in {len(firsts)} partitions",
+            f"{min(firsts):,} to {max(lasts):,}, partitions: {len(firsts)}",
         )
     out.print(f"lake {escape(str(folder))}")
     out.print(table)
