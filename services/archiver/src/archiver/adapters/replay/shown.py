@@ -122,7 +122,10 @@ def compared(out: Console, comparison: Comparison) -> None:
         )
     if not comparison.days:
         out.print("no reading was rebuilt: nothing to compare")
-    out.print("[green]agrees[/]" if comparison.agrees else "[red]does not agree[/]")
+    if any(day.verdict is Verdict.DIFFERS for day in comparison.days):
+        out.print("[red]does not agree[/]")
+    else:
+        out.print("[green]agrees[/]" if comparison.agrees else "[yellow]nothing was compared[/]")
 
 
 def _where(out: Console, day: Compared) -> None:
