@@ -32,7 +32,7 @@ async def test_while_the_feed_is_down_http_tells_and_a_snapshot_reconciles(
     said = await line.said(lambda said: len(workers(said, snapshot=True)) >= 3)
     asked = len(of(said, PoolMessage.WALLET))
     updates = len(workers(said, snapshot=False))
-    said = await line.said(lambda said: len(workers(said, snapshot=False)) >= updates + 30)
+    said = await line.said(lambda said: len(workers(said, snapshot=False)) >= updates + 10)
     assert len(of(said, PoolMessage.WALLET)) <= asked + 1, "one may have been under way"
 
 
