@@ -239,6 +239,8 @@ class Stack:
         found = {
             "MINESTREAM_CREDENTIALS_KEY": self.home.credentials_key,
             "MINESTREAM_TRACE_FOLDER": wish.traces or str(self.home.folder / "traces"),
+            "MINESTREAM_LAKE_FOLDER": os.environ.get("MINESTREAM_LAKE_FOLDER")
+            or str(self.home.folder / "state" / "archiver" / "lake"),
         }
         kafka = self._kafka.bootstrap if KAFKA in own else wish.kafka
         database = self._postgres.url() if POSTGRES in own else wish.database
