@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import { screen, within } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, expect, it } from "vitest";
 
@@ -104,7 +104,8 @@ it("shows a miner's earnings as columns to those who ask, a dash where they are 
     const found = document.querySelector(`[data-miner="${id}"]`)?.closest('[role="row"]');
     return [...(found?.querySelectorAll('[role="cell"]') ?? [])];
   };
-  expect(cells("m1")[at]?.textContent).toBe("$3.18");
+  // rows are drawn as they come into sight
+  await waitFor(() => expect(cells("m1")[at]?.textContent).toBe("$3.18"), SOON);
   expect(cells("m2")[at]?.textContent).toBe("–");
   await userEvent.hover(screen.getByRole("link", { name: "$3.18" }));
   const tip = await screen.findByRole("tooltip", {}, SOON);
