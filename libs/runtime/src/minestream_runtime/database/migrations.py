@@ -16,6 +16,7 @@ import psycopg
 from psycopg import sql
 
 from minestream_runtime.backoff import Backoff
+from minestream_runtime.cancelling import heed_cancellation
 from minestream_runtime.database.pool import Pool, Role, store_errors
 from minestream_runtime.errors import ConfigurationError, StoreUnavailableError
 from minestream_runtime.settings import Settings
@@ -98,6 +99,7 @@ async def storage_dialect(pool: Pool, owner: str) -> StorageDialect:
     """
     backoff = Backoff()
     while True:
+        heed_cancellation()
         try:
             with store_errors():
                 async with pool.connection() as connection:
@@ -113,6 +115,7 @@ async def storage_dialect(pool: Pool, owner: str) -> StorageDialect:
         except psycopg.errors.UndefinedTable:
             row = None
             break
+    heed_cancellation()
     if row is None or row[0] is None:
         raise ConfigurationError(f"the schema {owner} is not there: run `minestream migrate`")
     return StorageDialect(row[0])

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from minestream_runtime.cancelling import heed_cancellation
 from minestream_runtime.clock import Clock
 from minestream_runtime.database import Connection, Pool, StorageDialect, store_errors
 from minestream_runtime.errors import Disposition, MinestreamError, unit_of_work
@@ -77,6 +78,7 @@ class Upkeep:
     async def run(self) -> None:
         """Go on until cancelled. What fails is logged once and tried again at the next turn."""
         while True:
+            heed_cancellation()
             await self._guarded("turn", self.turn)
             await asyncio.sleep(self._settings.maintenance_every_s)
 

@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from minestream_runtime.backoff import Backoff
+from minestream_runtime.cancelling import heed_cancellation
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import (
     BrokerUnavailableError,
@@ -85,6 +86,7 @@ class Sink:
         ) as consumer:
             self._positions.follow(consumer)
             while True:
+                heed_cancellation()
                 await self._turn(consumer)
 
     async def _turn(self, consumer: Consumer) -> None:

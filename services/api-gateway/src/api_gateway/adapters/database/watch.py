@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 
 from api_gateway.adapters.database.access import Reader
+from minestream_runtime.cancelling import heed_cancellation
 from minestream_runtime.errors import MinestreamError
 
 _EVERY_S: Final = 1.0
@@ -33,6 +34,7 @@ class Watch:
     async def run(self) -> None:
         """Look, for ever."""
         while True:
+            heed_cancellation()
             before = self._fault
             try:
                 await self._reader.rows(_QUERY)

@@ -14,6 +14,7 @@ from api_gateway.domain.stream.feed import Feed
 from api_gateway.domain.stream.subscription import Bounds
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.backoff import Backoff
+from minestream_runtime.cancelling import heed_cancellation
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import BrokerUnavailableError, Disposition, MinestreamError
 from minestream_runtime.kafka import Consumer, cluster_id
@@ -56,6 +57,7 @@ class Source:
     async def _feed(self) -> None:
         backoff, waits = Backoff(), ""
         while True:
+            heed_cancellation()
             try:
                 async with Consumer(self._settings, TOPICS) as consumer:
                     partitions = Partitions(consumer, kept_bytes=self._settings.stream_kept_bytes)
@@ -101,6 +103,7 @@ class Source:
     async def _follow(self, consumer: Consumer, feed: Feed) -> None:
         backoff = Backoff()
         while True:
+            heed_cancellation()
             try:
                 found = await consumer.records(wait_s=1.0, most=_BATCH)
             except BrokerUnavailableError as exc:
