@@ -117,7 +117,7 @@ def test_the_system_page_knows_every_service(opened: Open) -> None:
     assert visit.wrongs() == {}
 
 
-def test_an_alert_comes_by_itself_rises_is_told_and_leaves(opened: Open, system: System) -> None:
+def test_an_alert_comes_by_itself_is_told_and_leaves(opened: Open, system: System) -> None:
     visit, fleet = opened(), opened(viewport=PHONE, is_mobile=True, color_scheme="light")
     page = visit.go("/alerts")
     fleet.go("/")
