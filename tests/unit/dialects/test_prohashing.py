@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.dialects.pool_messages import AT, RAW_ID, message, recorded
 
-from minestream_dialects.prohashing import normalise_pool
+from minestream_dialects.prohashing import normalise_pool, units_with
 from minestream_dialects.unreadable import UnreadableError
 from minestream_schemas.pool import PoolBalance, PoolMessage, PoolRate, PoolWorker, RawPool
 from minestream_schemas.raw import PollStatus
@@ -158,6 +158,15 @@ def test_the_unit_of_a_rate_is_a_table_by_id_or_name(key: str) -> None:
     assert found[Algorithm.SCRYPT].unit_hs == 1e9
     assert found[Algorithm.SCRYPT].usd_per_hs_day == pytest.approx(2.5041009705167e-12)
     assert found[Algorithm.SHA256D].unit_hs == 1e6
+
+
+@pytest.mark.parametrize("key", ["1", "scrypt", "Scrypt", " SCRYPT "])
+def test_a_unit_that_an_operator_tells_counts_however_the_algorithm_is_called(key: str) -> None:
+    raw = message(PoolMessage.PROFITABILITY, recorded("wamp_f_all_profitability_updates.json"))
+    found = rates(raw, units_hs=units_with({key: 1e9}))
+    assert found[Algorithm.SCRYPT].unit_hs == 1e9
+    assert found[Algorithm.SHA256D].unit_hs == 1e6
+    assert rates(raw, units_hs=units_with({})) == rates(raw)
 
 
 def test_a_negative_rate_is_dropped_with_a_flag_and_the_others_stand() -> None:

@@ -1,6 +1,7 @@
 """What the processor is told by its environment."""
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
@@ -39,7 +40,7 @@ class ProcessorSettings(Settings):
     feature_every_s: int = Field(
         default=300, gt=0, description="each miner, worker and coin has one feature row in that"
     )
-    pool_units_hs: dict[str, float] = Field(
+    pool_units_hs: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
         default_factory=dict,
         description="JSON: how many H/s a pool's rate is per, by algorithm; MH/s where not said",
     )

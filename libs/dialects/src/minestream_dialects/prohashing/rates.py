@@ -59,6 +59,18 @@ def _key(text: object) -> str:
     return re.sub(r"[^a-z0-9]", "", str(text).casefold())[:64]
 
 
+def units_with(told: Mapping[str, float]) -> Mapping[str, float]:
+    """The table of units where an operator has told some; whatever is not told is per MH/s.
+
+    The table knows each algorithm twice, by id and by name. What is told stands alone: beside the
+    table, a unit told by name would lose to the table's for the id.
+
+    Args:
+        told: H/s by an algorithm's id or name, in any spelling.
+    """
+    return {_key(name): unit_hs for name, unit_hs in told.items()} or UNITS_HS
+
+
 def _algorithm(key: str, name: object) -> Algorithm:
     """The algorithm by its id at the pool, else by its name."""
     if key in ALGORITHMS:

@@ -8,7 +8,7 @@ from typing import Any
 import faust
 
 from minestream_dialects.market import normalise_market
-from minestream_dialects.prohashing import UNITS_HS, normalise_pool
+from minestream_dialects.prohashing import normalise_pool, units_with
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.kafka import Producer
 from minestream_runtime.kafka.twins import Twins
@@ -101,7 +101,7 @@ class Parts:
         self._app.on_partitions_assigned.connect(moved, weak=False)
 
     def _follow_sources(self) -> None:
-        units = {**UNITS_HS, **self._settings.pool_units_hs}
+        units = units_with(self._settings.pool_units_hs)
         known = self._references.workers
 
         def normalised(raw: RawPool) -> list[Event]:
