@@ -11,7 +11,6 @@ import structlog
 from alerter.adapters import tracing
 from alerter.adapters.dead_letters import DeadLetters
 from alerter.adapters.decoding import reading_in
-from alerter.adapters.positions import Positions
 from alerter.adapters.store import Part, Store
 from alerter.domain.judging import Judged, Key, judge_all
 from alerter.domain.lifecycle import Flow, State, Transition
@@ -20,6 +19,7 @@ from alerter.settings import AlerterSettings
 from minestream_runtime.backoff import Backoff
 from minestream_runtime.cancelling import heed_cancellation
 from minestream_runtime.clock import Clock
+from minestream_runtime.database.positions import Positions
 from minestream_runtime.errors import (
     BrokerUnavailableError,
     Disposition,
@@ -94,7 +94,7 @@ class Evaluator:
 
     async def _turn(self, consumer: Consumer) -> None:
         try:
-            await self._positions.find(self._store)
+            await self._positions.find(self._store.offsets)
             records = await consumer.records(most=self._settings.alert_batch_records)
             await self._take(self._positions.ours(records))
             await self._look(consumer)

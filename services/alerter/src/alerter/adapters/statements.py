@@ -2,30 +2,6 @@
 
 from typing import Final, LiteralString
 
-KNOW_PARTITIONS: Final = """
-INSERT INTO alerting.kafka_offset (consumer_group, topic, partition, next_offset)
-SELECT %s, * FROM unnest(%s::text[], %s::int[], %s::bigint[])
-ON CONFLICT DO NOTHING
-"""
-READ_OFFSETS: Final = """
-SELECT topic, partition, next_offset FROM alerting.kafka_offset WHERE consumer_group = %s
-"""
-LOCK_OFFSETS: Final = """
-SELECT o.topic, o.partition, o.next_offset, o.flow_until, o.flow_since
-FROM alerting.kafka_offset AS o
-JOIN unnest(%s::text[], %s::int[]) AS ours (topic, partition) USING (topic, partition)
-WHERE o.consumer_group = %s
-ORDER BY o.topic, o.partition
-FOR UPDATE OF o
-"""
-MOVE_OFFSETS: Final = """
-UPDATE alerting.kafka_offset AS o
-SET next_offset = ours.next_offset, flow_until = ours.flow_until, flow_since = ours.flow_since,
-    moved_at = now()
-FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
-     AS ours (topic, partition, next_offset, flow_until, flow_since)
-WHERE o.consumer_group = %s AND o.topic = ours.topic AND o.partition = ours.partition
-"""
 READ_STATES: Final = """
 SELECT s.rule, s.subject, s.partition, s.state FROM alerting.rule_state AS s
 WHERE s.subject = ANY(%s)

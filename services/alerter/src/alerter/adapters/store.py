@@ -20,7 +20,7 @@ from alerter.domain.lifecycle import Flow, State, Transition, due_at, retired
 from alerter.domain.reading import Reading
 from alerter.domain.rules import Rule
 from minestream_runtime.database import Connection, Pool, store_errors
-from minestream_runtime.errors import PartitionLostError
+from minestream_runtime.database.positions import Offsets
 from minestream_runtime.kafka import Partition
 from minestream_runtime.metrics import histogram
 from minestream_schemas.alert import ALERT, Alert
@@ -31,6 +31,7 @@ Traced = Callable[
 ]
 Judge = Callable[[Mapping[Key, State], Sequence[Reading], Flow | None], Judged]
 _STATE: Final = TypeAdapter(State)
+_FLOW: Final = {"flow_until": "timestamptz", "flow_since": "timestamptz"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,36 +72,15 @@ class Store:
         passing: Passing = unwatched,
     ) -> None:
         self._pool = pool
-        self._group = group
+        self._offsets = Offsets(pool, "alerting", group=group, beside=_FLOW)
         self._rules = {rule.name: rule for rule in rules}
         self._channels = channels
         self._stale = stale
         self._passing = passing
 
     async def offsets(self, beginnings: Mapping[Partition, int]) -> dict[Partition, int]:
-        """The offset of the next record of each partition; an unknown one starts at its beginning.
-
-        Args:
-            beginnings: the partitions, and the offset of the first record that each still has.
-
-        Raises:
-            StoreUnavailableError: the database is away.
-        """
-        wanted = sorted(beginnings)
-        with store_errors():
-            async with self._pool.connection() as connection:
-                await connection.execute(
-                    statements.KNOW_PARTITIONS,
-                    (
-                        self._group,
-                        [partition.topic for partition in wanted],
-                        [partition.number for partition in wanted],
-                        [beginnings[partition] for partition in wanted],
-                    ),
-                )
-                rows = await _rows(connection, statements.READ_OFFSETS, (self._group,))
-        known = {Partition(topic, number): offset for topic, number, offset in rows}
-        return {partition: known[partition] for partition in wanted}
+        """The offset of the next record of each partition; see ``Offsets.known``."""
+        return await self._offsets.known(beginnings)
 
     async def judge(
         self, parts: Mapping[Partition, Part], judge: Judge, traced: Traced, *, now: datetime
@@ -125,7 +105,10 @@ class Store:
         taken = histogram("minestream_database_seconds").labels("judge").time()
         with store_errors(), taken, ExitStack() as spans:
             async with self._pool.connection() as connection, connection.transaction():
-                flows = await self._lock(connection, parts)
+                beside = await self._offsets.lock(
+                    connection, {partition: part.held for partition, part in parts.items()}
+                )
+                flows = {partition: _flow(*found) for partition, found in beside.items()}
                 states = await self._states(connection, parts, now)
                 judged = {
                     partition: judge(states.get(partition, {}), part.readings, flows[partition])
@@ -170,9 +153,7 @@ class Store:
                 )
                 rows = await cursor.fetchall()
                 gone = [ours[row["partition"]] for row in rows]
-                await self._lock(
-                    connection, {each: Part(held[each], held[each], ()) for each in gone}
-                )
+                await self._offsets.lock(connection, {each: held[each] for each in gone})
                 for partition, row in zip(gone, rows, strict=True):
                     alert = retired(Alert.model_validate(row, strict=False), now)
                     transition = Transition(alert, row["traceparent"])
@@ -203,31 +184,6 @@ class Store:
                     str(rule): int(count)
                     for rule, count in await _rows(connection, statements.FIRING, ())
                 }
-
-    async def _lock(
-        self, connection: Connection, parts: Mapping[Partition, Part]
-    ) -> dict[Partition, Flow | None]:
-        ordered = sorted(parts)
-        rows = await _rows(
-            connection,
-            statements.LOCK_OFFSETS,
-            (
-                [partition.topic for partition in ordered],
-                [partition.number for partition in ordered],
-                self._group,
-            ),
-        )
-        stand = {Partition(topic, number): offset for topic, number, offset, _, _ in rows}
-        lost = [partition for partition in ordered if stand.get(partition) != parts[partition].held]
-        if lost:
-            raise PartitionLostError(
-                f"{len(lost)} of {len(ordered)} partitions, first {lost[0].topic} "
-                f"{lost[0].number}: held {parts[lost[0]].held}, stands at {stand.get(lost[0])}"
-            )
-        return {
-            Partition(topic, number): None if until is None else Flow(until, since or until)
-            for topic, number, _, until, since in rows
-        }
 
     async def _states(
         self, connection: Connection, parts: Mapping[Partition, Part], now: datetime
@@ -302,18 +258,11 @@ class Store:
         judged: Mapping[Partition, Judged],
         now: datetime,
     ) -> None:
-        ordered = sorted(parts)
-        flows = {partition: judged[partition].flow for partition in ordered}
-        await connection.execute(
-            statements.MOVE_OFFSETS,
-            (
-                [partition.topic for partition in ordered],
-                [partition.number for partition in ordered],
-                [parts[partition].upto for partition in ordered],
-                [flow and flow.until for flow in flows.values()],
-                [flow and flow.since for flow in flows.values()],
-                self._group,
-            ),
+        flows = {partition: judged[partition].flow for partition in parts}
+        await self._offsets.move(
+            connection,
+            {partition: part.upto for partition, part in parts.items()},
+            {one: (flow and flow.until, flow and flow.since) for one, flow in flows.items()},
         )
         fresh = [
             partition.number
@@ -321,6 +270,10 @@ class Store:
             if flow is not None and now - flow.until <= self._stale
         ]
         await connection.execute(statements.RELEASE_HELD, (fresh,))
+
+
+def _flow(until: datetime | None, since: datetime | None) -> Flow | None:
+    return None if until is None else Flow(until, since or until)
 
 
 async def _rows(connection: Connection, query: str, values: Any) -> list[tuple[Any, ...]]:

@@ -10,6 +10,7 @@ import structlog
 from minestream_runtime.backoff import Backoff
 from minestream_runtime.cancelling import heed_cancellation
 from minestream_runtime.clock import Clock
+from minestream_runtime.database.positions import Positions
 from minestream_runtime.errors import (
     BrokerUnavailableError,
     Disposition,
@@ -24,7 +25,6 @@ from minestream_schemas.telemetry import TELEMETRY, MinerTelemetry
 from timescale_sink.adapters import tracing
 from timescale_sink.adapters.dead_letters import DeadLetters
 from timescale_sink.adapters.decoding import decode
-from timescale_sink.adapters.positions import Positions
 from timescale_sink.adapters.store import Move, Store
 from timescale_sink.domain.batch import Rows, TimeLimits, rows_of
 from timescale_sink.domain.halving import BatchSize, Halving, pieces
@@ -91,7 +91,7 @@ class Sink:
 
     async def _turn(self, consumer: Consumer) -> None:
         try:
-            await self._positions.find(self._store)
+            await self._positions.find(self._store.offsets)
             batch = await self._batch(consumer)
             await self._write(batch)
             await self._tell(consumer)

@@ -8,27 +8,6 @@ from psycopg.sql import Composed
 from timescale_sink.domain import tables
 from timescale_sink.domain.tables import Latest, Table
 
-READ_OFFSETS: Final = """
-SELECT topic, partition, next_offset FROM telemetry.kafka_offset WHERE consumer_group = %s
-"""
-KNOW_PARTITIONS: Final = """
-INSERT INTO telemetry.kafka_offset (consumer_group, topic, partition, next_offset)
-SELECT %s, * FROM unnest(%s::text[], %s::int[], %s::bigint[])
-ON CONFLICT DO NOTHING
-"""
-LOCK_OFFSETS: Final = """
-SELECT o.topic, o.partition, o.next_offset
-FROM telemetry.kafka_offset AS o
-JOIN unnest(%s::text[], %s::int[]) AS ours (topic, partition) USING (topic, partition)
-WHERE o.consumer_group = %s
-ORDER BY o.topic, o.partition
-FOR UPDATE OF o
-"""
-MOVE_OFFSETS: Final = """
-UPDATE telemetry.kafka_offset AS o SET next_offset = ours.next_offset, moved_at = now()
-FROM unnest(%s::text[], %s::int[], %s::bigint[]) AS ours (topic, partition, next_offset)
-WHERE o.consumer_group = %s AND o.topic = ours.topic AND o.partition = ours.partition
-"""
 ENSURE_PARTITION: Final = """
 SELECT telemetry.ensure_partitions(%s, %s::timestamptz, %s::timestamptz + interval '1 day')
 """

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb, set_json_dumps
 from pydantic_core import to_json
 
 from minestream_runtime.database import Connection, Pool, store_errors
-from minestream_runtime.errors import PartitionLostError
+from minestream_runtime.database.positions import Offsets
 from minestream_runtime.kafka import Partition
 from minestream_runtime.metrics import histogram
 from timescale_sink.adapters import statements
@@ -55,37 +55,14 @@ class Store:
 
     def __init__(self, pool: Pool, *, group: str, passing: Passing = lambda _: None) -> None:
         self._pool = pool
-        self._group = group
+        self._offsets = Offsets(pool, "telemetry", group=group)
         self._passing = passing
         self._staged: WeakKeyDictionary[Connection, dict[str, Types]] = WeakKeyDictionary()
         self._cut: set[Day] = set()
 
     async def offsets(self, beginnings: Mapping[Partition, int]) -> dict[Partition, int]:
-        """The offset of the next record of each partition; an unknown one starts at its beginning.
-
-        Args:
-            beginnings: the partitions, and the offset of the first record that each still has.
-
-        Raises:
-            StoreUnavailableError: the database is away.
-        """
-        wanted = sorted(beginnings)
-        with store_errors():
-            async with self._pool.connection() as connection:
-                await connection.execute(
-                    statements.KNOW_PARTITIONS,
-                    (
-                        self._group,
-                        [partition.topic for partition in wanted],
-                        [partition.number for partition in wanted],
-                        [beginnings[partition] for partition in wanted],
-                    ),
-                )
-                rows = await (
-                    await connection.execute(statements.READ_OFFSETS, (self._group,))
-                ).fetchall()
-        known = {Partition(topic, number): offset for topic, number, offset in rows}
-        return {partition: known[partition] for partition in wanted}
+        """The offset of the next record of each partition; see ``Offsets.known``."""
+        return await self._offsets.known(beginnings)
 
     async def write(self, rows: Rows, moves: Mapping[Partition, Move]) -> dict[str, int]:
         """Write rows and move offsets, together.
@@ -123,7 +100,8 @@ class Store:
         types: Mapping[str, Types],
     ) -> dict[str, int]:
         with _taking("offsets"):
-            await self._move(connection, moves)
+            await self._offsets.lock(connection, {one: move.held for one, move in moves.items()})
+            await self._offsets.move(connection, {one: move.upto for one, move in moves.items()})
         self._passing(Stage.BEFORE_COPY)
         used = [table for table in statements.FROM_STAGE if rows.tables.get(table.name)]
         with _taking("copy"):
@@ -163,25 +141,6 @@ class Store:
                 if (name, day) not in self._cut:
                     await connection.execute(statements.ENSURE_PARTITION, (name, day, day))
                     self._cut.add((name, day))
-
-    async def _move(self, connection: Connection, moves: Mapping[Partition, Move]) -> None:
-        ordered = sorted(moves)
-        topics = [partition.topic for partition in ordered]
-        numbers = [partition.number for partition in ordered]
-        found = await (
-            await connection.execute(statements.LOCK_OFFSETS, (topics, numbers, self._group))
-        ).fetchall()
-        stand = {Partition(topic, number): offset for topic, number, offset in found}
-        lost = [partition for partition in ordered if stand.get(partition) != moves[partition].held]
-        if lost:
-            raise PartitionLostError(
-                f"{len(lost)} of {len(ordered)} partitions, first {lost[0].topic} "
-                f"{lost[0].number}: held {moves[lost[0]].held}, stands at {stand.get(lost[0])}"
-            )
-        await connection.execute(
-            statements.MOVE_OFFSETS,
-            (topics, numbers, [moves[partition].upto for partition in ordered], self._group),
-        )
 
 
 def _taking(what: str) -> AbstractContextManager[object]:
