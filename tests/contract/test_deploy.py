@@ -243,6 +243,20 @@ def test_everything_has_its_service_its_disruption_budget_and_its_network_policy
         assert wanted == allowed == ports, name
 
 
+def test_the_database_keeps_its_data_where_its_image_lets_it_write() -> None:
+    """PostgreSQL 18's images have their volume one level higher than those before."""
+    inside = COMPOSE["services"]["timescaledb"]
+    assert "-pg18" in inside["image"]
+    assert inside["volumes"] == ["timescaledb:/var/lib/postgresql"]
+    ((_, pod),) = [each for each in containers() if each[1]["name"] == "timescaledb"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in pod["volumeMounts"]}
+    assert mounts["data"] == "/var/lib/postgresql"
+    told = {env["name"]: env.get("value") for env in pod["env"]}
+    assert told["PGDATA"] == inside["environment"]["PGDATA"] == "/var/lib/postgresql/pgdata"
+    assert inside["shm_size"]
+    assert mounts["shared-memory"] == "/dev/shm"  # noqa: S108 - where PostgreSQL shares memory
+
+
 def test_every_file_of_a_kustomization_is_named_in_it() -> None:
     for file in DEPLOY.rglob("kustomization.yaml"):
         said = yaml.safe_load(file.read_text())
