@@ -20,7 +20,7 @@ from tests.component.abacus_sink.events import feature
 
 from abacus_sink.adapters import sdk
 from abacus_sink.adapters.discretion import Discretion
-from abacus_sink.adapters.far_side import AbacusError, FarSide, retry_after_s
+from abacus_sink.adapters.far_side import AbacusError, FarSide
 from abacus_sink.domain.rows import row_of
 from abacus_sink.domain.verdict import Cause, Verdict
 from abacus_sink.settings import AbacusSettings
@@ -249,22 +249,3 @@ async def test_an_answer_in_compressed_pieces_is_read_and_one_that_breaks_off_is
             return
         with pytest.raises(requests.RequestException):
             await asyncio.to_thread(client.version_there)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        (None, None),
-        ("", None),
-        ("soon", None),
-        ("120", 120.0),
-        ("-5", 0.0),
-        ("Sat, 21 Nov 2026 12:00:30 GMT", 30.0),
-        ("Sat, 21 Nov 2026 11:00:00 GMT", 0.0),
-    ],
-)
-def test_a_wait_is_asked_for_in_seconds_or_until_a_date(
-    text: str | None, seconds: float | None
-) -> None:
-    at = feature(0).ts
-    assert retry_after_s(text, at) == seconds

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from types import ModuleType
 from typing import Any, ClassVar, TypeVar
 
@@ -28,6 +26,7 @@ from minestream_runtime.errors import (
     MinestreamError,
     unit_of_work,
 )
+from minestream_runtime.polite_words import retry_after_s
 from minestream_schemas.feature import FeatureGroup
 
 T = TypeVar("T")
@@ -194,22 +193,3 @@ class FarSide:
         told = f"{refusal.name}({refusal.status or 'no status'}): {refusal.text}"
         # not from the SDK's error: its text may quote keys and rows
         raise AbacusError(told, judged(refusal), refusal.retry_after_s) from None
-
-
-def retry_after_s(text: str | None, now: datetime) -> float | None:
-    """How long a ``Retry-After`` asks to wait, in seconds or until a date; None: it says nothing.
-
-    Args:
-        text: the header's value.
-        now: the instant that a date is counted from.
-    """
-    if text is None:
-        return None
-    try:
-        return max(0.0, float(int(text)))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
-    except (ValueError, TypeError):
-        return None
