@@ -93,6 +93,7 @@ DEFINITIONS: Final[Mapping[FeatureGroup, Definition]] = MappingProxyType(
                 "worker_id",
                 numbers=("effective_hashrate", "earnings_usd"),
                 counts=("accepted_shares",),
+                words=("pool", "worker", "algorithm", "coin"),
                 renamed={"effective_hashrate_hs": "effective_hashrate"},
             ),
             Definition(
@@ -103,6 +104,7 @@ DEFINITIONS: Final[Mapping[FeatureGroup, Definition]] = MappingProxyType(
                     *("price_usd", "market_cap_usd", "volume_24h_usd", "change_24h_ratio"),
                     *("rsi_14", "ma_50_usd", "ma_200_usd", "volatility_30d_ratio"),
                 ),
+                words=("source", "symbol"),
             ),
         )
     }
