@@ -15,7 +15,7 @@ from collector_pool.domain.profiles import PROFILES
 from collector_pool.domain.sayings import WAMP, Saying
 from collector_pool.settings import PoolSettings
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.errors import SourceUnavailableError
+from minestream_runtime.errors import SourceRejectedError, SourceUnavailableError
 from minestream_runtime.health import Health
 from minestream_schemas.pool import PoolMessage
 
@@ -38,9 +38,9 @@ class Session:
         return {"called": procedure, "with": args}
 
 
-def feed(tmp_path: Path, inbox: Inbox) -> Feed:
+def feed(tmp_path: Path, inbox: Inbox, **more: Any) -> Feed:
     settings = PoolSettings(
-        pool_profile="live", pool_api_key=cast("Any", "my-key"), state_dir=tmp_path
+        pool_profile="live", pool_api_key=cast("Any", "my-key"), state_dir=tmp_path, **more
     )
     standing = Standing("prohashing-main", 60.0)
     return Feed(settings, PROFILES["live"], inbox=inbox, standing=standing, clock=SystemClock())
@@ -67,6 +67,35 @@ async def test_a_session_that_ends_is_an_error_and_no_cancellation(tmp_path: Pat
     session.over.set()
     with pytest.raises(SourceUnavailableError, match="gone"):
         await feed(tmp_path, Inbox(100, "prohashing-main"))._follow(cast("Any", session))
+
+
+class Strict(Session):
+    """A session that refuses the topics of the account at first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refusals = 0
+
+    async def subscribe(self, topic: str, hear: Any) -> None:
+        if "my-key" in topic and self.refusals < 3:
+            self.refusals += 1
+            raise SourceRejectedError("wamp.error.not_authorized")
+        await super().subscribe(topic, hear)
+
+
+async def test_a_topic_that_was_refused_is_heard_once_the_key_is_taken(tmp_path: Path) -> None:
+    session = Strict()
+    this = feed(tmp_path, Inbox(100, "prohashing-main"), pool_refused_s=0.02)
+    following = asyncio.ensure_future(this._follow(cast("Any", session)))
+    async with asyncio.timeout(5):
+        while len(session.topics) < 6:  # noqa: ASYNC110 - the feed's own turns
+            await asyncio.sleep(0.01)
+    assert session.refusals == 3, "of workers, balances and failures"
+    assert not following.done()
+    assert this._wanted[PoolMessage.WORKER].is_set(), "what was missed is asked for"
+    session.over.set()
+    with pytest.raises(SourceUnavailableError, match="gone"):
+        await following
 
 
 async def test_a_full_queue_drops_what_is_new_and_asks_for_the_whole_again(tmp_path: Path) -> None:

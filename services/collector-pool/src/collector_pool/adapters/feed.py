@@ -10,7 +10,7 @@ import structlog
 from collector_pool.adapters.inbox import Heard, Inbox
 from collector_pool.adapters.standing import Standing
 from collector_pool.adapters.wamp import Door, Link, joined
-from collector_pool.domain.profiles import Profile, call_of, keyed, topic_of
+from collector_pool.domain.profiles import Names, Profile, call_of, keyed, topic_of
 from collector_pool.domain.sayings import WAMP, Saying, failed
 from collector_pool.settings import PoolSettings
 from minestream_runtime.backoff import Backoff
@@ -101,8 +101,10 @@ class Feed:
         # no group: one that fails while it is cancelled drops the cancellation (before 3.13)
         tasks = [asyncio.ensure_future(link.ended())]
         try:
-            await self._subscribe(link)
+            refused = await self._subscribe(link, self._topics)
+            self._heard_s = self._clock.monotonic()
             tasks.append(asyncio.ensure_future(self._watch()))
+            tasks.append(asyncio.ensure_future(self._subscribe_again(link, refused)))
             for message, name in self._procedures.items():
                 tasks.append(asyncio.ensure_future(self._keep_whole(link, message, name)))
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -113,15 +115,27 @@ class Feed:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _subscribe(self, link: Link) -> None:
-        for message, name in self._topics.items():
+    async def _subscribe(self, link: Link, topics: Names) -> Names:
+        """Listen to topics; those that the router refused."""
+        refused: dict[PoolMessage, str] = {}
+        for message, name in topics.items():
             try:
                 await link.subscribe(
                     topic_of(name, self._settings.key), partial(self._hear, message)
                 )
             except SourceRejectedError as exc:
+                refused[message] = name
                 await self._refused(message, str(exc))
-        self._heard_s = self._clock.monotonic()
+        return refused
+
+    async def _subscribe_again(self, link: Link, refused: Names) -> None:
+        """Try what was refused now and then: a key may be taken later, and no one would tell."""
+        while refused:
+            await asyncio.sleep(self._settings.pool_refused_s)
+            before, refused = refused, await self._subscribe(link, refused)
+            for message in before.keys() - refused.keys():
+                self.want(message)
+        await link.ended()
 
     def _hear(self, message: PoolMessage, content: object) -> None:
         self._heard_s = self._clock.monotonic()

@@ -139,7 +139,8 @@ class Teller:
             ended_at=silence.ended_at,
             reported_by=self._collector_id,
         )
-        self._note.write(None if over else silence)
+        if not over:
+            self._note.write(silence)
         await self._outlet.publish(
             GAP,
             Spooled(
@@ -150,6 +151,8 @@ class Teller:
                 at_s=self._clock.now().timestamp(),
             ),
         )
+        if over:  # not before: who is killed in between would leave the gap open for ever
+            self._note.write(None)
 
 
 class _Note:

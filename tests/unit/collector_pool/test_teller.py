@@ -1,0 +1,42 @@
+"""What of a silence is on disk, and when."""
+
+import asyncio
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from collector_pool.adapters.teller import Teller
+from collector_pool.domain.freshness import Silence
+from collector_pool.settings import PoolSettings
+from minestream_runtime.clock import SystemClock
+from minestream_schemas.gap import Gap
+
+
+class Outlet:
+    """The way to Kafka, where somebody may be killed."""
+
+    def __init__(self) -> None:
+        self.deadly = False
+        self.gaps: list[Gap] = []
+
+    async def publish(self, _: Any, event: Any) -> None:
+        if self.deadly:
+            raise asyncio.CancelledError
+        self.gaps.append(Gap.from_json(event.value))
+
+
+async def test_a_gap_that_is_not_closed_yet_is_closed_after_a_restart(tmp_path: Path) -> None:
+    settings, clock, outlet = PoolSettings(state_dir=tmp_path), SystemClock(), Outlet()
+    began_at, ended_at = clock.now(), clock.now()
+    before = Teller(settings, cast("Any", outlet), clock)
+    await before._tell(Silence(began_at))
+    outlet.deadly = True
+    with pytest.raises(asyncio.CancelledError):
+        await before._tell(Silence(began_at, ended_at))
+    outlet.deadly = False
+    after = Teller(settings, cast("Any", outlet), clock)
+    assert after.freshness.silent_since == began_at
+    await after._tell(Silence(began_at, ended_at))
+    assert [gap.ended_at for gap in outlet.gaps] == [None, ended_at]
+    assert Teller(settings, cast("Any", outlet), clock).freshness.silent_since is None
