@@ -91,6 +91,7 @@ async def test_the_far_side_is_not_asked_again_before_it_wants_to_be() -> None:
         ("Sat, 21 Nov 2026 14:31:17 GMT", 30.0),
         ("Sat, 21 Nov 2020 14:31:17 GMT", 0.0),
         ("soon", None),
+        ("9" * 400, None),
         ("", None),
     ],
 )

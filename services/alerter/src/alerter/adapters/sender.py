@@ -112,9 +112,7 @@ class Sender:
             async with self._pool.connection() as connection, connection.transaction():
                 claimed = await self._claim(connection)
                 if claimed is None:
-                    gauge("minestream_notifications_waiting").labels(self._channel.name).set(
-                        await self._waiting(connection)
-                    )
+                    await self._show_waiting(connection)
                     return 0.0
                 self._passing(Stage.CLAIMED)
                 rest_s = await self._tell(connection, claimed)
@@ -172,6 +170,7 @@ class Sender:
             },
         )
         self._count("delayed")
+        await self._show_waiting(connection)
         if self._away is None:
             self._log.warning("channel_away", reason=str(exc), rest_s=round(rest_s, 1))
         self._away = str(exc)
@@ -205,10 +204,11 @@ class Sender:
         row = await cursor.fetchone()
         return None if row is None else Claimed(*row)
 
-    async def _waiting(self, connection: Connection) -> int:
+    async def _show_waiting(self, connection: Connection) -> None:
         cursor = await connection.execute(statements.COUNT_WAITING, (self._channel.name,))
         row = await cursor.fetchone()
-        return 0 if row is None else int(row[0])
+        waiting = 0 if row is None else int(row[0])
+        gauge("minestream_notifications_waiting").labels(self._channel.name).set(waiting)
 
 
 async def _notification(connection: Connection, claimed: Claimed) -> Notification:

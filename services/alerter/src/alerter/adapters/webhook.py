@@ -130,7 +130,7 @@ def seconds_in(retry_after: str | None, now: datetime) -> float | None:
         return None
     try:
         wait_s = float(int(retry_after))
-    except ValueError:
+    except (ValueError, OverflowError):
         try:
             at = parsedate_to_datetime(retry_after)
         except (ValueError, OverflowError):
