@@ -257,6 +257,14 @@ def test_the_database_keeps_its_data_where_its_image_lets_it_write() -> None:
     assert mounts["shared-memory"] == "/dev/shm"  # noqa: S108 - where PostgreSQL shares memory
 
 
+def test_the_broker_keeps_its_logs_below_the_root_of_its_volume() -> None:
+    """It takes each folder there for a partition's, and a fresh disk has lost+found."""
+    ((_, pod),) = [each for each in containers() if each[1]["name"] == "kafka"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in pod["volumeMounts"]}
+    assert COMPOSE["services"]["kafka"]["volumes"] == [f"kafka:{mounts['data']}"]
+    assert Path(mounts["data"]) in Path(environment("kafka")["KAFKA_LOG_DIRS"]).parents
+
+
 def test_every_file_of_a_kustomization_is_named_in_it() -> None:
     for file in DEPLOY.rglob("kustomization.yaml"):
         said = yaml.safe_load(file.read_text())
