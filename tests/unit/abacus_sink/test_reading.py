@@ -14,6 +14,7 @@ from abacus_sink.settings import AbacusSettings
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.errors import BrokerUnavailableError, DeadLetterLimitError
 from minestream_runtime.kafka import Consumer, Partition, Record
+from minestream_runtime.kafka.setting_aside import Refused
 from minestream_schemas.dead_letter import DeadLetterKind
 from minestream_schemas.feature import FEATURE, FeatureGroup
 
@@ -71,10 +72,13 @@ class FakeLetters:
         self.taken: list[tuple[Record, DeadLetterKind, str]] = []
         self.error: Exception | None = None
 
-    async def publish(self, record: Record, kind: DeadLetterKind, reason: str, **_: Any) -> None:
+    async def publish(self, refused: Refused, **_: Any) -> None:
         if self.error is not None:
             raise self.error
-        self.taken.append((record, kind, reason))
+        self.taken += [(record, fault.kind, fault.reason) for record, fault in refused]
+
+    def count(self, refused: Refused) -> None:
+        assert refused[0][0] is self.taken[-1][0], "what did not arrive does not count"
 
 
 class Rig:

@@ -4,12 +4,17 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
+import structlog
 from pydantic import BaseModel, ValidationError
 
-from minestream_runtime.errors import BrokerUnavailableError, DeadLetterLimitError
+from minestream_runtime.errors import (
+    BrokerUnavailableError,
+    DeadLetterLimitError,
+    RecordTooLargeError,
+)
 from minestream_runtime.kafka import Partition, Producer, Record
-from minestream_runtime.kafka.setting_aside import SettingAside, what_is_wrong
-from minestream_schemas.dead_letter import DeadLetterKind
+from minestream_runtime.kafka.setting_aside import Refused, SettingAside, what_is_wrong
+from minestream_schemas.dead_letter import DeadLetterKind, Fault
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 RECORD = Record(Partition("minestream.feature.v1", 3), 17, b"k", b"value", {"own": b"x"}, 0)
@@ -21,10 +26,13 @@ class FakeProducer:
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
         self.away = False
+        self.most_bytes = 10_000
 
     async def send(self, topic: object, **what: Any) -> None:
         if self.away:
             raise BrokerUnavailableError("away")
+        if len(what["value"] or b"") > self.most_bytes:
+            raise RecordTooLargeError("too large")
         self.sent.append({"topic": topic, **what})
 
 
@@ -37,8 +45,12 @@ def aside(producer: FakeProducer, **more: int) -> SettingAside:
     return SettingAside(cast("Producer", producer), service="abacus-sink", **more)
 
 
+def refused(kind: DeadLetterKind, reason: str = "no good", record: Record = RECORD) -> Refused:
+    return [(record, Fault(kind, reason))]
+
+
 async def test_a_record_goes_untouched_with_where_it_lay_and_why(producer: FakeProducer) -> None:
-    await aside(producer).publish(RECORD, DeadLetterKind.SCHEMA, "no good: \udcff", at=AT)
+    await aside(producer).publish(refused(DeadLetterKind.SCHEMA, "no good: \udcff"), at=AT)
     (sent,) = producer.sent
     assert sent["topic"].name == "minestream.dlq.abacus-sink.v1"
     assert (sent["key"], sent["value"]) == (b"k", b"value")
@@ -48,32 +60,50 @@ async def test_a_record_goes_untouched_with_where_it_lay_and_why(producer: FakeP
         "dlq-partition": b"3",
         "dlq-offset": b"17",
         "dlq-kind": b"schema",
-        "dlq-reason": b"no good: ?",
+        "dlq-reason": b"no good: \\udcff",
         "dlq-at": b"2026-11-21T00:00:00+00:00",
     }
 
 
+async def test_a_reason_without_end_is_cut(producer: FakeProducer) -> None:
+    await aside(producer).publish(refused(DeadLetterKind.STORE, "x" * 10_000), at=AT)
+    assert dict(producer.sent[0]["headers"])["dlq-reason"] == b"x" * 1000
+
+
 async def test_a_record_without_key_and_value_can_be_set_aside_too(producer: FakeProducer) -> None:
     empty = RECORD._replace(key=None, value=None)
-    await aside(producer).publish(empty, DeadLetterKind.SCHEMA, "no value", at=AT)
+    await aside(producer).publish(refused(DeadLetterKind.SCHEMA, "no value", empty), at=AT)
     assert (producer.sent[0]["key"], producer.sent[0]["value"]) == (None, b"")
 
 
-async def test_only_our_own_bugs_count_towards_the_limit(producer: FakeProducer) -> None:
+async def test_a_record_too_large_for_a_letter_holds_up_no_other(producer: FakeProducer) -> None:
+    producer.most_bytes = 10
+    large = RECORD._replace(value=b"x" * 11)
+    both = refused(DeadLetterKind.SCHEMA, record=large) + refused(DeadLetterKind.SCHEMA)
+    with structlog.testing.capture_logs() as said:
+        await aside(producer).publish(both, at=AT)
+    assert [sent["value"] for sent in producer.sent] == [b"value"]
+    assert [line["event"] for line in said] == ["dead_letter_too_large"]
+
+
+def test_only_our_own_bugs_count_towards_the_limit(producer: FakeProducer) -> None:
     letters = aside(producer, bug_limit=2)
-    for _ in range(5):
-        await letters.publish(RECORD, DeadLetterKind.SCHEMA, "no good", at=AT)
-    await letters.publish(RECORD, DeadLetterKind.BUG, "KeyError", at=AT)
+    for kind in set(DeadLetterKind) - {DeadLetterKind.BUG}:
+        letters.count(refused(kind) * 5)
+    letters.count(refused(DeadLetterKind.BUG))
     with pytest.raises(DeadLetterLimitError):
-        await letters.publish(RECORD, DeadLetterKind.BUG, "KeyError", at=AT)
-    assert len(producer.sent) == 7, "the last one too is set aside before the service ends"
+        letters.count(refused(DeadLetterKind.BUG))
 
 
-async def test_what_was_not_acknowledged_does_not_count(producer: FakeProducer) -> None:
-    letters = aside(producer, bug_limit=1)
+async def test_more_than_go_at_once_all_arrive(producer: FakeProducer) -> None:
+    await aside(producer).publish(refused(DeadLetterKind.SCHEMA) * 1201, at=AT)
+    assert len(producer.sent) == 1201
+
+
+async def test_what_is_not_acknowledged_is_told(producer: FakeProducer) -> None:
     producer.away = True
     with pytest.raises(BrokerUnavailableError):
-        await letters.publish(RECORD, DeadLetterKind.BUG, "KeyError", at=AT)
+        await aside(producer).publish(refused(DeadLetterKind.BUG), at=AT)
 
 
 def test_what_no_schema_accepts_is_told_without_what_it_was() -> None:

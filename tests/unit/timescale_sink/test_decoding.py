@@ -4,9 +4,8 @@ from datetime import UTC, datetime
 import pytest
 
 from minestream_runtime.kafka import Partition, Record
-from minestream_schemas.dead_letter import DeadLetterKind
+from minestream_schemas.dead_letter import DeadLetterKind, Fault
 from timescale_sink.adapters.decoding import decode
-from timescale_sink.domain.source import Fault
 
 
 def record(value: bytes | None, at_ms: int = 0) -> Record:

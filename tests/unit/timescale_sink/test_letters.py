@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minestream_schemas.dead_letter import DeadLetterHeader
-from timescale_sink.domain.letters import headers_for, legible, letter_from
+from minestream_schemas.dead_letter import DeadLetterHeader, dead_letter_headers
+from timescale_sink.domain.letters import legible, letter_from
 from timescale_sink.domain.source import Letter, Source
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -29,7 +29,14 @@ def test_a_letter_read_from_its_own_headers_is_the_same_letter() -> None:
         value=b"v",
         headers={"traceparent": "00-1"},
     )
-    headers = headers_for(letter) | {"traceparent": b"00-1"}
+    headers = {"traceparent": b"00-1"} | dead_letter_headers(
+        topic=letter.source.topic,
+        partition=letter.source.partition,
+        offset=letter.source.offset,
+        kind=letter.kind,
+        reason=letter.reason,
+        at=letter.at,
+    )
     assert all(type(name) is str for name in headers), "Kafka's client takes no other"
     assert letter_from(place=PLACE, key=b"k", value=b"v", headers=headers, at_ms=0) == letter
 

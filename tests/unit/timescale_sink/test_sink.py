@@ -12,7 +12,7 @@ from timescale_sink.adapters.sink import Sink
 from timescale_sink.settings import SinkSettings
 
 if TYPE_CHECKING:
-    from timescale_sink.adapters.dead_letters import DeadLetters
+    from minestream_runtime.kafka.setting_aside import SettingAside
     from timescale_sink.adapters.store import Store
 
 PARTITION = Partition(TELEMETRY.name, 0)
@@ -57,7 +57,7 @@ class Database:
 async def test_a_sink_that_lost_its_partitions_does_not_say_that_the_database_is_back() -> None:
     consumer, database = cast("Consumer", Quiet()), Database()
     settings = SinkSettings(sink_batch_wait_s=0.001)
-    letters = cast("DeadLetters", None)
+    letters = cast("SettingAside", None)
     sink = Sink(settings, cast("Store", database), letters, SystemClock())
     sink._positions.follow(consumer)
     await sink._positions.assigned(frozenset({PARTITION}))
@@ -90,7 +90,7 @@ async def test_records_gather_for_a_while_after_a_transaction_and_else_are_writt
 ):
     trickle = Trickle()
     settings = SinkSettings(sink_batch_wait_s=5)
-    sink = Sink(settings, cast("Store", None), cast("DeadLetters", None), SystemClock())
+    sink = Sink(settings, cast("Store", None), cast("SettingAside", None), SystemClock())
     assert len(await sink._batch(cast("Consumer", trickle))) == 1
     sink._next_s = SystemClock().monotonic() + 0.05
     assert len(await sink._batch(cast("Consumer", trickle))) > 2

@@ -1,6 +1,7 @@
 """Records that break our contract: set aside, untouched, with the reason in their headers."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -31,6 +32,44 @@ class DeadLetterHeader(StrEnum):
     KIND = "dlq-kind"
     REASON = "dlq-reason"
     AT = "dlq-at"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a record is set aside.
+
+    Args:
+        kind: in a word.
+        reason: for people; without the record's own contents.
+    """
+
+    kind: DeadLetterKind
+    reason: str
+
+
+def dead_letter_headers(
+    *, topic: str, partition: int, offset: int, kind: str, reason: str, at: datetime
+) -> dict[str, bytes]:
+    """The headers that tell where a record lay and why it was set aside.
+
+    Args:
+        topic: where it lay.
+        partition: of that topic.
+        offset: on that partition.
+        kind: a ``DeadLetterKind``.
+        reason: for people; without the record's own contents.
+        at: when it was set aside.
+    """
+    said = {
+        DeadLetterHeader.TOPIC: topic,
+        DeadLetterHeader.PARTITION: str(partition),
+        DeadLetterHeader.OFFSET: str(offset),
+        DeadLetterHeader.KIND: kind,
+        DeadLetterHeader.REASON: reason,
+        DeadLetterHeader.AT: at.isoformat(),
+    }
+    # plain strings: Kafka's client takes no other
+    return {name.value: text.encode("utf-8", "backslashreplace") for name, text in said.items()}
 
 
 class DeadLetter(Event):

@@ -1,26 +1,34 @@
 """Sets records aside on a service's dead-letter topic, untouched, with the reason in headers."""
 
+import asyncio
 from datetime import datetime
 from typing import Final
 
 import structlog
 from pydantic import ValidationError
 
-from minestream_runtime.errors import DeadLetterLimitError
+from minestream_runtime.errors import DeadLetterLimitError, RecordTooLargeError
 from minestream_runtime.kafka.consumer import Record
 from minestream_runtime.kafka.producer import Producer
 from minestream_runtime.metrics import counter
-from minestream_schemas.dead_letter import DeadLetterHeader, DeadLetterKind, dead_letter_topic
+from minestream_schemas.dead_letter import (
+    DeadLetterKind,
+    Fault,
+    dead_letter_headers,
+    dead_letter_topic,
+)
 
+Refused = list[tuple[Record, Fault]]
+_AT_ONCE: Final = 500
 _SHOWN: Final = 3
 _REASON_CHARACTERS: Final = 1000
 
 
 class SettingAside:
-    """The dead letters of one service that keeps no rows of them itself.
+    """The dead letters of one service.
 
-    Killed between letter and commit, it sets the record aside again: twice on the topic, never
-    nowhere.
+    First the letters, then the offset: killed in between, a service reads the record again and
+    sets it aside again: twice on the topic at worst, never nowhere.
 
     Args:
         producer: where to.
@@ -35,50 +43,69 @@ class SettingAside:
         self._bugs = 0
         self._log = structlog.get_logger()
 
-    async def publish(
-        self, record: Record, kind: DeadLetterKind, reason: str, *, at: datetime
-    ) -> None:
-        """Set one record aside; it must not be passed over before this has returned.
+    async def publish(self, refused: Refused, *, at: datetime) -> None:
+        """Set records aside; none must be passed over before this has returned.
+
+        A record that is larger than any letter may be is passed over with a line in the log.
 
         Args:
-            record: as it came.
-            kind: why, in a word.
-            reason: why, for people; without the record's own contents.
+            refused: the records as they came, and why.
             at: now.
 
         Raises:
-            BrokerUnavailableError: not acknowledged. Try again.
-            RecordTooLargeError: it is larger than any record that we read.
+            BrokerUnavailableError: not all were acknowledged. Try again.
+        """
+        for start in range(0, len(refused), _AT_ONCE):
+            await asyncio.gather(
+                *(self._send(*one, at) for one in refused[start : start + _AT_ONCE])
+            )
+
+    def count(self, refused: Refused) -> None:
+        """Note what has been set aside for good.
+
+        Raises:
             DeadLetterLimitError: our own code has failed at too many records.
         """
+        for record, fault in refused:
+            counter("minestream_dead_letters_total").labels(fault.kind).inc()
+            self._log.warning(
+                "dead_letter",
+                kind=fault.kind.value,
+                reason=fault.reason[:_REASON_CHARACTERS],
+                topic=record.partition.topic,
+                partition=record.partition.number,
+                offset=record.offset,
+            )
+            self._bugs += fault.kind is DeadLetterKind.BUG
+        if self._bugs >= self._bug_limit:
+            raise DeadLetterLimitError(f"our own code failed at {self._bugs} records")
+
+    async def _send(self, record: Record, fault: Fault, at: datetime) -> None:
         place = record.partition
-        said = {
-            DeadLetterHeader.TOPIC: place.topic,
-            DeadLetterHeader.PARTITION: str(place.number),
-            DeadLetterHeader.OFFSET: str(record.offset),
-            DeadLetterHeader.KIND: kind.value,
-            DeadLetterHeader.REASON: reason[:_REASON_CHARACTERS],
-            DeadLetterHeader.AT: at.isoformat(),
-        }
-        # plain strings: Kafka's client takes no other
-        ours = [(name.value, text.encode("utf-8", "replace")) for name, text in said.items()]
-        # a record without key and value is possible, but this client does not send it
-        value = b"" if record.key is None and record.value is None else record.value
-        await self._producer.send(
-            self._topic, key=record.key, value=value, headers=[*record.headers.items(), *ours]
-        )
-        counter("minestream_dead_letters_total").labels(kind).inc()
-        self._log.warning(
-            "dead_letter",
-            kind=kind.value,
-            reason=reason[:_REASON_CHARACTERS],
+        ours = dead_letter_headers(
             topic=place.topic,
             partition=place.number,
             offset=record.offset,
+            kind=fault.kind.value,
+            reason=fault.reason[:_REASON_CHARACTERS],
+            at=at,
         )
-        self._bugs += kind is DeadLetterKind.BUG
-        if self._bugs >= self._bug_limit:
-            raise DeadLetterLimitError(f"our own code failed at {self._bugs} records")
+        try:
+            await self._producer.send(
+                self._topic,
+                key=record.key,
+                # a record without either is possible, but this client does not send it
+                value=b"" if record.key is None and record.value is None else record.value,
+                headers=[*record.headers.items(), *ours.items()],
+            )
+        except RecordTooLargeError as exc:
+            self._log.warning(
+                "dead_letter_too_large",
+                error_type=exc.kind,
+                topic=place.topic,
+                partition=place.number,
+                offset=record.offset,
+            )
 
 
 def what_is_wrong(exc: ValidationError) -> str:

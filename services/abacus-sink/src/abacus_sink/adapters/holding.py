@@ -6,12 +6,13 @@ from typing import Final
 
 import structlog
 
-from abacus_sink.adapters.taking import Fault, entry_of, place_of
+from abacus_sink.adapters.taking import entry_of, place_of
 from abacus_sink.domain.gathering import Entry, Gathering
 from abacus_sink.domain.offsets import Offsets, Place
 from abacus_sink.settings import AbacusSettings
 from minestream_runtime.kafka import Partition, Record
 from minestream_runtime.metrics import counter
+from minestream_schemas.dead_letter import Fault
 from minestream_schemas.feature import FEATURE, FeatureGroup
 
 _BATCHES: Final = 5

@@ -12,7 +12,6 @@ import structlog
 from abacus_sink.adapters import tracing
 from abacus_sink.adapters.far_side import AbacusError, FarSide
 from abacus_sink.adapters.holding import Holding
-from abacus_sink.adapters.taking import Fault
 from abacus_sink.domain.breaker import Breaker, State
 from abacus_sink.domain.delivery import Delivery
 from abacus_sink.domain.gathering import Entry
@@ -20,7 +19,7 @@ from abacus_sink.domain.verdict import Cause, Judgement, Verdict
 from abacus_sink.settings import AbacusSettings
 from minestream_runtime.clock import Clock
 from minestream_runtime.metrics import counter, gauge, histogram
-from minestream_schemas.dead_letter import DeadLetterKind
+from minestream_schemas.dead_letter import DeadLetterKind, Fault
 from minestream_schemas.feature import FeatureGroup
 
 _LOOK_EVERY_S: Final = 1.0

@@ -108,7 +108,8 @@ class Reading:
         holding = self._holding
         while holding.aside:
             record, fault = holding.aside[0]
-            await self._letters.publish(record, fault.kind, fault.reason, at=self._clock.now())
+            await self._letters.publish([(record, fault)], at=self._clock.now())
+            self._letters.count([(record, fault)])
             tracing.set_aside(record, fault)
             holding.done(place_of(record))
             holding.aside = [one for one in holding.aside if one[0] is not record]

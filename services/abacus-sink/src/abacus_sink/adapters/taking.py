@@ -1,7 +1,5 @@
 """A record as a row of its feature group, or the reason why it is none."""
 
-from dataclasses import dataclass
-
 from pydantic import ValidationError
 
 from abacus_sink.domain.gathering import Entry
@@ -10,16 +8,8 @@ from abacus_sink.domain.rows import row_of, size_of
 from minestream_runtime.errors import BugError, unit_of_work
 from minestream_runtime.kafka import Record
 from minestream_runtime.kafka.setting_aside import what_is_wrong
-from minestream_schemas.dead_letter import DeadLetterKind
+from minestream_schemas.dead_letter import DeadLetterKind, Fault
 from minestream_schemas.feature import Feature, FeatureGroup
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why a record is set aside."""
-
-    kind: DeadLetterKind
-    reason: str
 
 
 def entry_of(record: Record, *, due_s: float) -> tuple[FeatureGroup, Entry] | Fault:

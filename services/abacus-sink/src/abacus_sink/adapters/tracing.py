@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from abacus_sink.adapters.taking import Fault
 from minestream_runtime import semconv, traces
 from minestream_runtime.errors import MinestreamError
 from minestream_runtime.kafka import Record
+from minestream_schemas.dead_letter import Fault
 from minestream_schemas.feature import FEATURE, FeatureGroup
 
 

@@ -9,10 +9,10 @@ from alerter.domain.reading import Reading, reading_of
 from minestream_runtime import traces
 from minestream_runtime.errors import MinestreamError, PayloadInvalidError
 from minestream_runtime.kafka import Record
+from minestream_runtime.kafka.setting_aside import what_is_wrong
 from minestream_schemas.dead_letter import DeadLetterKind
 from minestream_schemas.telemetry import MinerTelemetry
 
-_SHOWN: Final = 3
 _AHEAD: Final = timedelta(days=1)
 
 
@@ -35,7 +35,7 @@ def reading_in(record: Record, *, now: datetime) -> Reading:
     try:
         telemetry = MinerTelemetry.from_json(record.value)
     except ValidationError as exc:
-        raise PayloadInvalidError(_said(exc)) from exc
+        raise PayloadInvalidError(what_is_wrong(exc)) from exc
     if telemetry.ts - now > _AHEAD:
         raise ReadingTooNewError("its time is more than a day ahead of our clock")
     return reading_of(telemetry, traceparent=traceparent_of(record))
@@ -59,14 +59,3 @@ def kind_of(exc: MinestreamError) -> DeadLetterKind:
             return DeadLetterKind.BUG
         case _:
             return DeadLetterKind.STORE
-
-
-def _said(exc: ValidationError) -> str:
-    """What is wrong and where, without the record's own contents."""
-    faults = exc.errors(include_input=False, include_url=False, include_context=False)
-    shown = [
-        f"{'.'.join(str(part) for part in fault['loc']) or 'value'}: {fault['msg']}"
-        for fault in faults[:_SHOWN]
-    ]
-    rest = len(faults) - len(shown)
-    return "; ".join(shown) + (f"; and {rest} more" if rest else "")

@@ -3,14 +3,13 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
 from alerter.adapters import tracing
-from alerter.adapters.dead_letters import DeadLetters
-from alerter.adapters.decoding import reading_in
+from alerter.adapters.decoding import kind_of, reading_in, traceparent_of
 from alerter.adapters.store import Part, Store
 from alerter.domain.judging import Judged, Key, judge_all
 from alerter.domain.lifecycle import Flow, State, Transition
@@ -27,7 +26,9 @@ from minestream_runtime.errors import (
     unit_of_work,
 )
 from minestream_runtime.kafka import Consumer, Partition, Record
+from minestream_runtime.kafka.setting_aside import SettingAside
 from minestream_runtime.metrics import counter, gauge, histogram
+from minestream_schemas.dead_letter import Fault
 from minestream_schemas.telemetry import TELEMETRY
 
 SERVICE: Final = "alerter"
@@ -52,7 +53,7 @@ class Evaluator:
         self,
         settings: AlerterSettings,
         store: Store,
-        letters: DeadLetters,
+        letters: SettingAside,
         clock: Clock,
         wakes: Sequence[asyncio.Event],
     ) -> None:
@@ -144,7 +145,7 @@ class Evaluator:
                     readings[record.partition].append(reading_in(record, now=now))
             except MinestreamError as exc:
                 refused.append((record, exc))
-        await self._letters.publish(refused, at=now)
+        await self._set_aside(refused, now)
         held = self._positions.held()
         ends = {record.partition: record.offset + 1 for record in records}
         parts = {
@@ -162,6 +163,15 @@ class Evaluator:
         self._positions.moved(ends)
         self._untold |= ends
         self._count(records, readings, told)
+
+    async def _set_aside(
+        self, refused: Sequence[tuple[Record, MinestreamError]], now: datetime
+    ) -> None:
+        letters = [(record, Fault(kind_of(exc), str(exc))) for record, exc in refused]
+        await self._letters.publish(letters, at=now)
+        for record, exc in refused:
+            tracing.refused(traceparent_of(record), exc, kind=kind_of(exc))
+        self._letters.count(letters)
 
     def _count(
         self,

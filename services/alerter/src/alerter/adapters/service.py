@@ -8,7 +8,6 @@ import httpx
 import structlog
 
 from alerter.adapters.channel import Channel
-from alerter.adapters.dead_letters import DeadLetters
 from alerter.adapters.evaluator import SERVICE, Evaluator
 from alerter.adapters.mail import Mail, MailServer
 from alerter.adapters.relay import Relay
@@ -21,6 +20,7 @@ from minestream_runtime.clock import Clock, SystemClock
 from minestream_runtime.database import Role, open_pool, storage_dialect
 from minestream_runtime.health import Health
 from minestream_runtime.kafka import Producer
+from minestream_runtime.kafka.setting_aside import SettingAside
 
 _CONNECTIONS: Final = 5
 
@@ -52,7 +52,7 @@ async def serve(settings: AlerterSettings, health: Health, *, passing: Passing =
             passing=passing,
         )
         wakes = {channel.name: asyncio.Event() for channel in channels}
-        letters = DeadLetters(producer, service=SERVICE, bug_limit=settings.alert_bug_limit)
+        letters = SettingAside(producer, service=SERVICE, bug_limit=settings.alert_bug_limit)
         evaluator = Evaluator(settings, store, letters, clock, list(wakes.values()))
         health.checks["judges"] = evaluator.fault
         await storage_dialect(pool, "alerting")

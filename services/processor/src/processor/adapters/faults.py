@@ -22,7 +22,11 @@ from minestream_runtime.clock import Clock
 from minestream_runtime.errors import Disposition, MinestreamError, RecordTooLargeError
 from minestream_runtime.kafka import Producer
 from minestream_runtime.metrics import counter
-from minestream_schemas.dead_letter import DeadLetterHeader, DeadLetterKind, dead_letter_topic
+from minestream_schemas.dead_letter import (
+    DeadLetterKind,
+    dead_letter_headers,
+    dead_letter_topic,
+)
 from minestream_schemas.raw import RAW_MINER
 from processor.adapters.exits import EXIT_FAULT, exit_now
 
@@ -169,15 +173,16 @@ class Guard:
             exit_now(EXIT_FAULT, "dead_letter_limit", set_aside=bugs, limit=self._bug_limit)
 
     async def _set_aside(self, message: Any, kind: DeadLetterKind, reason: str) -> None:
-        headers = [
-            *headers_of(message),
-            (DeadLetterHeader.TOPIC.value, message.topic.encode()),
-            (DeadLetterHeader.PARTITION.value, str(message.partition).encode()),
-            (DeadLetterHeader.OFFSET.value, str(message.offset).encode()),
-            (DeadLetterHeader.KIND.value, kind.value.encode()),
-            (DeadLetterHeader.REASON.value, reason[:_REASON_CHARACTERS].encode()),
-            (DeadLetterHeader.AT.value, self._clock.now().isoformat().encode()),
-        ]
+        reason = reason[:_REASON_CHARACTERS]
+        ours = dead_letter_headers(
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            kind=kind.value,
+            reason=reason,
+            at=self._clock.now(),
+        )
+        headers = [*headers_of(message), *ours.items()]
 
         async def send(value: bytes | None) -> None:
             await self._producer.send(DEAD_LETTERS, key=message.key, value=value, headers=headers)
@@ -193,7 +198,7 @@ class Guard:
             topic=message.topic,
             partition=message.partition,
             offset=message.offset,
-            reason=reason[:_REASON_CHARACTERS],
+            reason=reason,
         )
 
 

@@ -16,6 +16,7 @@ from msgspec import Meta
 from pydantic import ValidationError
 
 from minestream_runtime.errors import PayloadInvalidError
+from minestream_runtime.kafka.setting_aside import what_is_wrong
 from minestream_schemas.event import Event
 from minestream_schemas.ids import SLUG
 from minestream_schemas.raw import MAX_EVENT_BYTES, PollStatus, RawMiner
@@ -126,8 +127,4 @@ def read(kind: type[E], value: bytes | None) -> E:
     try:
         return kind.from_json(value)
     except ValidationError as exc:
-        faults = exc.errors(include_input=False, include_url=False, include_context=False)
-        where = "; ".join(
-            f"{'.'.join(map(str, fault['loc'])) or 'value'}: {fault['msg']}" for fault in faults[:5]
-        )
-        raise PayloadInvalidError(where) from exc
+        raise PayloadInvalidError(what_is_wrong(exc)) from exc

@@ -7,13 +7,13 @@ from pydantic import ValidationError
 
 from minestream_runtime.errors import BugError, unit_of_work
 from minestream_runtime.kafka import Record
-from minestream_schemas.dead_letter import DeadLetter, DeadLetterKind
+from minestream_runtime.kafka.setting_aside import what_is_wrong
+from minestream_schemas.dead_letter import DeadLetter, DeadLetterKind, Fault
 from minestream_schemas.raw import RawMiner
 from minestream_schemas.topics import BY_NAME
 from timescale_sink.domain.letters import letter_from
-from timescale_sink.domain.source import Content, Fault, Item, Source, instant_of
+from timescale_sink.domain.source import Content, Item, Source, instant_of
 
-_SHOWN = 3
 _MODELS: Final = {name: topic.event for name, topic in BY_NAME.items()}
 
 
@@ -55,15 +55,4 @@ def _content(record: Record) -> Content:
     try:
         return model.from_json(record.value)
     except ValidationError as exc:
-        return Fault(DeadLetterKind.SCHEMA, _said(exc))
-
-
-def _said(exc: ValidationError) -> str:
-    """What is wrong and where, without the record's own contents."""
-    faults = exc.errors(include_input=False, include_url=False, include_context=False)
-    shown = [
-        f"{'.'.join(str(part) for part in fault['loc']) or 'value'}: {fault['msg']}"
-        for fault in faults[:_SHOWN]
-    ]
-    rest = len(faults) - len(shown)
-    return "; ".join(shown) + (f"; and {rest} more" if rest else "")
+        return Fault(DeadLetterKind.SCHEMA, what_is_wrong(exc))

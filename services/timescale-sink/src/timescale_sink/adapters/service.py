@@ -7,7 +7,7 @@ from minestream_runtime.clock import SystemClock
 from minestream_runtime.database import Role, open_pool, storage_dialect
 from minestream_runtime.health import Health
 from minestream_runtime.kafka import Producer
-from timescale_sink.adapters.dead_letters import DeadLetters
+from minestream_runtime.kafka.setting_aside import SettingAside
 from timescale_sink.adapters.maintenance import Upkeep, maintenance_of
 from timescale_sink.adapters.sink import SERVICE, Sink
 from timescale_sink.adapters.store import Passing, Store
@@ -51,7 +51,7 @@ async def serve(
         ) as owners,
         Producer(settings) as producer,
     ):
-        letters = DeadLetters(producer, service=SERVICE, bug_limit=settings.sink_bug_limit)
+        letters = SettingAside(producer, service=SERVICE, bug_limit=settings.sink_bug_limit)
         store = Store(writers, group=settings.group(SERVICE), passing=passing)
         sink = Sink(settings, store, letters, clock)
         health.checks["writes"] = sink.fault

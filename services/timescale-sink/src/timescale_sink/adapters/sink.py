@@ -18,17 +18,18 @@ from minestream_runtime.errors import (
     unit_of_work,
 )
 from minestream_runtime.kafka import Consumer, Partition, Record
+from minestream_runtime.kafka.setting_aside import SettingAside
 from minestream_runtime.metrics import counter, gauge, histogram
 from minestream_schemas import topics
-from minestream_schemas.dead_letter import DeadLetterKind
+from minestream_schemas.dead_letter import DeadLetterKind, Fault
 from minestream_schemas.telemetry import TELEMETRY, MinerTelemetry
 from timescale_sink.adapters import tracing
-from timescale_sink.adapters.dead_letters import DeadLetters
+from timescale_sink.adapters.dead_letters import letter_of
 from timescale_sink.adapters.decoding import decode
 from timescale_sink.adapters.store import Move, Store
 from timescale_sink.domain.batch import Rows, TimeLimits, rows_of
 from timescale_sink.domain.halving import BatchSize, Halving, pieces
-from timescale_sink.domain.source import Fault, Item
+from timescale_sink.domain.source import Item
 from timescale_sink.settings import SinkSettings
 
 SERVICE: Final = "timescale-sink"
@@ -47,7 +48,7 @@ class Sink:
     """
 
     def __init__(
-        self, settings: SinkSettings, store: Store, letters: DeadLetters, clock: Clock
+        self, settings: SinkSettings, store: Store, letters: SettingAside, clock: Clock
     ) -> None:
         self._settings = settings
         self._store = store
@@ -179,7 +180,8 @@ class Sink:
                 refused.append((record, fault))
         with unit_of_work():
             rows = rows_of(sound)
-        rows.letters += await self._letters.publish(refused, at=now)
+        await self._letters.publish(refused, at=now)
+        rows.letters += [letter_of(SERVICE, record, fault, at=now) for record, fault in refused]
         held = self._positions.held()
         ends = {record.partition: record.offset + 1 for record in records}
         moves = {partition: Move(held.get(partition, -1), end) for partition, end in ends.items()}

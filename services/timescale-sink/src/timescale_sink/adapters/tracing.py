@@ -9,6 +9,7 @@ from opentelemetry.trace import SpanContext
 from minestream_runtime import semconv, traces
 from minestream_runtime.errors import MinestreamError
 from minestream_runtime.kafka import Record
+from minestream_schemas.dead_letter import Fault
 from minestream_schemas.feature import FEATURE, Feature
 from minestream_schemas.market import (
     INDICATORS,
@@ -28,7 +29,7 @@ from minestream_schemas.pool import (
 )
 from minestream_schemas.raw import RAW_MINER, RawMiner
 from minestream_schemas.telemetry import TELEMETRY, MinerTelemetry
-from timescale_sink.domain.source import Fault, Item
+from timescale_sink.domain.source import Item
 
 _FOLLOWED: Final = frozenset(
     topic.name

@@ -7,14 +7,14 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from minestream_schemas.dead_letter import DeadLetterKind
+from minestream_schemas.dead_letter import DeadLetterKind, Fault
 from minestream_schemas.event import Event
 from minestream_schemas.gap import Gap
 from minestream_schemas.raw import RawMiner
 from minestream_schemas.telemetry import MinerChips, MinerTelemetry
 from timescale_sink.domain import tables
 from timescale_sink.domain.gaps import merged
-from timescale_sink.domain.source import Fault, Item, Letter
+from timescale_sink.domain.source import Item, Letter
 from timescale_sink.domain.tables import Keep, Table
 
 Row = tuple[Any, ...]

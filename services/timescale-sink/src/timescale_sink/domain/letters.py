@@ -15,20 +15,6 @@ def legible(raw: bytes) -> str:
     return raw.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
 
 
-def headers_for(letter: Letter) -> dict[str, bytes]:
-    """The headers that tell why a record was set aside."""
-    said = {
-        DeadLetterHeader.TOPIC: letter.source.topic,
-        DeadLetterHeader.PARTITION: str(letter.source.partition),
-        DeadLetterHeader.OFFSET: str(letter.source.offset),
-        DeadLetterHeader.KIND: letter.kind,
-        DeadLetterHeader.REASON: letter.reason,
-        DeadLetterHeader.AT: letter.at.isoformat(),
-    }
-    # plain strings: Kafka's client takes no other
-    return {name.value: text.encode("utf-8", "backslashreplace") for name, text in said.items()}
-
-
 def letter_from(
     *,
     place: Source,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from minestream_schemas.dead_letter import DeadLetterKind
+from minestream_schemas.dead_letter import Fault
 from minestream_schemas.event import Event
 
 
@@ -51,14 +51,6 @@ class Letter:
     key: bytes | None
     value: bytes | None
     headers: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why a record cannot become rows."""
-
-    kind: DeadLetterKind
-    reason: str
 
 
 Content = Event | Letter | Fault
