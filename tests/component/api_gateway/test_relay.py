@@ -8,8 +8,9 @@ import psycopg
 import pytest
 from tests.component.api_gateway.conftest import entry, eventually, inventory_on, put
 
-from api_gateway.adapters.database import Writer, open_writer, outbox
-from api_gateway.adapters.relay import Relay
+from api_gateway.adapters.database import Writer, open_writer
+from api_gateway.adapters.database.outbox import OUTBOX
+from api_gateway.adapters.relay import relay_of
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.errors import BrokerUnavailableError
@@ -19,7 +20,7 @@ from minestream_schemas.inventory import INVENTORY
 RELAY = """
 import asyncio
 from api_gateway.adapters.database import open_writer
-from api_gateway.adapters.relay import Relay
+from api_gateway.adapters.relay import relay_of
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.kafka import Producer
@@ -27,7 +28,7 @@ from minestream_runtime.kafka import Producer
 async def main():
     settings = GatewaySettings.load()
     async with open_writer(settings) as writer, Producer(settings) as producer:
-        await Relay(settings, writer, producer, SystemClock()).run()
+        await relay_of(settings, writer, producer, SystemClock()).run()
 
 asyncio.run(main())
 """
@@ -35,7 +36,7 @@ asyncio.run(main())
 
 async def waiting(writer: Writer) -> int:
     async with writer.connection() as connection:
-        return await outbox.count_waiting(connection)
+        return await OUTBOX.count_waiting(connection)
 
 
 async def until_sent(writer: Writer) -> None:
@@ -52,7 +53,7 @@ async def test_changes_of_one_miner_arrive_in_their_order(
     for slot in range(20):
         await put(writer, [entry("m-1", slot=slot), entry("m-2", slot=slot)])
     async with Producer(on_kafka) as producer:
-        assert await Relay(on_kafka, writer, producer, SystemClock()).drain()
+        assert await relay_of(on_kafka, writer, producer, SystemClock()).drain()
     assert await waiting(writer) == 0
     slots = defaultdict(list)
     for key, value in await inventory_on(on_kafka, 40):
@@ -89,7 +90,7 @@ async def test_a_relay_killed_between_send_and_mark_sends_again_in_order(
         await holding.rollback()
     assert await waiting(writer) == 30
     async with Producer(on_kafka) as producer:
-        relay = Relay(on_kafka, writer, producer, SystemClock())
+        relay = relay_of(on_kafka, writer, producer, SystemClock())
         await eventually(relay.drain)  # the dead child's session goes with its lock
     assert await waiting(writer) == 0
     slots = defaultdict(list)
@@ -105,14 +106,14 @@ async def test_the_running_relay_is_woken_and_another_stands_aside(
     await make_topics(INVENTORY)
     slow = on_kafka.model_copy(update={"outbox_poll_s": 30.0})
     async with Producer(slow) as producer, asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(Relay(slow, writer, producer, SystemClock()).run())
+        running = tasks.create_task(relay_of(slow, writer, producer, SystemClock()).run())
         await put(writer, [entry("m-1")])
         await until_sent(writer)  # this may be its first look
         await asyncio.sleep(0.5)
         await put(writer, [entry("m-2")])
         await until_sent(writer)  # and this can only be the notification
         async with open_writer(slow) as other:
-            assert not await Relay(slow, other, producer, SystemClock()).drain()
+            assert not await relay_of(slow, other, producer, SystemClock()).drain()
         running.cancel()
     assert {key for key, _ in await inventory_on(on_kafka, 2)} == {"m-1", "m-2"}
 
@@ -124,11 +125,11 @@ async def test_with_kafka_away_the_relay_waits_and_loses_nothing(
     await put(writer, [entry("m-1")])
     async with Producer(away, deadline_s=1) as producer:
         with pytest.raises(BrokerUnavailableError):
-            await Relay(away, writer, producer, SystemClock()).drain()
+            await relay_of(away, writer, producer, SystemClock()).drain()
     assert await waiting(writer) == 1
     # the topic is made while the relay is at it: it must come back by itself
     async with Producer(on_kafka, deadline_s=1) as producer, asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(Relay(on_kafka, writer, producer, SystemClock()).run())
+        running = tasks.create_task(relay_of(on_kafka, writer, producer, SystemClock()).run())
         await asyncio.sleep(1.5)
         assert await waiting(writer) == 1
         await make_topics(INVENTORY)
@@ -148,7 +149,7 @@ async def test_a_row_that_kafka_never_takes_is_kept_aside_and_holds_up_no_other(
         )
         await put(writer, [entry("m-1")])
         async with Producer(on_kafka) as producer:
-            assert await Relay(on_kafka, writer, producer, SystemClock()).drain()
+            assert await relay_of(on_kafka, writer, producer, SystemClock()).drain()
         found = await (await owner.execute("SELECT fault FROM fleet.outbox ORDER BY id")).fetchall()
     assert "bytes" in found[0][0]
     assert found[1:] == [("no topic x is registered",), (None,)]
@@ -166,7 +167,7 @@ async def test_sent_rows_are_forgotten_after_their_time(
         asyncio.TaskGroup() as tasks,
         await psycopg.AsyncConnection.connect(database_url, autocommit=True) as owner,
     ):
-        running = tasks.create_task(Relay(short, writer, producer, SystemClock()).run())
+        running = tasks.create_task(relay_of(short, writer, producer, SystemClock()).run())
 
         async def forgotten() -> bool:
             cursor = await owner.execute("SELECT count(*) FROM fleet.outbox")

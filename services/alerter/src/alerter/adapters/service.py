@@ -10,7 +10,7 @@ import structlog
 from alerter.adapters.channel import Channel
 from alerter.adapters.evaluator import SERVICE, Evaluator
 from alerter.adapters.mail import Mail, MailServer
-from alerter.adapters.relay import Relay
+from alerter.adapters.relay import relay_of
 from alerter.adapters.sender import Sender
 from alerter.adapters.stages import Passing, unwatched
 from alerter.adapters.store import Store
@@ -58,7 +58,7 @@ async def serve(settings: AlerterSettings, health: Health, *, passing: Passing =
         await storage_dialect(pool, "alerting")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(evaluator.run())
-            tasks.create_task(Relay(settings, pool, producer, clock, passing=passing).run())
+            tasks.create_task(relay_of(settings, pool, producer, clock, passing=passing).run())
             for channel in channels:
                 sender = Sender(
                     settings, pool, channel, clock, wakes[channel.name], passing=passing

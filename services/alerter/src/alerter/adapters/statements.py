@@ -129,19 +129,6 @@ COUNT_WAITING: Final = """
 SELECT count(*) FROM alerting.notification WHERE state = 'pending' AND channel = %s
 """
 
-ONE_RELAY: Final = "SELECT pg_try_advisory_xact_lock(%s)"
-OUTBOX_WAITING: Final = """
-SELECT id, topic, key, value, traceparent FROM alerting.outbox
-WHERE sent_at IS NULL AND fault IS NULL ORDER BY id LIMIT %s
-"""
-OUTBOX_SENT: Final = "UPDATE alerting.outbox SET sent_at = now() WHERE id = ANY(%s)"
-OUTBOX_REFUSED: Final = "UPDATE alerting.outbox SET fault = %s WHERE id = %s"
-COUNT_OUTBOX: Final = """
-SELECT count(*) FROM alerting.outbox WHERE sent_at IS NULL AND fault IS NULL
-"""
-FORGET_OUTBOX: Final = """
-DELETE FROM alerting.outbox WHERE sent_at < now() - make_interval(secs => %s)
-"""
 FORGET_ALERTS: Final = """
 DELETE FROM alerting.alert AS a
 WHERE a.phase = 'resolved' AND a.changed_at < now() - make_interval(days => %s)

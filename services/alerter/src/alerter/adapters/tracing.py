@@ -63,14 +63,16 @@ def notifying(
     )
 
 
-def relaying(traceparent: str | None) -> AbstractContextManager[Span]:
-    """The span of one transition on its way to Kafka."""
-    return traces.child(
+@contextmanager
+def relaying(traceparent: str | None) -> Iterator[traces.Headers]:
+    """The span of one transition on its way to Kafka; gives what its record carries."""
+    with traces.child(
         f"publish {ALERT.name}",
         context_of(traceparent),
         kind=SpanKind.PRODUCER,
         attributes={**_KAFKA, semconv.MESSAGING_DESTINATION: ALERT.name},
-    )
+    ) as span:
+        yield traces.headers_of(span)
 
 
 def refused(traceparent: str | None, exc: MinestreamError, *, kind: str) -> None:

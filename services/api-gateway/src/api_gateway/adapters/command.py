@@ -16,12 +16,13 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from api_gateway.adapters.database import Writer, fleet, open_writer, outbox
+from api_gateway.adapters.database import Writer, fleet, open_writer
+from api_gateway.adapters.database.outbox import OUTBOX
 from api_gateway.adapters.inventory.document import DocumentError, Fault
 from api_gateway.adapters.inventory.reading import Wanted, read_inventory
 from api_gateway.adapters.inventory.sealing import sealed_fleet
 from api_gateway.adapters.inventory.writing import write_inventory
-from api_gateway.adapters.relay import Relay
+from api_gateway.adapters.relay import relay_of
 from api_gateway.domain.inventory import (
     Changes,
     Fleet,
@@ -31,6 +32,7 @@ from api_gateway.domain.inventory import (
 )
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import SystemClock
+from minestream_runtime.database.outbox import Relay
 from minestream_runtime.errors import (
     BrokerUnavailableError,
     ConfigurationError,
@@ -244,7 +246,7 @@ async def _relay(last: int) -> tuple[int, str]:
             [topic] = await topic_states(settings, [INVENTORY])
             if topic.partitions is None:
                 return await _waiting(writer, last), f"there is no topic {topic.name}"
-            await _drained(Relay(settings, writer, producer, SystemClock()), writer, last, bar)
+            await _drained(relay_of(settings, writer, producer, SystemClock()), writer, last, bar)
         except BrokerUnavailableError as exc:
             return await _waiting(writer, last), str(exc)
         return await _waiting(writer, last), "the gateway's relay has not come to them yet"
@@ -266,7 +268,7 @@ async def _drained(relay: Relay, writer: Writer, last: int, bar: Progress) -> No
 
 async def _waiting(writer: Writer, last: int) -> int:
     async with writer.connection() as connection:
-        return await outbox.count_waiting(connection, up_to=last)
+        return await OUTBOX.count_waiting(connection, up_to=last)
 
 
 def _run(work: Coroutine[Any, Any, _T]) -> _T:

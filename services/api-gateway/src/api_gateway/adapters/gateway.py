@@ -6,7 +6,7 @@ from api_gateway.adapters.database import open_reader, open_writer
 from api_gateway.adapters.database.watch import Watch
 from api_gateway.adapters.http.app import create_app
 from api_gateway.adapters.http.server import serve
-from api_gateway.adapters.relay import Relay
+from api_gateway.adapters.relay import relay_of
 from api_gateway.adapters.stream.hub import Hub
 from api_gateway.adapters.stream.source import Source
 from api_gateway.settings import GatewaySettings
@@ -35,7 +35,7 @@ async def run_gateway(settings: GatewaySettings, health: Health) -> None:
         app.state.hub = hub = Hub(settings, clock)
         health.notes["stream"] = hub.fault
         tasks.create_task(watch.run())
-        tasks.create_task(Relay(settings, writer, producer, clock).run())
+        tasks.create_task(relay_of(settings, writer, producer, clock).run())
         tasks.create_task(hub.run())
         tasks.create_task(Source(settings, reader, clock, hub).run())
         tasks.create_task(serve(app, host=settings.gateway_host, port=settings.gateway_port))
