@@ -69,7 +69,18 @@ def test_what_was_not_sent_is_the_next_again() -> None:
     assert held.take(MINERS) == batch
 
 
-def test_after_too_much_at_once_batches_stay_small() -> None:
+def test_a_single_row_that_is_too_large_does_not_keep_batches_small_for_ever() -> None:
+    held = gathering(rows=100)
+    for offset in range(5000):
+        held.add(MINERS, entry(offset, size=1))
+    for rows in (100, 50, 25, 12, 6, 3, 2, 1):
+        held.narrow(MINERS, rows)
+    sizes = [len(held.take(MINERS)) for _ in range(60)]
+    assert sizes == sorted(sizes)
+    assert (sizes[0], sizes[-1]) == (1, 100)
+
+
+def test_after_too_much_at_once_batches_are_small() -> None:
     held = gathering(rows=100)
     held.narrow(MINERS, 10)
     held.narrow(MINERS, 300)

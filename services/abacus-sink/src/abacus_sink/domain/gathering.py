@@ -4,10 +4,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from abacus_sink.domain.offsets import Place
 from abacus_sink.domain.rows import Row
 from minestream_schemas.feature import FeatureGroup
+
+_WIDER_BY: Final = 10
+"""After a batch that was too large, each full one may be a tenth larger than the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +35,10 @@ class Entry:
 
 @dataclass(slots=True)
 class _Queue:
-    most_rows: int
+    limit_rows: int
     most_bytes: int
+    most_rows: int
+    """Of the next batch: fewer than the limit once a batch was too large."""
     entries: deque[Entry] = field(default_factory=deque)
     size: int = 0
 
@@ -57,6 +63,9 @@ class _Queue:
             taken.append(entry)
             total += entry.size
         self.size -= total
+        if len(taken) == self.most_rows:
+            wider = self.most_rows + max(1, self.most_rows // _WIDER_BY)
+            self.most_rows = min(self.limit_rows, wider)
         return taken
 
     def put_back(self, entries: Sequence[Entry]) -> None:
@@ -77,7 +86,7 @@ class Gathering:
     """
 
     def __init__(self, *, most_rows: int, most_bytes: int) -> None:
-        self._queues = {group: _Queue(most_rows, most_bytes) for group in FeatureGroup}
+        self._queues = {group: _Queue(most_rows, most_bytes, most_rows) for group in FeatureGroup}
 
     def __len__(self) -> int:
         return sum(len(queue.entries) for queue in self._queues.values())
@@ -107,7 +116,10 @@ class Gathering:
         self._queues[group].put_back(entries)
 
     def narrow(self, group: FeatureGroup, rows: int) -> None:
-        """So many were too many in one call: half of them at the most from now on."""
+        """So many were too many in one call: half of them at the most, and slowly more again.
+
+        It may have been a single row that is too large by itself: that is found by halving too.
+        """
         queue = self._queues[group]
         queue.most_rows = max(1, min(queue.most_rows, rows // 2))
 
