@@ -67,6 +67,7 @@ export function AlertFilters({ filter, onChange, rules, sites }: AlertFiltersPro
         <button
           key={miner}
           type="button"
+          aria-pressed
           onClick={() => onChange({ ...filter, miners: toggled(filter.miners, miner) })}
           className="inline-flex h-9 items-center gap-1.5 rounded-md border border-accent bg-accent-soft px-2.5 text-ink md:h-8"
         >

@@ -157,3 +157,15 @@ it("stands on the miner's own page, above its figures and among its past", async
   const [all] = screen.getAllByRole("link", { name: "All alerts" });
   expect(all?.getAttribute("href")).toBe("/alerts?miner=m1");
 });
+
+it("does not say that a miner never had an alert before that is known", async () => {
+  const entry = { miner_id: "m1", site_id: "site-a", address: "10.0.0.1:80" };
+  page = await TestPage.open("/miners/m1", {
+    ...answers([]),
+    "/api/v1/miners/m1": ok({ miner_id: "m1", status: "unknown", entry, latest: null, gaps: [] }),
+  });
+  expect(await screen.findByText("Loading what was resolved", {}, SOON)).toBeDefined();
+  expect(screen.queryByText("None so far.")).toBeNull();
+  expect(await screen.findByText("None so far.", {}, SOON)).toBeDefined();
+  expect(screen.queryByRole("list", { name: "Alerts" })).toBeNull();
+});

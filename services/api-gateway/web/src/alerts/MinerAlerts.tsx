@@ -5,10 +5,20 @@ import { Link } from "wouter";
 import { useAlerts } from "../live";
 import { Failure } from "../ui/Notice";
 import { Panel } from "../ui/Panel";
+import { SkeletonLines } from "../ui/Skeleton";
 import { AlertList, type Listed } from "./AlertList";
 import { useFiringDetails, useFreshAlerts, useResolved } from "./useAlerts";
 
 const MOST = 5;
+
+/** Why there is no alert to show: not read yet, not to be read, or there is none. */
+function Nothing({ over }: { over: ReturnType<typeof useResolved> }) {
+  const { t } = useTranslation();
+  if (over.data !== undefined) return <p className="px-4 py-3 text-ink-2">{t("alerts.ofMinerNone")}</p>;
+  if (over.error === null) return <SkeletonLines label={t("alerts.resolvedLoading")} lines={2} />;
+  const retry = () => void over.refetch();
+  return <Failure title={t("alerts.failed")} error={over.error} retry={retry} />;
+}
 
 /** A miner's alerts: those that fire, and the last that are over. */
 export function MinerAlerts({ id }: { id: string }) {
@@ -36,13 +46,11 @@ export function MinerAlerts({ id }: { id: string }) {
       }
       flush
     >
-      {over.error !== null && alerts.length === 0 ? (
-        <Failure title={t("alerts.failed")} error={over.error} />
-      ) : null}
-      {alerts.length === 0 && over.error === null ? (
-        <p className="px-4 py-3 text-ink-2">{t("alerts.ofMinerNone")}</p>
-      ) : null}
-      <AlertList label={t("alerts.ofMiner")} alerts={alerts} named={false} narrow />
+      {alerts.length === 0 ? (
+        <Nothing over={over} />
+      ) : (
+        <AlertList label={t("alerts.ofMiner")} alerts={alerts} named={false} narrow />
+      )}
     </Panel>
   );
 }
