@@ -11,6 +11,7 @@ from minestream_emulators.inbox.site import inbox
 from minestream_emulators.market.sites import coingecko, network
 from minestream_emulators.outside import Outside
 from minestream_emulators.prohashing.site import prohashing
+from minestream_emulators.serving import served
 
 Part = Callable[[Outside], web.Application]
 PARTS: Final[dict[str, Part]] = {
@@ -36,11 +37,5 @@ async def beyond(outside: Outside, host: str, port: int) -> AsyncIterator[tuple[
     root = web.Application()
     for name, part in PARTS.items():
         root.add_subapp(f"/{name}", part(outside))
-    runner = web.AppRunner(root, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-        bound = runner.addresses[0]
-        yield str(bound[0]), int(bound[1])
-    finally:
-        await runner.cleanup()
+    async with served(root, host, port) as where:
+        yield where

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from minestream_emulators.faults import MEANING, FaultRefusedError, Order
 from minestream_emulators.fleet import Fleet
+from minestream_emulators.serving import served
 from minestream_emulators.troubles import TROUBLES, Trouble, Troubles
 
 _encode = msgspec.json.Encoder().encode
@@ -122,11 +123,5 @@ async def serving(
     Raises:
         OSError: the port is taken.
     """
-    runner = web.AppRunner(Control(fleet, troubles).application(), access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-        bound = runner.addresses[0]
-        yield str(bound[0]), int(bound[1])
-    finally:
-        await runner.cleanup()
+    async with served(Control(fleet, troubles).application(), host, port) as where:
+        yield where

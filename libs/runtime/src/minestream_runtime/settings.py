@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     @field_validator("otlp_endpoint")
     @classmethod
     def _is_an_endpoint(cls, url: str | None) -> str | None:
-        if url is not None and not _leads_somewhere(url):
+        if url is not None and not leads_somewhere(url):
             raise ValueError("no address: http://host:4318 is wanted")
         return url
 
@@ -87,7 +87,8 @@ class Settings(BaseSettings):
         return f"{self.topic_namespace}.{service}"
 
 
-def _leads_somewhere(url: str) -> bool:
+def leads_somewhere(url: str) -> bool:
+    """Is it an http(s) address with a host, and a port if it tells one?"""
     try:
         parts = urlsplit(url)
         return (

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from minestream_runtime.collecting.outlet_settings import OutletSettings
+from minestream_runtime.settings import leads_somewhere
 
 SERVICE: Final = "collector-market"
 SOURCES: Final = ("coingecko", "litecoinspace", "mempool", "litesolo")
@@ -79,7 +80,7 @@ class MarketSettings(OutletSettings):
     @field_validator("coingecko_url", "litecoinspace_url", "mempool_url", "litesolo_url")
     @classmethod
     def _is_a_source(cls, url: str | None) -> str | None:
-        if url is not None and not _leads_somewhere(url):
+        if url is not None and not (leads_somewhere(url) and _is_plain(url)):
             raise ValueError("no address: https://host[:port][/path] is wanted, without user")
         return url
 
@@ -166,16 +167,7 @@ def _names() -> str:
     return f"{', '.join(SOURCES)}, or none"
 
 
-def _leads_somewhere(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return (
-            parts.scheme in {"http", "https"}
-            and bool(parts.hostname)
-            and parts.port != 0
-            and parts.username is None
-            and not parts.query
-            and not re.search(r"\s", url)
-        )
-    except ValueError:  # a port that is none, half of an IPv6 address
-        return False
+def _is_plain(url: str) -> bool:
+    """Has it neither a user nor a query?"""
+    parts = urlsplit(url)
+    return parts.username is None and not parts.query
