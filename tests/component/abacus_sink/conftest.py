@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import aiohttp
 import pytest
 from pydantic import SecretStr
+from tests.component.serving import serving
 
 from abacus_sink.adapters.service import serve
 from abacus_sink.settings import AbacusSettings
@@ -155,18 +156,8 @@ async def tell(settings: AbacusSettings, topics: None) -> AsyncIterator[Tell]:  
         yield told
 
 
-@asynccontextmanager
-async def sink(settings: AbacusSettings, **more: Any) -> AsyncIterator[Health]:
-    """The whole service, in this process, until the block ends."""
-    health = Health()
-    task = asyncio.ensure_future(serve(settings, health, **more))
-    try:
-        yield health
-        if task.done():
-            task.result()
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
+sink = partial(serving, serve)
+"""The whole service, in this process, until the block ends."""
 
 
 async def letters(settings: AbacusSettings, count: int, topic: Topic = LETTERS) -> list[Record]:

@@ -2,16 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import aiohttp
-import psycopg
 import pytest
 from aiohttp import web
-from psycopg.rows import dict_row
 from pydantic import SecretStr
+from tests.component.serving import serving
 
 from alerter.adapters.service import serve
 from alerter.settings import AlerterSettings
@@ -21,12 +20,7 @@ from minestream_runtime.health import Health
 from minestream_runtime.kafka import Producer
 from minestream_schemas.alert import ALERT
 from minestream_schemas.dead_letter import dead_letter_topic
-from minestream_schemas.event import Event, Topic
 from minestream_schemas.telemetry import TELEMETRY
-
-Ask = Callable[..., Awaitable[list[dict[str, Any]]]]
-Tell = Callable[..., Awaitable[None]]
-Eventually = Callable[..., Awaitable[list[dict[str, Any]]]]
 
 
 @dataclass
@@ -129,61 +123,8 @@ async def producer(settings: AlerterSettings, topics: None) -> AsyncIterator[Pro
         yield producer
 
 
-@pytest.fixture
-def tell(producer: Producer) -> Tell:
-    """Publishes events of one topic, in their order."""
-
-    async def told(topic: Topic, *events: Event) -> None:
-        await asyncio.gather(*(producer.publish(topic, event) for event in events))
-
-    return told
-
-
-@pytest.fixture
-async def ask(database_url: str) -> AsyncIterator[Ask]:
-    """Runs one query as an operator and gives its rows."""
-    async with await psycopg.AsyncConnection.connect(
-        database_url, autocommit=True, row_factory=dict_row
-    ) as connection:
-        await connection.execute("SET timezone TO 'UTC'")
-
-        async def asked(query: str, *args: object) -> list[dict[str, Any]]:
-            cursor = await connection.execute(query.encode(), args or None)
-            return await cursor.fetchall() if cursor.description else []
-
-        yield asked
-
-
-@pytest.fixture
-def eventually(ask: Ask) -> Eventually:
-    """Asks until the answer satisfies, for at most half a minute."""
-
-    async def asked(
-        query: str, *args: object, until: Callable[[list[dict[str, Any]]], bool] = bool
-    ) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
-        for _ in range(600):
-            rows = await ask(query, *args)
-            if until(rows):
-                return rows
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"still {rows[:5]} ({len(rows)} rows) from {query}")
-
-    return asked
-
-
-@asynccontextmanager
-async def alerter(settings: AlerterSettings, **more: Any) -> AsyncIterator[Health]:
-    """The whole service, in this process, until the block ends."""
-    health = Health()
-    task = asyncio.ensure_future(serve(settings, health, **more))
-    try:
-        yield health
-        if task.done():
-            task.result()
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
+alerter = partial(serving, serve)
+"""The whole service, in this process, until the block ends."""
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.component.alerter.conftest import Ask, Eventually, People, Tell, alerter
+from tests.component.alerter.conftest import People, alerter
 from tests.component.alerter.events import now, reading, series, silence
+from tests.component.conftest import Ask, Eventually, Tell
 
 from alerter.adapters import evaluator
 from alerter.domain.judging import Judged, judge_all

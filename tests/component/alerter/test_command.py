@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
-from tests.component.alerter.conftest import Eventually, Tell
 from tests.component.alerter.events import now, series
+from tests.component.conftest import Eventually, Tell
 from typer import Typer
 from typer.testing import CliRunner, Result
 

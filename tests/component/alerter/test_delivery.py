@@ -17,9 +17,10 @@ import pytest
 from aiohttp import web
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
-from tests.component.alerter.conftest import Ask, Eventually, People, Tell, alerter
+from tests.component.alerter.conftest import People, alerter
 from tests.component.alerter.events import now, reading, series
-from tests.component.timescale_sink.conftest import relay
+from tests.component.conftest import Ask, Eventually, Tell
+from tests.component.severing import relay
 
 from alerter.adapters.stages import Stage
 from alerter.settings import AlerterSettings

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 from pydantic import SecretStr
-from tests.component.alerter.conftest import Ask, Eventually, People, Tell, alerter
+from tests.component.alerter.conftest import People, alerter
 from tests.component.alerter.events import now, reading, series
+from tests.component.conftest import Ask, Eventually, Tell
 
 from alerter.settings import AlerterSettings
 from minestream_runtime import traces

@@ -5,8 +5,9 @@ import os
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,11 @@ from typing import Any
 import aiohttp
 import pyarrow.dataset as ds
 import pytest
+from tests.component.serving import serving
 
 from archiver.adapters.archiver import ARCHIVED
 from archiver.adapters.service import serve
 from archiver.settings import ArchiverSettings
-from minestream_runtime.health import Health
 from minestream_runtime.kafka import Producer
 from minestream_schemas.event import Event, Topic
 
@@ -93,18 +94,8 @@ async def publish(producer: Producer, topic: Topic, *events: Event) -> None:
     await asyncio.gather(*(producer.publish(topic, event) for event in events))
 
 
-@asynccontextmanager
-async def archiver(settings: ArchiverSettings, **more: Any) -> AsyncIterator[Health]:
-    """The whole service, in this process, until the block ends."""
-    health = Health()
-    task = asyncio.ensure_future(serve(settings, health, **more))
-    try:
-        yield health
-        if task.done():
-            task.result()
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
+archiver = partial(serving, serve)
+"""The whole service, in this process, until the block ends."""
 
 
 def variables(settings: ArchiverSettings) -> dict[str, str]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
-from tests.component.timescale_sink.conftest import becomes, relay, sink
+from tests.component.severing import relay
+from tests.component.timescale_sink.conftest import becomes, sink
 from tests.component.timescale_sink.dying import dying
 from tests.component.timescale_sink.events import NOW, reading
 
@@ -23,7 +24,7 @@ from timescale_sink.adapters.store import Move, Stage, Store
 from timescale_sink.domain.batch import Rows
 
 if TYPE_CHECKING:
-    from tests.component.timescale_sink.conftest import Ask, Eventually, Tell
+    from tests.component.conftest import Ask, Eventually, Tell
 
     from minestream_runtime.kafka import Producer
     from timescale_sink.settings import SinkSettings

@@ -36,7 +36,7 @@ from timescale_sink.adapters.store import Stage
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.component.timescale_sink.conftest import Ask, Eventually, Tell
+    from tests.component.conftest import Ask, Eventually, Tell
 
     from minestream_runtime.kafka import Producer
     from timescale_sink.settings import SinkSettings
@@ -169,7 +169,7 @@ async def test_the_newest_of_each_is_kept_in_whatever_order_it_comes(
     await write(
         settings,
         pool_worker("prohashing-main/x", later, "x", worker_id=None, miner_id=None),
-        pool_rate(NOW, received_at=NOW + timedelta(seconds=9), fee_ratio=None),
+        pool_rate(NOW, received_at=NOW + timedelta(seconds=9), server_id=None),
         pool_rate(NOW),
         network("litecoin", earlier),
         network("litecoin", later, height=None),
@@ -184,8 +184,8 @@ async def test_the_newest_of_each_is_kept_in_whatever_order_it_comes(
     ]
     (priced,) = await ask("SELECT price_usd FROM telemetry_v1.price_latest")
     assert priced == {"price_usd": 83.0}, "fetched later, though the source gives the same instant"
-    (rate,) = await ask("SELECT fee_ratio FROM telemetry_v1.pool_rate_latest")
-    assert rate == {"fee_ratio": None}
+    (rate,) = await ask("SELECT server_id FROM telemetry_v1.pool_rate_latest")
+    assert rate == {"server_id": None}
     (chain,) = await ask("SELECT ts, height FROM telemetry_v1.network_latest")
     assert chain == {"ts": later, "height": None}
 

@@ -16,7 +16,7 @@ from minestream_schemas.raw import RAW_MINER
 from minestream_schemas.telemetry import CHIPS, TELEMETRY, BoardChips
 
 if TYPE_CHECKING:
-    from tests.component.timescale_sink.conftest import Ask, Eventually, Tell
+    from tests.component.conftest import Ask, Eventually, Tell
 
     from minestream_runtime.kafka import Producer
     from timescale_sink.settings import SinkSettings

@@ -13,7 +13,7 @@ from minestream_schemas.raw import RAW_MINER
 from minestream_schemas.telemetry import CHIPS, TELEMETRY
 
 if TYPE_CHECKING:
-    from tests.component.timescale_sink.conftest import Ask, Eventually, Tell
+    from tests.component.conftest import Ask, Eventually, Tell
 
 
 @pytest.mark.usefixtures("running")

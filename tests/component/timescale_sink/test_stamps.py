@@ -22,7 +22,7 @@ from timescale_sink.adapters.migrations import MIGRATIONS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.component.timescale_sink.conftest import Ask, Eventually, Tell
+    from tests.component.conftest import Ask, Eventually, Tell
 
     from timescale_sink.settings import SinkSettings
 

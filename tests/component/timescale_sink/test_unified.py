@@ -13,7 +13,7 @@ from tests.component.timescale_sink.writing import keep_up, write
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.component.timescale_sink.conftest import Ask
+    from tests.component.conftest import Ask
 
     from minestream_schemas.telemetry import MinerTelemetry
     from timescale_sink.settings import SinkSettings

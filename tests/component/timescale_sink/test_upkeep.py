@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from tests.component.timescale_sink.conftest import Ask
+    from tests.component.conftest import Ask
 
     from minestream_runtime.database import Connection
     from minestream_schemas.telemetry import MinerTelemetry

@@ -12,7 +12,7 @@ from minestream_schemas.telemetry import TELEMETRY
 from minestream_schemas.window import WINDOW, TelemetryWindow
 
 if TYPE_CHECKING:
-    from tests.component.timescale_sink.conftest import Ask, Eventually, Tell
+    from tests.component.conftest import Ask, Eventually, Tell
 
 pytestmark = pytest.mark.usefixtures("running")
 
