@@ -132,6 +132,24 @@ async def test_a_connection_that_was_replaced_is_not_shown_when_it_is_stale(
     assert shown == [("now", True), ("alone", False)]
 
 
+async def test_a_worker_that_feed_and_http_have_told_counts_once(
+    api: httpx.AsyncClient, telemetry: Telemetry
+) -> None:
+    telemetry.insert(
+        "pool_worker_latest",
+        worker("w-1", 60, worker_id="a", hashrate_hs=1e10),
+        worker("w-1", 70, worker_id="b", hashrate_hs=1e10),
+        worker("w-1", 5, worker_id=None, hashrate_hs=2e10),
+        worker("w-2", 60, worker_id=None, hashrate_hs=4e10),
+        worker("w-2", 5, worker_id="c", hashrate_hs=3e10),
+    )
+    [account] = (await api.get("/api/v1/pools")).json()["items"]
+    assert account["workers_fresh"] == 2
+    assert account["algorithms"]["scrypt"]["hashrate_hs"] == 5e10
+    items = (await api.get("/api/v1/pools/workers")).json()["items"]
+    assert [item["worker_id"] for item in items] == [None, "c"]
+
+
 async def test_the_market_tells_each_coin_with_what_is_known_of_it(
     api: httpx.AsyncClient, telemetry: Telemetry, fits: Check
 ) -> None:

@@ -8,14 +8,17 @@ from psycopg import sql
 from api_gateway.adapters.database.access import Reader
 
 _AGE: Final = sql.SQL("round(greatest(extract(epoch FROM now() - ts), 0), 3)::float8 AS age_s")
-# a connection that has ended leaves its row: it shows while fresh, or if no newer has its name
+# A connection that has ended leaves its row: it shows while fresh, or if no newer has its name.
+# The feed tells connections by id, HTTP names without: only one of both counts, the newer.
 _WORKERS: Final = sql.SQL(
     """
 SELECT * FROM (
     SELECT *, ts >= now() - make_interval(secs => %(stale_after_s)s) AS fresh,
-           row_number() OVER (PARTITION BY account_id, worker ORDER BY ts DESC, event_id) AS place
-    FROM telemetry_v1.pool_worker_latest) AS said
-WHERE (fresh OR place = 1)
+           row_number() OVER newest AS place,
+           (worker_id IS NULL) = first_value(worker_id IS NULL) OVER newest AS told_so
+    FROM telemetry_v1.pool_worker_latest
+    WINDOW newest AS (PARTITION BY account_id, worker ORDER BY ts DESC, event_id)) AS said
+WHERE (place = 1 OR fresh AND told_so)
 """
 )
 _GROUPS: Final = sql.SQL(
