@@ -6,6 +6,7 @@ from typing import Final
 from minestream_schemas.units import Algorithm
 
 HASHES_PER_DIFFICULTY: Final = 2**32
+"""Expected hashes for a block of difficulty 1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,13 @@ import math
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from minestream_dialects.market.coins import HASHES_PER_DIFFICULTY
 from minestream_schemas.pool import Basis
 from minestream_schemas.telemetry import MinerTelemetry
 from minestream_schemas.units import Algorithm
 from processor.domain.miner_state import Worth, from_us
 
 DAY_S: Final = 86_400
-HASHES_PER_DIFFICULTY: Final = 2**32
-"""Expected hashes for a block of difficulty 1."""
 
 COINS: Final[dict[Algorithm, tuple[str, ...]]] = {
     Algorithm.SCRYPT: ("litecoin", "dogecoin"),
