@@ -76,6 +76,7 @@ def test_every_part_of_a_profile_can_be_set_otherwise(monkeypatch: pytest.Monkey
         "ticket",
     )
     assert (profile.authid, profile.secret) == ("me", "s3cret")
+    assert "s3cret" not in repr(profile)
     assert profile.topics == {PoolMessage.WORKER: "w_{key}"}
     assert profile.procedures == {PoolMessage.WORKER: "all(key)"}
     assert (profile.http_url, profile.proxy_url) == (

@@ -5,7 +5,7 @@ import html
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP as LINES
 from typing import Final, Self
@@ -43,7 +43,7 @@ class MailServer:
     tls: bool
     starttls: bool | None
     user: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
 
     @classmethod
     def at(cls, url: str) -> Self:

@@ -35,7 +35,7 @@ class Profile:
     realm: str = "realm1"
     auth: Auth = "anonymous"
     authid: str | None = None
-    secret: str | None = None
+    secret: str | None = field(default=None, repr=False)
     topics: Names = field(default_factory=dict)
     procedures: Names = field(default_factory=dict)
     http_url: str | None = None
