@@ -213,4 +213,6 @@ async def test_the_description_of_the_api_knows_nothing_of_the_page(
     page: httpx.AsyncClient,
 ) -> None:
     paths = (await page.get("/openapi.json")).json()["paths"]
-    assert not [path for path in paths if path in {"/", "/alerts", "/system"} or path.startswith("/assets")]
+    assert not [
+        path for path in paths if path in {"/", "/alerts", "/system"} or path.startswith("/assets")
+    ]
