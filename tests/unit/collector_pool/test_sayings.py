@@ -177,3 +177,13 @@ def test_keys_are_blotted_out_of_all_texts(text: str, told: str) -> None:
     saying = Saying(WAMP, PoolMessage.WORKER, AT, body=text, merged=text, error=text, about=text)
     out = hidden(saying, hider("my-key"))
     assert (out.body, out.merged, out.error, out.about) == (told,) * 4
+
+
+def test_two_connections_of_one_name_are_both_told() -> None:
+    miners = [{"ID": "rig-1", "accepted": 1e9}, {"ID": "rig-1", "accepted": 2e9}]
+    body = json.dumps({"code": 200, "data": {"miners": miners}})
+    told = answered(asked(PoolMessage.WORKER), body)
+    assert [(each.about, json.loads(each.body or "")) for each in told] == [
+        ("rig-1", miners[0]),
+        ("rig-1", miners[1]),
+    ]

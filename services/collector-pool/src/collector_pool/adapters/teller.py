@@ -1,6 +1,7 @@
 """Publishes what the pool says, and tells when it says nothing fresh."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cache
@@ -8,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import prometheus_client
 import structlog
 from opentelemetry.trace import SpanKind
-from prometheus_client import Counter
 
 from collector_pool.domain.freshness import Freshness, Silence
 from collector_pool.domain.hiding import hider
@@ -60,6 +61,7 @@ class Teller:
             sayings: in order.
             updating: the source says that it is fed; else what it tells is nothing fresh.
         """
+        times: Counter[str] = Counter()
         async with asyncio.TaskGroup() as group:
             for saying in sayings:
                 told = hidden(saying, self._hide)
@@ -69,7 +71,13 @@ class Teller:
                     account=self._account,
                     collector_id=self._collector_id,
                 )
-                self._count(told, event, updating=updating)
+                self._count(event)
+                if event.status is PollStatus.OK and updating:
+                    name = f"{event.message} {event.subject}"
+                    times[name] += (
+                        1  # two connections may have one name: each is compared with itself
+                    )
+                    self._note_news(f"{name} {times[name]}", told, event)
                 group.create_task(self._hand_over(event))
 
     async def watch(self) -> None:
@@ -85,7 +93,15 @@ class Teller:
             )
             await asyncio.sleep(self._look_s)
 
-    def _count(self, saying: Saying, event: RawPool, *, updating: bool) -> None:
+    def _note_news(self, name: str, saying: Saying, event: RawPool) -> None:
+        self.freshness.said(
+            name,
+            event.body if event.merged is None else event.merged,
+            min(saying.stamped_at or event.received_at, event.received_at),
+            pushed=event.latency_ms is None,
+        )
+
+    def _count(self, event: RawPool) -> None:
         _messages(self._account, event.message.value, event.status.value).inc()
         odd = event.status is PollStatus.GARBAGE
         if odd is not (event.message in self._odd) and event.status in _READ:
@@ -95,13 +111,6 @@ class Teller:
                 "messages_unreadable" if odd else "messages_readable",
                 message=event.message.value,
                 error=event.error,
-            )
-        if event.status is PollStatus.OK and updating:
-            self.freshness.said(
-                f"{event.message} {event.subject}",
-                event.body if event.merged is None else event.merged,
-                min(saying.stamped_at or event.received_at, event.received_at),
-                pushed=event.latency_ms is None,
             )
 
     async def _hand_over(self, event: RawPool) -> None:
@@ -193,5 +202,5 @@ def _spooled(event: RawPool, headers: traces.Headers) -> Spooled:
 
 
 @cache
-def _messages(account: str, message: str, status: str) -> Counter:
+def _messages(account: str, message: str, status: str) -> prometheus_client.Counter:
     return counter("minestream_source_messages_total").labels(account, message, status)

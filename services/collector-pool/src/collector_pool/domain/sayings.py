@@ -83,9 +83,8 @@ def _all_workers(saying: Saying, content: object, text: str, records: Records) -
     if not isinstance(content, list):
         return [failed(saying, PollStatus.GARBAGE, "not a list of workers", text)]
     sound, odd = _named(content, name_of)
-    records.replace(sound)
-    told = [replace(saying, about=name, body=json.dumps(each)) for name, each in sound.items()]
-    return told + _odd(saying, odd)
+    records.replace(dict(sound))
+    return _one_by_one(saying, sound) + _odd(saying, odd)
 
 
 def _changed_worker(saying: Saying, content: object, text: str, records: Records) -> Saying:
@@ -106,16 +105,21 @@ def _changed_worker(saying: Saying, content: object, text: str, records: Records
 
 def _named(
     items: Iterable[Any], name: Callable[[Mapping[str, Any]], str | None]
-) -> tuple[dict[str, dict[str, Any]], list[Any]]:
-    sound: dict[str, dict[str, Any]] = {}
+) -> tuple[list[tuple[str, dict[str, Any]]], list[Any]]:
+    """The records that have a name, each with it (two may have the same), and the others."""
+    sound: list[tuple[str, dict[str, Any]]] = []
     odd: list[Any] = []
     for item in items:
         known_as = name(item) if isinstance(item, dict) else None
         if known_as is None:
             odd.append(item)
         else:
-            sound[known_as] = item
+            sound.append((known_as, item))
     return sound, odd
+
+
+def _one_by_one(saying: Saying, sound: Iterable[tuple[str, dict[str, Any]]]) -> list[Saying]:
+    return [replace(saying, about=name, body=json.dumps(each)) for name, each in sound]
 
 
 def _odd(saying: Saying, odd: list[Any]) -> list[Saying]:
@@ -155,8 +159,7 @@ def _http_workers(saying: Saying, content: dict[str, Any], body: str) -> list[Sa
     if not isinstance(miners, list):
         return [failed(saying, PollStatus.GARBAGE, "without a list of miners", body)]
     sound, odd = _named(miners, lambda miner: name_of({"miner_name": miner.get("ID")}))
-    told = [replace(saying, about=name, body=json.dumps(each)) for name, each in sound.items()]
-    return told + _odd(saying, odd)
+    return _one_by_one(saying, sound) + _odd(saying, odd)
 
 
 def stamp(message: PoolMessage, content: object) -> datetime | None:
