@@ -11,7 +11,7 @@ import structlog
 from psycopg import sql
 
 from minestream_runtime.database.pool import Connection, Pool, store_errors
-from minestream_runtime.errors import PartitionLostError
+from minestream_runtime.errors import BrokerUnavailableError, PartitionLostError
 from minestream_runtime.kafka import Consumer, Partition, Record
 
 Known = Callable[[Mapping[Partition, int]], Awaitable[Mapping[Partition, int]]]
@@ -150,6 +150,7 @@ class Positions:
 
     def __init__(self) -> None:
         self._held: dict[Partition, int | None] = {}
+        self._untold: dict[Partition, int] = {}
         self._consumer: Consumer | None = None
         self._log = structlog.get_logger()
 
@@ -212,6 +213,35 @@ class Positions:
         for partition, offset in offsets.items():
             if self._held.get(partition) is not None:
                 self._held[partition] = offset
+        self._untold |= offsets
+
+    async def tell(self) -> bool:
+        """Commit to Kafka what has moved, for the tools that show lag.
+
+        Returns:
+            False when nothing has moved since the last time.
+        """
+        consumer = self._consumer
+        if consumer is None or not self._untold:
+            return False
+        ours = consumer.owned()
+        offsets = {one: offset for one, offset in self._untold.items() if one in ours}
+        self._untold = {}
+        try:
+            await consumer.commit(offsets)
+        except BrokerUnavailableError as exc:
+            self._log.info("lag_not_told", error_type=exc.kind)
+        return True
+
+    async def lags(self) -> dict[Partition, int]:
+        """How many records wait on each partition with a known place.
+
+        Raises:
+            BrokerUnavailableError: Kafka is away.
+        """
+        held = self.held()
+        ends = await self._consumer.ends(held) if self._consumer is not None else {}
+        return {partition: max(0, end - held[partition]) for partition, end in ends.items()}
 
     def _pause(self, partitions: Iterable[Partition]) -> None:
         if self._consumer is not None:

@@ -10,12 +10,12 @@ from abacus_sink.adapters.holding import Holding
 from abacus_sink.adapters.sending import Passing, Stage
 from abacus_sink.adapters.taking import place_of
 from abacus_sink.settings import AbacusSettings
-from minestream_runtime.backoff import Backoff
 from minestream_runtime.clock import Clock
-from minestream_runtime.errors import BrokerUnavailableError, Disposition, MinestreamError
+from minestream_runtime.errors import BrokerUnavailableError
 from minestream_runtime.kafka import Consumer, Partition
 from minestream_runtime.kafka.setting_aside import SettingAside
 from minestream_runtime.metrics import gauge
+from minestream_runtime.turns import Turns
 from minestream_schemas.feature import FEATURE
 
 SERVICE: Final = "abacus-sink"
@@ -47,14 +47,13 @@ class Reading:
         self._letters = letters
         self._clock = clock
         self._passing = passing
-        self._backoff = Backoff()
-        self._fault: str | None = "has not read yet"
+        self._turns = Turns(waits="sink_waits", works="sink_reads")
         self._committed_s = self._lag_s = clock.monotonic() - _LAG_EVERY_S
         self._log = structlog.get_logger()
 
     def fault(self) -> str | None:
         """Why it does not read just now; None when it does."""
-        return self._fault
+        return self._turns.fault()
 
     async def run(self) -> None:
         """Read until cancelled.
@@ -77,23 +76,14 @@ class Reading:
                 await self._last_commit(consumer)
 
     async def _turn(self, consumer: Consumer) -> None:
-        try:
-            await self._read(consumer)
-            await self._set_aside()
-            await self._commit(consumer)
-            await self._measure_lag(consumer)
-        except MinestreamError as exc:
-            if exc.disposition is not Disposition.RETRY:
-                raise
-            if self._fault != exc.kind:
-                self._log.warning("sink_waits", error_type=exc.kind, reason=str(exc))
-            self._fault = exc.kind
-            await asyncio.sleep(self._backoff.next_s())
-            return
-        if self._fault is not None:
-            self._log.info("sink_reads", after=self._fault)
-        self._fault = None
-        self._backoff.reset()
+        await self._turns.take(self._work(consumer))
+
+    async def _work(self, consumer: Consumer) -> bool:
+        await self._read(consumer)
+        await self._set_aside()
+        await self._commit(consumer)
+        await self._measure_lag(consumer)
+        return True
 
     async def _read(self, consumer: Consumer) -> None:
         room, ours = self._holding.room, consumer.owned()

@@ -15,12 +15,10 @@ from alerter.domain.judging import Judged, Key, judge_all
 from alerter.domain.lifecycle import Flow, State, Transition
 from alerter.domain.reading import Reading
 from alerter.settings import AlerterSettings
-from minestream_runtime.backoff import Backoff
 from minestream_runtime.cancelling import heed_cancellation
 from minestream_runtime.clock import Clock
 from minestream_runtime.database.positions import Positions
 from minestream_runtime.errors import (
-    BrokerUnavailableError,
     Disposition,
     MinestreamError,
     unit_of_work,
@@ -28,6 +26,7 @@ from minestream_runtime.errors import (
 from minestream_runtime.kafka import Consumer, Partition, Record
 from minestream_runtime.kafka.setting_aside import SettingAside
 from minestream_runtime.metrics import counter, gauge, histogram
+from minestream_runtime.turns import Turns
 from minestream_schemas.dead_letter import Fault
 from minestream_schemas.telemetry import TELEMETRY
 
@@ -64,15 +63,13 @@ class Evaluator:
         self._clock = clock
         self._wakes = wakes
         self._positions = Positions()
-        self._backoff = Backoff()
-        self._fault: str | None = "has not read yet"
+        self._turns = Turns(waits="alerter_waits", works="alerter_judges")
         self._looked_s = clock.monotonic() - _LOOK_EVERY_S
-        self._untold: dict[Partition, int] = {}
         self._log = structlog.get_logger()
 
     def fault(self) -> str | None:
         """Why it does not judge just now; None when it does."""
-        return self._fault
+        return self._turns.fault()
 
     async def run(self) -> None:
         """Judge until cancelled.
@@ -94,26 +91,14 @@ class Evaluator:
                 await self._turn(consumer)
 
     async def _turn(self, consumer: Consumer) -> None:
-        try:
-            await self._positions.find(self._store.offsets)
-            records = await consumer.records(most=self._settings.alert_batch_records)
-            await self._take(self._positions.ours(records))
-            await self._look(consumer)
-        except MinestreamError as exc:
-            if exc.disposition is not Disposition.RETRY:
-                raise
-            if self._fault != exc.kind:
-                self._log.warning("alerter_waits", error_type=exc.kind, reason=str(exc))
-            self._fault = exc.kind
-            self._positions.forget()
-            await asyncio.sleep(self._backoff.next_s())
-            return
-        if not self._positions.held():
-            return  # nothing was asked of the database, so nothing is known of it
-        if self._fault is not None:
-            self._log.info("alerter_judges", after=self._fault)
-        self._fault = None
-        self._backoff.reset()
+        await self._turns.take(self._work(consumer), failed=lambda _: self._positions.forget())
+
+    async def _work(self, consumer: Consumer) -> bool:
+        await self._positions.find(self._store.offsets)
+        records = await consumer.records(most=self._settings.alert_batch_records)
+        await self._take(self._positions.ours(records))
+        await self._look()
+        return bool(self._positions.held())  # nothing held: nothing was asked of the database
 
     async def _take(self, records: Sequence[Record]) -> None:
         """Judge records; of those that fail, only the very one at fault is set aside."""
@@ -161,7 +146,6 @@ class Evaluator:
 
         told = await self._store.judge(parts, judge, tracing.judged, now=now)
         self._positions.moved(ends)
-        self._untold |= ends
         self._count(records, readings, told)
 
     async def _set_aside(
@@ -204,15 +188,13 @@ class Evaluator:
         if told:
             self._wake()
 
-    async def _look(self, consumer: Consumer) -> None:
+    async def _look(self) -> None:
         """Measure the lag, tell Kafka of it, and release what a backlog held back."""
         now_s = self._clock.monotonic()
         if now_s - self._looked_s < _LOOK_EVERY_S:
             return
         self._looked_s = now_s
-        held = self._positions.held()
-        ends = await consumer.ends(held)
-        lags = {partition: max(0, end - held[partition]) for partition, end in ends.items()}
+        lags = await self._positions.lags()
         gauge("minestream_consumer_lag_records").labels(TELEMETRY.name).set(sum(lags.values()))
         read = [partition for partition, lag in lags.items() if lag == 0]
         if waiting := await self._store.held(read):
@@ -220,24 +202,12 @@ class Evaluator:
             self._wake()
         now = self._clock.now()
         before = now - timedelta(seconds=self._settings.retire_after_s)
-        self._tell_of(await self._store.retire(held, before=before, now=now))
+        self._tell_of(await self._store.retire(self._positions.held(), before=before, now=now))
         firing = Counter(await self._store.firing())
         for rule in self._rules:
             gauge("minestream_alerts_firing").labels(rule.name).set(firing[rule.name])
-        await self._tell(consumer)
+        await self._positions.tell()
 
     def _wake(self) -> None:
         for wake in self._wakes:
             wake.set()
-
-    async def _tell(self, consumer: Consumer) -> None:
-        """Commit to Kafka, for the tools that show lag."""
-        ours = consumer.owned()
-        offsets = {p: offset for p, offset in self._untold.items() if p in ours}
-        self._untold = {}
-        if not offsets:
-            return
-        try:
-            await consumer.commit(offsets)
-        except BrokerUnavailableError as exc:
-            self._log.info("lag_not_told", error_type=exc.kind)

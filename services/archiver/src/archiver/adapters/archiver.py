@@ -20,16 +20,15 @@ from archiver.domain import places
 from archiver.domain.places import SERVICE, archived
 from archiver.domain.rolling import full, to_write
 from archiver.settings import ArchiverSettings
-from minestream_runtime.backoff import Backoff
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import (
     BrokerUnavailableError,
-    Disposition,
     MinestreamError,
     PartitionLostError,
 )
 from minestream_runtime.kafka import Consumer, Partition, Record
 from minestream_runtime.metrics import counter, gauge, histogram
+from minestream_runtime.turns import Turns
 from minestream_schemas.topics import BY_NAME, TOPICS
 
 ARCHIVED: Final = archived(TOPICS)
@@ -57,8 +56,7 @@ class Archiver:
         self._lake = lake
         self._holdings = Holdings(lake, zstd_level=settings.archive_zstd_level)
         self._readers: dict[str, Reader] = {topic.name: reader_of(topic) for topic in ARCHIVED}
-        self._backoff = Backoff()
-        self._fault: str | None = "has not read yet"
+        self._turns = Turns(waits="archiver_waits", works="archiver_archives")
         self._told_s = clock.monotonic()
         self._lag_s = self._told_s - _LAG_EVERY_S
         self._untold: dict[Partition, int] = {}
@@ -66,7 +64,7 @@ class Archiver:
 
     def fault(self) -> str | None:
         """Why it does not archive just now; None when it does."""
-        return self._fault
+        return self._turns.fault()
 
     async def run(self) -> None:
         """Consume until cancelled; then what is read is archived, too.
@@ -89,30 +87,21 @@ class Archiver:
                 await self._end(consumer)
 
     async def _turn(self, consumer: Consumer) -> None:
-        try:
-            await uncut(self._holdings.tidy())
-            await self._keep_what_is_full()
-            await uncut(self._holdings.find(self._settings))
-            records = await consumer.records(
-                wait_s=_WAIT_S, most=self._settings.archive_batch_records
-            )
-            self._take(records)
-            await uncut(self._write_what_waits())
-            await self._tell(consumer)
-        except MinestreamError as exc:
-            if exc.disposition is not Disposition.RETRY:
-                raise
-            if self._fault != exc.kind:
-                self._log.warning("archiver_waits", error_type=exc.kind, reason=str(exc))
-            self._fault = exc.kind
-            if isinstance(exc, LakeUnavailableError):
-                self._holdings.forget()
-            await asyncio.sleep(self._backoff.next_s())
-            return
-        if self._fault is not None:
-            self._log.info("archiver_archives", after=self._fault)
-        self._fault = None
-        self._backoff.reset()
+        await self._turns.take(self._work(consumer), failed=self._unsure)
+
+    async def _work(self, consumer: Consumer) -> bool:
+        await uncut(self._holdings.tidy())
+        await self._keep_what_is_full()
+        await uncut(self._holdings.find(self._settings))
+        records = await consumer.records(wait_s=_WAIT_S, most=self._settings.archive_batch_records)
+        self._take(records)
+        await uncut(self._write_what_waits())
+        await self._tell(consumer)
+        return True
+
+    def _unsure(self, exc: MinestreamError) -> None:
+        if isinstance(exc, LakeUnavailableError):
+            self._holdings.forget()
 
     def _take(self, records: Sequence[Record]) -> None:
         now_s = self._clock.monotonic()

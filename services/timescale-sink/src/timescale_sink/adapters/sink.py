@@ -1,18 +1,15 @@
 """The loop: read a batch, decode it, write it once; wait while a part of the world is away."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
 
-from minestream_runtime.backoff import Backoff
 from minestream_runtime.cancelling import heed_cancellation
 from minestream_runtime.clock import Clock
 from minestream_runtime.database.positions import Positions
 from minestream_runtime.errors import (
-    BrokerUnavailableError,
     Disposition,
     MinestreamError,
     unit_of_work,
@@ -20,6 +17,7 @@ from minestream_runtime.errors import (
 from minestream_runtime.kafka import Consumer, Partition, Record
 from minestream_runtime.kafka.setting_aside import SettingAside
 from minestream_runtime.metrics import counter, gauge, histogram
+from minestream_runtime.turns import Turns
 from minestream_schemas import topics
 from minestream_schemas.dead_letter import DeadLetterKind, Fault
 from minestream_schemas.telemetry import TELEMETRY, MinerTelemetry
@@ -55,21 +53,19 @@ class Sink:
         self._letters = letters
         self._clock = clock
         self._positions = Positions()
-        self._backoff = Backoff()
+        self._turns = Turns(waits="sink_waits", works="sink_writes")
         self._size = BatchSize(
             most=settings.sink_batch_records,
             most_bytes=settings.sink_batch_bytes,
             quick_s=settings.sink_statement_timeout_s / 4,
         )
-        self._fault: str | None = "has not read yet"
         self._told_s = self._next_s = clock.monotonic()
         self._lag_s = self._told_s - _LAG_EVERY_S
-        self._untold: dict[Partition, int] = {}
         self._log = structlog.get_logger()
 
     def fault(self) -> str | None:
         """Why it does not write just now; None when it does."""
-        return self._fault
+        return self._turns.fault()
 
     async def run(self) -> None:
         """Consume until cancelled.
@@ -91,26 +87,14 @@ class Sink:
                 await self._turn(consumer)
 
     async def _turn(self, consumer: Consumer) -> None:
-        try:
-            await self._positions.find(self._store.offsets)
-            batch = await self._batch(consumer)
-            await self._write(batch)
-            await self._tell(consumer)
-        except MinestreamError as exc:
-            if exc.disposition is not Disposition.RETRY:
-                raise
-            if self._fault != exc.kind:
-                self._log.warning("sink_waits", error_type=exc.kind, reason=str(exc))
-            self._fault = exc.kind
-            self._positions.forget()
-            await asyncio.sleep(self._backoff.next_s())
-            return
-        if not self._positions.held():
-            return  # nothing was asked of the database, so nothing is known of it
-        if self._fault is not None:
-            self._log.info("sink_writes", after=self._fault)
-        self._fault = None
-        self._backoff.reset()
+        await self._turns.take(self._work(consumer), failed=lambda _: self._positions.forget())
+
+    async def _work(self, consumer: Consumer) -> bool:
+        await self._positions.find(self._store.offsets)
+        batch = await self._batch(consumer)
+        await self._write(batch)
+        await self._tell()
+        return bool(self._positions.held())  # nothing held: nothing was asked of the database
 
     async def _batch(self, consumer: Consumer) -> list[Record]:
         """The next records: at once if the last transaction is long over, else a little later.
@@ -191,7 +175,6 @@ class Sink:
         self._letters.count(refused)
         tracing.set_aside(refused)
         self._positions.moved(ends)
-        self._untold |= ends
         for table, count in written.items():
             counter("minestream_rows_written_total").labels(table).inc(count)
         repeated = len(rows.tables.get("reading", ())) - written.get("reading", 0)
@@ -224,26 +207,18 @@ class Sink:
             age_s = (self._clock.now() - oldest).total_seconds()
             histogram("minestream_event_age_seconds").labels("stored").observe(age_s)
 
-    async def _tell(self, consumer: Consumer) -> None:
+    async def _tell(self) -> None:
         """Commit to Kafka, for the tools that show lag, and measure the lag ourselves."""
         now_s = self._clock.monotonic()
-        if self._untold and now_s - self._told_s >= _TOLD_EVERY_S:
+        if now_s - self._told_s >= _TOLD_EVERY_S and await self._positions.tell():
             self._told_s = now_s
-            ours = consumer.owned()
-            offsets = {p: offset for p, offset in self._untold.items() if p in ours}
-            self._untold = {}
-            try:
-                await consumer.commit(offsets)
-            except BrokerUnavailableError as exc:
-                self._log.info("lag_not_told", error_type=exc.kind)
         if now_s - self._lag_s >= _LAG_EVERY_S:
             self._lag_s = now_s
-            await self._measure_lag(consumer)
+            await self._measure_lag()
 
-    async def _measure_lag(self, consumer: Consumer) -> None:
-        held = self._positions.held()
+    async def _measure_lag(self) -> None:
         lags = dict.fromkeys((topic.name for topic in TOPICS), 0)
-        for partition, end in (await consumer.ends(held)).items():
-            lags[partition.topic] += max(0, end - held[partition])
+        for partition, lag in (await self._positions.lags()).items():
+            lags[partition.topic] += lag
         for topic, lag in lags.items():
             gauge("minestream_consumer_lag_records").labels(topic).set(lag)
