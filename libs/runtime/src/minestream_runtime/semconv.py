@@ -29,3 +29,13 @@ ROWS: Final = "minestream.rows"
 CLIENTS: Final = "minestream.stream.clients"
 ALWAYS: Final = "minestream.always"
 """Set at a span's start: it is kept whatever the share of traces that are."""
+
+
+def place_of(topic: str, partition: int, offset: int) -> dict[str, str | int]:
+    """The attributes that tell where a record of Kafka's lies."""
+    return {
+        MESSAGING_SYSTEM: "kafka",
+        MESSAGING_DESTINATION: topic,
+        MESSAGING_PARTITION: str(partition),
+        MESSAGING_OFFSET: offset,
+    }

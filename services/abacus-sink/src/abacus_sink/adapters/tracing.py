@@ -51,9 +51,4 @@ def set_aside(record: Record, fault: Fault) -> None:
 
 
 def _about(record: Record) -> dict[str, str | int]:
-    return {
-        semconv.MESSAGING_SYSTEM: "kafka",
-        semconv.MESSAGING_DESTINATION: record.partition.topic,
-        semconv.MESSAGING_PARTITION: str(record.partition.number),
-        semconv.MESSAGING_OFFSET: record.offset,
-    }
+    return semconv.place_of(record.partition.topic, record.partition.number, record.offset)

@@ -35,12 +35,7 @@ def sampled(row: Row) -> tuple[SpanContext, traces.Attributes] | None:
     parent = traces.sampled(record.headers)
     if parent is None:
         return None
-    about: dict[str, str | int] = {
-        semconv.MESSAGING_SYSTEM: "kafka",
-        semconv.MESSAGING_DESTINATION: record.partition.topic,
-        semconv.MESSAGING_PARTITION: str(record.partition.number),
-        semconv.MESSAGING_OFFSET: record.offset,
-    }
+    about = semconv.place_of(record.partition.topic, record.partition.number, record.offset)
     if envelope is not None:
         about[semconv.EVENT_ID] = envelope.event_id
     return parent, about

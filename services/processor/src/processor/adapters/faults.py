@@ -205,12 +205,7 @@ class Guard:
 def _trace(message: Any, exc: BaseException, kind: str) -> None:
     """A span for a record that cannot be dealt with; its trace's id is its event's."""
     context = traces.context_of(headers_of(message))
-    about: dict[str, str | int] = {
-        semconv.MESSAGING_SYSTEM: "kafka",
-        semconv.MESSAGING_DESTINATION: message.topic,
-        semconv.MESSAGING_PARTITION: str(message.partition),
-        semconv.MESSAGING_OFFSET: message.offset,
-    }
+    about = semconv.place_of(message.topic, message.partition, message.offset)
     if message.key and message.topic.endswith(_OF_MINERS):
         about[semconv.MINER_ID] = message.key[:_KEY_BYTES].decode(errors="replace")
     if context is not None:

@@ -22,11 +22,8 @@ def trace_of(headers: Mapping[str, bytes]) -> Headers:
 def attributes_of(message: Any) -> dict[str, str | int]:
     """Where a record lies, as spans say it."""
     return {
-        semconv.MESSAGING_SYSTEM: "kafka",
         semconv.MESSAGING_OPERATION: "process",
-        semconv.MESSAGING_DESTINATION: message.topic,
-        semconv.MESSAGING_PARTITION: str(message.partition),
-        semconv.MESSAGING_OFFSET: message.offset,
+        **semconv.place_of(message.topic, message.partition, message.offset),
     }
 
 

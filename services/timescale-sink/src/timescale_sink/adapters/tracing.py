@@ -92,12 +92,7 @@ def _sampled(
 
 
 def _about(record: Record) -> dict[str, str | int]:
-    return {
-        semconv.MESSAGING_SYSTEM: "kafka",
-        semconv.MESSAGING_DESTINATION: record.partition.topic,
-        semconv.MESSAGING_PARTITION: str(record.partition.number),
-        semconv.MESSAGING_OFFSET: record.offset,
-    }
+    return semconv.place_of(record.partition.topic, record.partition.number, record.offset)
 
 
 def _whose(item: Item) -> dict[str, str]:
