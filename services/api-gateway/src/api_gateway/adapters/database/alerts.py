@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg import sql
 
 from api_gateway.adapters.database.access import Reader
+from api_gateway.adapters.database.filtering import matching
 from minestream_schemas.alert import Alert
 
 _STEP: Final = (*Alert.model_fields, "recorded_at")
@@ -65,14 +66,8 @@ async def list_alerts(
         after: ``fired_at`` and id of the alert to go on from.
         limit: at most so many.
     """
-    conditions: list[sql.Composable] = [sql.SQL("true")]
-    values: dict[str, object] = {"limit": limit}
-    for field, wanted in filters.any_of.items():
-        if wanted:
-            conditions.append(
-                sql.SQL("{} = ANY({})").format(sql.Identifier(field), sql.Placeholder(field))
-            )
-            values[field] = list(wanted)
+    conditions, values = matching(filters.any_of)
+    values["limit"] = limit
     if filters.firing is not None:
         conditions.append(sql.SQL("(phase = 'firing') = %(firing)s"))
         values["firing"] = filters.firing

@@ -7,6 +7,7 @@ from typing import Any, Final
 from psycopg import sql
 
 from api_gateway.adapters.database.access import Reader
+from api_gateway.adapters.database.filtering import matching
 from api_gateway.domain.listing import SORTABLE, Kind, Position, Sort
 
 _LIST: Final = """
@@ -56,14 +57,8 @@ async def list_miners(
     reader: Reader, filters: Filters, sort: Sort, after: Position | None, limit: int
 ) -> list[dict[str, Any]]:
     """Up to ``limit`` miners in order, from after a position on."""
-    conditions: list[sql.Composable] = [sql.SQL("true")]
-    values: dict[str, object] = {"limit": limit}
-    for field, wanted in filters.any_of.items():
-        if wanted:
-            conditions.append(
-                sql.SQL("{} = ANY({})").format(sql.Identifier(field), sql.Placeholder(field))
-            )
-            values[field] = list(wanted)
+    conditions, values = matching(filters.any_of)
+    values["limit"] = limit
     if filters.text:
         conditions.append(
             sql.SQL("concat_ws(' ', miner_id, address, rack_id, model, worker) ILIKE %(text)s")
