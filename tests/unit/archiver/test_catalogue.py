@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from tests.unit.archiver.lakes import PARTITION, filled, hold
 
+from archiver.adapters.errors import LakeDamagedError
 from archiver.adapters.lake import Lake
 from archiver.adapters.replay.catalogue import holdings, lacks, look
+from archiver.adapters.replay.polls import Told, Wanted, polls
 from archiver.domain.cuts import Hole
 from minestream_runtime.errors import ConfigurationError
 
@@ -44,3 +46,15 @@ def test_a_file_that_is_gone_is_missed_and_one_that_is_none_is_named(tmp_path: P
 def test_no_lake_is_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no lake at"):
         look(tmp_path / "none")
+
+
+def test_a_file_that_is_damaged_within_is_named_with_what_to_do(tmp_path: Path) -> None:
+    fill(tmp_path)
+    files, _ = look(tmp_path)
+    path = files[0].path
+    content = bytearray(path.read_bytes())
+    content[4:400] = bytes(396)  # the footer stands at the end
+    path.write_bytes(content)
+    assert look(tmp_path) == (files, [])
+    with pytest.raises(LakeDamagedError, match=f"{path.name}: cannot be read .*put it back"):
+        list(polls(files, Wanted(), Told()))

@@ -22,6 +22,13 @@ class PartitionBusyError(MinestreamError):
     disposition: ClassVar[Disposition] = Disposition.RETRY
 
 
+class LakeDamagedError(MinestreamError):
+    """A file of the lake is not what was written: a human must see to it."""
+
+    kind: ClassVar[str] = "lake_damaged"
+    disposition: ClassVar[Disposition] = Disposition.CRASH
+
+
 @contextmanager
 def lake_errors() -> Iterator[None]:
     """Turn the file system's errors into ours.

@@ -5,10 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
 import pyarrow.dataset as ds
 
+from archiver.adapters.errors import LakeDamagedError
 from archiver.adapters.replay.catalogue import LakeFile
 from minestream_schemas.raw import RAW_MINER, RawMiner
 
@@ -85,11 +88,21 @@ def polls(files: Sequence[LakeFile], wanted: Wanted, told: Told) -> Iterator[lis
         files: where from.
         wanted: which.
         told: counted up.
+
+    Raises:
+        LakeDamagedError: a file's footer is whole, and what it leads to is not.
     """
     chosen = wanted.filter()
     for file in files:
-        part = ds.dataset(file.path, format="parquet")
-        batches = part.to_batches(
+        for rows in _rows(file.path, chosen):
+            told.records += len(rows)
+            read = (_poll(row, told) for row in rows)
+            yield [poll for poll in read if poll is not None and wanted.takes(poll)]
+
+
+def _rows(path: Path, chosen: Any) -> Iterator[list[dict[str, Any]]]:
+    try:
+        batches = ds.dataset(path, format="parquet").to_batches(
             columns=_COLUMNS,
             filter=chosen,
             batch_size=_ROWS,
@@ -98,9 +111,12 @@ def polls(files: Sequence[LakeFile], wanted: Wanted, told: Told) -> Iterator[lis
             use_threads=False,
         )
         for batch in batches:
-            told.records += batch.num_rows
-            read = (_poll(row, told) for row in batch.to_pylist())
-            yield [poll for poll in read if poll is not None and wanted.takes(poll)]
+            yield batch.to_pylist()
+    except (pa.ArrowException, OSError) as exc:
+        raise LakeDamagedError(
+            f"{path}: cannot be read ({type(exc).__name__}): put it back from a copy, or move it "
+            "out of the lake; `--list` then names the offsets that are missing"
+        ) from exc
 
 
 def _poll(row: dict[str, Any], told: Told) -> RawMiner | None:
