@@ -37,8 +37,8 @@ fmt: .venv/ready ## format, and mend what the linter can
 web: .venv/ready ## the dashboard: types, lint, its own tests, build; by a Node of our own
 	$(BIN)/minestream dashboard --check
 
-component: .venv/ready ## each part against real Kafka and PostgreSQL
-	$(BIN)/pytest tests/component -m "not soak"
+component: .venv/ready ## each part against real Kafka and PostgreSQL, two files at a time
+	$(BIN)/pytest tests/component -m "not soak" --numprocesses 2 --dist loadfile
 
 e2e: .venv/ready ## the whole system, killed at random
 	$(BIN)/pytest tests/e2e -m "not soak"

@@ -138,6 +138,7 @@ async def test_a_reading_outlives_its_raw_event(
         str(UUID(int=0)),
         str(derived_id("telemetry", "nobody")),
     ],
+    ids=["random", "young", "of the last instant", "of the first", "nil", "derived"],
 )
 async def test_an_unknown_id_is_answered_with_404(
     api: httpx.AsyncClient, telemetry: Telemetry, fits: Check, event_id: str
