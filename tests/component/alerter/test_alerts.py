@@ -158,9 +158,10 @@ async def test_an_alert_ends_when_its_miner_has_left_the_inventory(
     assert states == [{"rule": "offline", "subject": "site-a-m2"}]
 
 
-async def test_a_record_at_which_our_own_code_fails_is_set_aside_alone(
+async def test_a_record_at_which_our_own_code_fails_is_set_aside_alone(  # noqa: PLR0917 - fixtures
     settings: AlerterSettings,
-    running: Health,
+    topics: None,  # noqa: ARG001 - made first
+    producer: Producer,
     tell: Tell,
     people: People,
     monkeypatch: pytest.MonkeyPatch,
@@ -174,11 +175,15 @@ async def test_a_record_at_which_our_own_code_fails_is_set_aside_alone(
     at = now()
     hot = [series(f"site-a-m{number}", at, 95, 95, 95) for number in range(4)]
     bad = [reading("site-a-bad", at, temp_c=99)]
+    await producer.send(TELEMETRY, key=b"site-a-m1", value=b"{")
     await tell(TELEMETRY, *hot[0], *hot[1], *bad, *hot[2], *hot[3])
-    await people.told("webhook", lambda found: len(found) == 4)
-    (letter,) = await _published(settings, dead_letter_topic("alerter"), 1)
-    assert letter.headers["dlq-kind"] == b"bug"
+    async with alerter(settings) as running:
+        await people.told("webhook", lambda found: len(found) == 4)
+        assert running.faults() == {}
+    letters = await _published(settings, dead_letter_topic("alerter"), 2)
+    async with Consumer(settings, (dead_letter_topic("alerter"),)) as consumer:
+        assert sum((await consumer.ends(consumer.owned())).values()) == 2, "each once"
+    (letter,) = [each for each in letters if each.headers["dlq-kind"] == b"bug"]
     assert letter.headers["dlq-reason"].startswith(b"ZeroDivisionError at brittle")
     assert b"quotes" not in letter.headers["dlq-reason"]
     assert letter.key == b"site-a-bad"
-    assert running.faults() == {}

@@ -32,6 +32,8 @@ from minestream_schemas.telemetry import TELEMETRY
 
 SERVICE: Final = "alerter"
 _LOOK_EVERY_S: Final = 2.0
+_Item = tuple[Record, Reading | None]
+"""A record and what it says; None: it was set aside."""
 
 
 class Evaluator:
@@ -101,36 +103,45 @@ class Evaluator:
         return bool(self._positions.held())  # nothing held: nothing was asked of the database
 
     async def _take(self, records: Sequence[Record]) -> None:
-        """Judge records; of those that fail, only the very one at fault is set aside."""
+        """Judge records; what cannot be read is set aside first, once."""
         if not records:
             return
+        now = self._clock.now()
+        items: list[_Item] = []
+        refused: list[tuple[Record, MinestreamError]] = []
+        for record in records:
+            reading = None
+            try:
+                with unit_of_work():
+                    reading = reading_in(record, now=now)
+            except MinestreamError as exc:
+                refused.append((record, exc))
+            items.append((record, reading))
+        await self._set_aside(refused, now)
+        await self._judge_or_halve(items, now)
+
+    async def _judge_or_halve(self, items: Sequence[_Item], now: datetime) -> None:
+        """Judge readings; of those that fail together, only the very one at fault is set aside."""
         try:
-            await self._judge(records)
+            await self._judge(items, now)
         except MinestreamError as exc:
             if exc.disposition is not Disposition.DEAD_LETTER:
                 raise
-            if len(records) == 1:
-                await self._judge(records, fault=exc)
+            if len(items) == 1:
+                ((record, _),) = items
+                await self._set_aside([(record, exc)], now)
+                await self._judge([(record, None)], now)
                 return
-            half = len(records) // 2
-            await self._take(records[:half])
-            await self._take(records[half:])
+            half = len(items) // 2
+            await self._judge_or_halve(items[:half], now)
+            await self._judge_or_halve(items[half:], now)
 
-    async def _judge(
-        self, records: Sequence[Record], *, fault: MinestreamError | None = None
-    ) -> None:
-        now = self._clock.now()
+    async def _judge(self, items: Sequence[_Item], now: datetime) -> None:
+        records = [record for record, _ in items]
         readings: dict[Partition, list[Reading]] = {record.partition: [] for record in records}
-        refused: list[tuple[Record, MinestreamError]] = []
-        for record in records:
-            try:
-                if fault is not None:
-                    raise fault
-                with unit_of_work():
-                    readings[record.partition].append(reading_in(record, now=now))
-            except MinestreamError as exc:
-                refused.append((record, exc))
-        await self._set_aside(refused, now)
+        for record, reading in items:
+            if reading is not None:
+                readings[record.partition].append(reading)
         held = self._positions.held()
         ends = {record.partition: record.offset + 1 for record in records}
         parts = {
