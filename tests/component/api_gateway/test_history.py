@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -114,16 +114,17 @@ async def test_a_site_is_summed_up_by_algorithm(
 ) -> None:
     entries = [entry(f"m-{n}", interval_s=600.0 if n == 5 else None) for n in range(7)]
     await put(writer, [*entries, entry("z-1", site_id="site-b")])
-    old = NOW - timedelta(minutes=10)
+    now = datetime.now(UTC)  # NOW may be minutes old by now
+    old = now - timedelta(minutes=10)
     telemetry.insert(
         "latest",
-        reading("m-0", hashrate_hs=1e14, power_w=3000.0, chip_temp_max_c=60.0),
-        reading("m-1", hashrate_hs=1e14, power_w=3000.0, chip_temp_max_c=80.0),
+        reading("m-0", now, hashrate_hs=1e14, power_w=3000.0, chip_temp_max_c=60.0),
+        reading("m-1", now, hashrate_hs=1e14, power_w=3000.0, chip_temp_max_c=80.0),
         reading("m-2", old, hashrate_hs=1e14),
-        reading("m-3", status="offline"),
+        reading("m-3", now, status="offline"),
         reading("m-5", old, hashrate_hs=1.6e10, algorithm="scrypt"),  # its interval is 10 min
-        reading("m-6", status="unknown", hashrate_hs=1.5e10, algorithm="scrypt"),
-        reading("z-1", site_id="site-b", hashrate_hs=9e14),
+        reading("m-6", now, status="unknown", hashrate_hs=1.5e10, algorithm="scrypt"),
+        reading("z-1", now, site_id="site-b", hashrate_hs=9e14),
     )
     answer = await api.get("/api/v1/sites/site-a/summary")
     fits("/api/v1/sites/{site_id}/summary", answer)
