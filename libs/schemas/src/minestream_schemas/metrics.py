@@ -22,6 +22,7 @@ MetricName = Literal[
     "minestream_events_processed_total",
     "minestream_events_repeated_total",
     "minestream_events_late_total",
+    "minestream_events_ahead_total",
     "minestream_events_rerouted_total",
     "minestream_dead_letters_total",
     "minestream_fence_dropped_total",
@@ -125,6 +126,9 @@ METRICS: Final[dict[MetricName, Metric]] = {
     "minestream_events_late_total": Metric(
         "counter", "events older than their miner's newest", "events", ("topic",)
     ),
+    "minestream_events_ahead_total": Metric(
+        "counter", "events too far ahead of the clock to be judged", "events", ("topic",)
+    ),
     "minestream_events_rerouted_total": Metric(
         "counter",
         "events found on a partition that is not their key's, sent home",
@@ -175,7 +179,12 @@ METRICS: Final[dict[MetricName, Metric]] = {
     "minestream_alert_transitions_total": Metric(
         "counter", "alerts that fired, changed or ended", "transitions", ("rule", "phase")
     ),
-    "minestream_alerts_firing": Metric("gauge", "alerts that fire", "alerts", ("rule",)),
+    "minestream_alerts_firing": Metric(
+        "gauge",
+        "alerts that fire, of all alerters together: each tells the same, take the greatest",
+        "alerts",
+        ("rule",),
+    ),
     "minestream_notifications_total": Metric(
         "counter",
         "tries to tell people: sent, delayed (to be tried again) or failed for good",
