@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.component.alerter.conftest import People, alerter
 from tests.component.alerter.events import now, reading, series, silence
 from tests.component.conftest import Ask, Eventually, Tell
@@ -18,7 +19,7 @@ from minestream_runtime.kafka import Consumer, Producer, Record
 from minestream_schemas.alert import ALERT, Alert, AlertPhase, Severity
 from minestream_schemas.dead_letter import dead_letter_topic
 from minestream_schemas.event import Topic
-from minestream_schemas.telemetry import TELEMETRY
+from minestream_schemas.telemetry import TELEMETRY, QualityFlag
 
 _STATES = "SELECT channel, state, error FROM alerting_v1.notification ORDER BY channel, number"
 _READ = 'SELECT next_offset AS "offset" FROM alerting.kafka_offset'
@@ -129,6 +130,22 @@ async def test_a_record_that_no_schema_accepts_is_set_aside_and_holds_nothing_up
     assert reasons[0].startswith("event_id: Input should be a valid UUID")
     assert "secret stuff" not in reasons[0]
     assert letters[0].value == b'{"event_id": "secret stuff"}'
+
+
+async def test_a_clock_that_jumps_ahead_and_back_silences_no_alert(
+    running: Health,  # noqa: ARG001 - is at work
+    tell: Tell,
+    people: People,
+) -> None:
+    labels = {"topic": TELEMETRY.name}
+    before = REGISTRY.get_sample_value("minestream_events_ahead_total", labels) or 0
+    at = now()
+    hot = series("site-a-m1", at, 99, 99, 99)
+    late = [each.model_copy(update={"quality_flags": (QualityFlag.LATE.value,)}) for each in hot]
+    await tell(TELEMETRY, reading("site-a-m1", at + timedelta(hours=2)), *late)
+    (message,) = await people.told("webhook")
+    assert message["alert"]["changed_at"] == at.isoformat().replace("+00:00", "Z")
+    assert REGISTRY.get_sample_value("minestream_events_ahead_total", labels) == before + 1
 
 
 async def test_an_alert_ends_when_its_miner_has_left_the_inventory(

@@ -32,6 +32,7 @@ def reading(
     *,
     answered: bool = True,
     late: bool = False,
+    ahead: bool = False,
     subject: str = "site-a-m1",
 ) -> Reading:
     return Reading(
@@ -43,6 +44,7 @@ def reading(
         answered=answered,
         chip_temp_max_c=temp_c if answered else None,
         late=late,
+        ahead=ahead,
         traceparent=f"trace-{seconds:g}",
     )
 

@@ -19,7 +19,7 @@ _STEPS = st.lists(
         st.sampled_from(["site-a-m1", "site-a-m2", "site-a-m3"]),
         st.integers(1, 90),
         st.integers(1, 12),
-        st.sampled_from([None, 60.0, 77.9, 79.0, 81.0, 89.0, 91.0, "silent", "late"]),
+        st.sampled_from([None, 60.0, 77.9, 79.0, 81.0, 89.0, 91.0, "silent", "late", "ahead"]),
     ),
     max_size=40,
 )
@@ -34,10 +34,11 @@ def _readings(steps: Steps) -> list[Reading]:
             second += apart_s
             found.append(
                 reading(
-                    second,
+                    second + 7200 * (said == "ahead"),
                     said if isinstance(said, float) else None,
                     answered=said != "silent",
                     late=said == "late",
+                    ahead=said == "ahead",
                     subject=subject,
                 )
             )
@@ -84,6 +85,7 @@ def test_a_temperature_fires_only_after_a_whole_hold_of_hot_readings(
             and fired.changed_at - HOT.hold <= each.ts <= fired.changed_at
             and each.chip_temp_max_c is not None
             and not each.late
+            and not each.ahead
         ]
         assert hot
         assert all(each > limit_c for each in hot)
@@ -105,6 +107,7 @@ def test_offline_fires_only_with_nothing_but_silence_for_the_hold(
             if each.subject == fired.subject
             and fired.began_at <= each.ts <= fired.changed_at
             and not each.late
+            and not each.ahead
         ]
         assert sum(not each.answered for each in within) >= 2
         assert not any(each.answered for each in within if each.ts > fired.began_at)

@@ -1,6 +1,6 @@
 """Records of the telemetry topic as readings; what no schema accepts is told why."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from pydantic import ValidationError
@@ -38,7 +38,8 @@ def reading_in(record: Record, *, now: datetime) -> Reading:
         raise PayloadInvalidError(what_is_wrong(exc)) from exc
     if telemetry.ts - now > _AHEAD:
         raise ReadingTooNewError("its time is more than a day ahead of our clock")
-    return reading_of(telemetry, traceparent=traceparent_of(record))
+    heard_at = min(now, datetime.fromtimestamp(record.at_ms / 1000, UTC))
+    return reading_of(telemetry, heard_at=heard_at, traceparent=traceparent_of(record))
 
 
 def traceparent_of(record: Record) -> str | None:

@@ -66,6 +66,7 @@ class Evaluator:
         self._wakes = wakes
         self._positions = Positions()
         self._turns = Turns(waits="alerter_waits", works="alerter_judges")
+        self._ahead: frozenset[str] = frozenset()
         self._looked_s = clock.monotonic() - _LOOK_EVERY_S
         self._log = structlog.get_logger()
 
@@ -177,11 +178,28 @@ class Evaluator:
         counter("minestream_events_processed_total").labels(TELEMETRY.name).inc(len(records))
         late = sum(reading.late for found in readings.values() for reading in found)
         counter("minestream_events_late_total").labels(TELEMETRY.name).inc(late)
+        self._count_ahead([reading for found in readings.values() for reading in found])
         newest = max((found[-1].ts for found in readings.values() if found), default=None)
         if newest is not None:
             age_s = (self._clock.now() - newest).total_seconds()
             histogram("minestream_event_age_seconds").labels("judged").observe(age_s)
         self._tell_of(told)
+
+    def _count_ahead(self, readings: Sequence[Reading]) -> None:
+        """Tell of whom readings are ahead; of each once, until one is not."""
+        ahead = {reading.subject: reading.ts for reading in readings if reading.ahead}
+        count = sum(reading.ahead for reading in readings)
+        counter("minestream_events_ahead_total").labels(TELEMETRY.name).inc(count)
+        if fresh := sorted(ahead.keys() - self._ahead):
+            self._log.warning(
+                "readings_ahead",
+                miners=len(fresh),
+                subject=fresh[0],
+                ts=ahead[fresh[0]].isoformat(),
+                hint="not judged: set the collector's clock",
+            )
+        sound = {reading.subject for reading in readings if not reading.ahead}
+        self._ahead = (self._ahead - sound) | ahead.keys()
 
     def _tell_of(self, told: Sequence[Transition]) -> None:
         for transition in told:

@@ -60,8 +60,9 @@ def judge_all(
             key = rule.name, reading.subject
             known[key], told = judge(rule, known.get(key, NEW), reading, flow=flow)
             transitions += told
-        at = min(reading.ts, now)
-        flow = Flow(at, at) if flow is None else flow.passed(at, gap=gap)
+        if not reading.ahead:
+            at = min(reading.ts, now)
+            flow = Flow(at, at) if flow is None else flow.passed(at, gap=gap)
     for key, state in known.items():
         rule_of = by_name.get(key[0])
         if rule_of is not None:

@@ -54,6 +54,7 @@ class State:
         latches: by severity.
         firing: its alert, if there is one.
         last: the newest reading, where a hold may end without another.
+        ahead_at: time of the newest reading that was too far ahead to be judged.
     """
 
     judged_at: datetime | None = None
@@ -61,6 +62,7 @@ class State:
     latches: Mapping[Severity, Latch] = field(default_factory=dict)
     firing: Firing | None = None
     last: Reading | None = None
+    ahead_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +97,17 @@ def judge(rule: Rule, state: State, reading: Reading, *, flow: Flow | None = Non
     Args:
         rule: which.
         state: before.
-        reading: one that is late, or not newer than the newest, changes nothing.
+        reading: one that is late, or not newer than the newest, changes nothing; one that is
+            ahead is not judged, and what counts as late only because of it, is.
         flow: how far readings of the partition had got before this one.
 
     Returns:
         the state after it, and what changed, in order.
     """
-    if reading.late or (state.judged_at is not None and reading.ts <= state.judged_at):
+    if reading.ahead:
+        return replace(state, ahead_at=max(reading.ts, state.ahead_at or reading.ts)), ()
+    late = reading.late and (state.ahead_at is None or reading.ts >= state.ahead_at)
+    if late or (state.judged_at is not None and reading.ts <= state.judged_at):
         return state, ()
     state, ripe = ripen(rule, state, flow)
     latches: dict[Severity, Latch] = {}

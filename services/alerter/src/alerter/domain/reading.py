@@ -1,11 +1,15 @@
 """What a rule sees of one reading, and what it makes of it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from minestream_schemas.telemetry import MinerStatus, MinerTelemetry, QualityFlag
+
+AHEAD: Final = timedelta(minutes=1)
+"""How far clocks may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,7 @@ class Reading:
         answered: did the miner answer at all?
         chip_temp_max_c: °C; None: not said.
         late: a newer one of this miner has been processed before it.
+        ahead: its time is too far ahead of our clock to be believed.
         traceparent: of the record, as it came.
     """
 
@@ -32,6 +37,7 @@ class Reading:
     answered: bool
     chip_temp_max_c: float | None = None
     late: bool = False
+    ahead: bool = False
     traceparent: str | None = None
 
 
@@ -46,10 +52,17 @@ class Said(StrEnum):
     """The reading lacks the value: whatever was so still is."""
 
 
-def reading_of(telemetry: MinerTelemetry, *, traceparent: str | None) -> Reading:
+def reading_of(
+    telemetry: MinerTelemetry, *, heard_at: datetime, traceparent: str | None
+) -> Reading:
     """The facts in one telemetry event.
 
     A miner that answers 401 or garbage does answer: only silence and refused connections do not.
+
+    Args:
+        telemetry: the event.
+        heard_at: when we had it.
+        traceparent: of its record.
     """
     return Reading(
         subject=telemetry.miner_id,
@@ -60,5 +73,6 @@ def reading_of(telemetry: MinerTelemetry, *, traceparent: str | None) -> Reading
         answered=telemetry.status is not MinerStatus.OFFLINE,
         chip_temp_max_c=telemetry.chip_temp_max_c,
         late=QualityFlag.LATE.value in telemetry.quality_flags,
+        ahead=telemetry.ts - heard_at > AHEAD,
         traceparent=traceparent,
     )
