@@ -101,6 +101,11 @@ def _waiting(channel: str) -> float | None:
     return REGISTRY.get_sample_value("minestream_notifications_waiting", {"channel": channel})
 
 
+def _told(channel: str, outcome: str) -> float:
+    labels = {"channel": channel, "outcome": outcome}
+    return REGISTRY.get_sample_value("minestream_notifications_total", labels) or 0
+
+
 async def test_an_alerter_killed_at_every_stage_loses_nothing_and_doubles_one_a_kill(
     topics: None,  # noqa: ARG001 - made first
     tell: Tell,
@@ -217,6 +222,67 @@ async def test_a_web_hook_at_the_wrong_address_fails_for_good_and_says_so(
         "error": "webhook: 127.0.0.1 answered 404",
         "notified_channels": ["mail"],
     }
+
+
+async def test_what_waited_for_a_channel_too_long_has_failed_when_it_comes_back(  # noqa: PLR0917 - fixtures
+    settings: AlerterSettings,
+    topics: None,  # noqa: ARG001 - made first
+    tell: Tell,
+    people: People,
+    ask: Ask,
+    eventually: Eventually,
+) -> None:
+    away = settings.model_copy(update={"smtp_url": SecretStr("smtp://127.0.0.1:9")})
+    at = now()
+    hot = [series(f"site-a-m{number}", at, 95, 95, 95) for number in range(3)]
+    async with alerter(away):
+        await tell(TELEMETRY, *hot[0], *hot[1])
+        await people.told("webhook", lambda found: len(found) == 2)
+        await eventually(_STATES, until=lambda rows: any(row["error"] for row in rows))
+    await ask(
+        "UPDATE alerting.notification SET created_at = created_at - interval '100 days' "
+        "WHERE state = 'pending'"
+    )
+    before = _told("mail", "failed")
+    await tell(TELEMETRY, *hot[2])
+    async with alerter(settings):
+        (mail,) = await people.told("mail")
+        assert mail["title"].startswith("[CRITICAL] site-a-m2")
+        rows = await eventually(
+            "SELECT state, error FROM alerting_v1.notification WHERE channel = 'mail'",
+            until=lambda rows: all(row["state"] != "pending" for row in rows),
+        )
+    assert sorted(row["state"] for row in rows) == ["failed", "failed", "sent"]
+    errors = [row["error"] for row in rows if row["state"] == "failed"]
+    assert all(error.startswith("not told for too long") for error in errors)
+    assert any(error.startswith("not told for too long: 127.0.0.1") for error in errors)
+    assert _told("mail", "failed") == before + 2
+
+
+async def test_a_stored_transition_that_cannot_be_read_fails_alone(  # noqa: PLR0917 - fixtures
+    settings: AlerterSettings,
+    topics: None,  # noqa: ARG001 - made first
+    tell: Tell,
+    people: People,
+    ask: Ask,
+    eventually: Eventually,
+) -> None:
+    away = settings.model_copy(update={"smtp_url": SecretStr("smtp://127.0.0.1:9")})
+    at = now()
+    hot = [series(f"site-a-m{number}", at, 95, 95, 95) for number in range(2)]
+    async with alerter(away):
+        await tell(TELEMETRY, *hot[0])
+        await people.told("webhook")
+        await tell(TELEMETRY, *hot[1])
+        await people.told("webhook", lambda found: len(found) == 2)
+    await ask("UPDATE alerting.transition SET severity = 'odd' WHERE subject = 'site-a-m0'")
+    async with alerter(settings):
+        (mail,) = await people.told("mail")
+        assert mail["title"].startswith("[CRITICAL] site-a-m1")
+        (row,) = await eventually(
+            "SELECT error FROM alerting_v1.notification WHERE state = 'failed'"
+        )
+    assert row["error"].startswith("the stored transition: severity: Input should be")
 
 
 async def test_a_web_hook_that_asks_for_time_gets_it(

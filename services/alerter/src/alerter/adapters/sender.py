@@ -12,6 +12,7 @@ from uuid import UUID
 
 import structlog
 from psycopg.rows import dict_row
+from pydantic import ValidationError
 
 from alerter.adapters import statements, tracing
 from alerter.adapters.channel import (
@@ -27,6 +28,7 @@ from minestream_runtime.cancelling import heed_cancellation
 from minestream_runtime.clock import Clock
 from minestream_runtime.database import Connection, Pool, store_errors
 from minestream_runtime.errors import MinestreamError, StoreUnavailableError, unit_of_work
+from minestream_runtime.kafka.setting_aside import what_is_wrong
 from minestream_runtime.metrics import counter, gauge, histogram
 from minestream_schemas.alert import Alert
 
@@ -40,6 +42,7 @@ class Claimed(NamedTuple):
     traceparent: str | None
     alert_id: UUID
     number: int
+    too_old: bool
 
 
 class Sender:
@@ -114,14 +117,17 @@ class Sender:
                 if claimed is None:
                     await self._show_waiting(connection)
                     return 0.0
+                if claimed.too_old:
+                    await self._give_up(connection)
+                    return None
                 self._passing(Stage.CLAIMED)
                 rest_s = await self._tell(connection, claimed)
         self._passing(Stage.MARKED)
         return rest_s
 
     async def _tell(self, connection: Connection, claimed: Claimed) -> float | None:
-        notification = await _notification(connection, claimed)
         try:
+            notification = await _notification(connection, claimed)
             with (
                 tracing.notifying(
                     self._channel.name,
@@ -136,7 +142,7 @@ class Sender:
                 note = await self._channel.send(replace(notification, traceparent=under))
         except DeliveryDelayedError as exc:
             return await self._delayed(connection, claimed, exc)
-        except MinestreamError as exc:  # refused, or a bug of ours at this very row
+        except MinestreamError as exc:  # unreadable, refused, or a bug of ours at this very row
             await self._failed(connection, claimed, exc)
             return None
         self._passing(Stage.DELIVERED)
@@ -152,12 +158,7 @@ class Sender:
 
     async def _delayed(
         self, connection: Connection, claimed: Claimed, exc: DeliveryDelayedError
-    ) -> float | None:
-        age_s = (self._clock.now() - claimed.created_at).total_seconds()
-        if age_s >= self._settings.notify_give_up_s:
-            gave_up = DeliveryRefusedError(f"given up after {age_s:.0f} s: {exc}")
-            await self._failed(connection, claimed, gave_up)
-            return None
+    ) -> float:
         rest_s = self._backoff.next_s()
         if exc.after_s is not None:
             rest_s = max(rest_s, exc.after_s)
@@ -190,17 +191,33 @@ class Sender:
             reason=str(exc),
         )
 
+    async def _give_up(self, connection: Connection) -> None:
+        """Of all that nobody could be told for too long, at once."""
+        cursor = await connection.execute(statements.GIVE_UP, self._of_channel())
+        self._count("failed", cursor.rowcount)
+        self._log.error(
+            "notifications_given_up",
+            count=cursor.rowcount,
+            after_s=self._settings.notify_give_up_s,
+        )
+
     def _took(self) -> None:
         if self._away is not None:
             self._log.info("channel_back", after=self._away)
         self._away = None
         self._backoff.reset()
 
-    def _count(self, outcome: str) -> None:
-        counter("minestream_notifications_total").labels(self._channel.name, outcome).inc()
+    def _count(self, outcome: str, count: int = 1) -> None:
+        counter("minestream_notifications_total").labels(self._channel.name, outcome).inc(count)
+
+    def _of_channel(self) -> dict[str, Any]:
+        return {
+            "channel": self._channel.name,
+            "give_up_s": self._settings.notify_give_up_s,
+        }
 
     async def _claim(self, connection: Connection) -> Claimed | None:
-        cursor = await connection.execute(statements.CLAIM, {"channel": self._channel.name})
+        cursor = await connection.execute(statements.CLAIM, self._of_channel())
         row = await cursor.fetchone()
         return None if row is None else Claimed(*row)
 
@@ -215,5 +232,8 @@ async def _notification(connection: Connection, claimed: Claimed) -> Notificatio
     cursor = connection.cursor(row_factory=dict_row)
     await cursor.execute(statements.READ_TRANSITION, (claimed.alert_id, claimed.number))
     row: dict[str, Any] | None = await cursor.fetchone()
-    alert = Alert.model_validate(row, strict=False)
+    try:
+        alert = Alert.model_validate(row, strict=False)
+    except ValidationError as exc:
+        raise DeliveryRefusedError(f"the stored transition: {what_is_wrong(exc)}") from exc
     return Notification(claimed.notification_id, alert)

@@ -93,7 +93,8 @@ FORGET_STATE: Final = "DELETE FROM alerting.rule_state WHERE rule = %s AND subje
 FIRING: Final = "SELECT rule, count(*) FROM alerting.alert WHERE phase = 'firing' GROUP BY rule"
 
 CLAIM: Final = """
-SELECT n.notification_id, n.attempts, n.created_at, n.traceparent, n.alert_id, n.number
+SELECT n.notification_id, n.attempts, n.created_at, n.traceparent, n.alert_id, n.number,
+       n.created_at <= now() - make_interval(secs => %(give_up_s)s)
 FROM alerting.notification AS n
 WHERE n.state = 'pending' AND n.channel = %(channel)s AND n.due_at <= now()
   AND NOT EXISTS (
@@ -103,6 +104,15 @@ WHERE n.state = 'pending' AND n.channel = %(channel)s AND n.due_at <= now()
 ORDER BY n.turn
 LIMIT 1
 FOR UPDATE OF n SKIP LOCKED
+"""
+GIVE_UP: Final = """
+UPDATE alerting.notification
+SET state = 'failed', error = concat_ws(': ', 'not told for too long', error)
+WHERE notification_id IN (
+    SELECT notification_id FROM alerting.notification
+    WHERE state = 'pending' AND channel = %(channel)s
+      AND created_at <= now() - make_interval(secs => %(give_up_s)s)
+    FOR UPDATE SKIP LOCKED)
 """
 READ_TRANSITION: Final[LiteralString] = """
 SELECT event_id, alert_id, number, rule, subject, miner_id, site_id, rack_id, severity, phase,
