@@ -37,6 +37,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COUNT = 600
+_STRANGER = """
+DO $$
+DECLARE kept telemetry.reading;
+BEGIN
+    SELECT * INTO kept FROM telemetry.reading LIMIT 1;
+    kept.miner_id := 'site-a-m999';
+    kept.event_id := gen_random_uuid();
+    INSERT INTO telemetry.reading SELECT (kept).*;
+END $$
+"""
+"""One more miner in the database, of which the lake has nothing."""
 APP = typer.Typer()
 APP.command()(replay)
 
@@ -148,6 +159,8 @@ async def test_a_replay_agrees_with_the_processor_and_the_sink_until_a_row_is_ta
     ours = await flow.replay("--schema", "telemetry", "--replace")
     assert (ours.exit_code, "no replay made it" in ours.stderr) == (2, True)
 
+    await _a_miner_that_the_lake_lacks_is_told(flow)
+
     victim = events[7]
     flow.ask(
         "UPDATE telemetry.reading SET power_w = coalesce(power_w, 0) + 0.001 "
@@ -175,6 +188,19 @@ async def test_a_replay_agrees_with_the_processor_and_the_sink_until_a_row_is_ta
     since = (events[0].polled_at + timedelta(seconds=60)).isoformat()
     part = await flow.replay("--from", since, "--miner", "site-a-m004", "--schema", "r", "--json")
     assert (part.exit_code, json.loads(part.stdout)["polls"]) == (0, (COUNT - 60) / 20)
+
+
+async def _a_miner_that_the_lake_lacks_is_told(flow: Flow) -> None:
+    flow.ask(_STRANGER)
+    lacking = await flow.replay("--schema", "replay_one", "--replace", "--json")
+    assert (lacking.exit_code, json.loads(lacking.stdout)["agrees"]) == (1, False)
+    assert json.loads(lacking.stdout)["unknown_miners"] == ["site-a-m999"]
+    said = await flow.replay("--schema", "replay_one", "--replace")
+    assert (said.exit_code, "none in the lake" in said.stdout) == (1, True)
+    assert "does not agree" in said.stdout
+    asked = await flow.replay("--miner", "site-a-m004", "--schema", "replay_three")
+    assert asked.exit_code == 0, "the others were not asked for"
+    flow.ask("DELETE FROM telemetry.reading WHERE miner_id = 'site-a-m999'")
 
 
 async def test_what_a_replay_lacks_is_told_in_a_sentence(flow: Flow, tmp_path: Path) -> None:

@@ -89,25 +89,33 @@ class Comparison:
 
     Args:
         days: by table and day.
-        unknown_miners: that have readings in the same time, and none in the lake.
+        unknown_miners: that have readings in the same time, and none in the lake; where only
+            some were asked for, nobody.
     """
 
     days: tuple[Compared, ...]
-    unknown_miners: int
+    unknown_miners: tuple[str, ...]
 
     @property
     def agrees(self) -> bool:
-        """Was anything compared, and was all of it equal?"""
-        verdicts = {compared.verdict for compared in self.days}
-        return Verdict.EQUAL in verdicts and Verdict.DIFFERS not in verdicts
+        """Was anything compared, and did nothing differ?"""
+        return not self.differs and any(day.verdict is Verdict.EQUAL for day in self.days)
+
+    @property
+    def differs(self) -> bool:
+        """Does a day differ, or does the lake lack a miner altogether?"""
+        days = any(day.verdict is Verdict.DIFFERS for day in self.days)
+        return days or bool(self.unknown_miners)
 
 
-async def compare(connection: Connection, schema: str) -> Comparison:
+async def compare(connection: Connection, schema: str, *, archived: datetime | None) -> Comparison:
     """Compare a replay with the contract's views, for its miners and, of each, its time.
 
     Args:
         connection: in the owner's role.
         schema: the replay's.
+        archived: miners with readings before then must be in the lake; None: only some miners
+            were asked for.
 
     Raises:
         StoreUnavailableError: the database is away.
@@ -118,8 +126,12 @@ async def compare(connection: Connection, schema: str) -> Comparison:
             await connection.execute(statements.bounds(schema))
         since, until, miners = await _one(connection, statements.SPAN)
         if not miners:
-            return Comparison((), 0)
-        (unknown,) = await _one(connection, statements.UNKNOWN_MINERS, since, until)
+            return Comparison((), ())
+        unknown: list[tuple[str]] = []
+        if archived is not None:
+            span_of_all = since, min(until, archived)
+            cursor = await connection.execute(statements.UNKNOWN_MINERS, span_of_all)
+            unknown = await cursor.fetchall()
         days: list[Compared] = []
         for table in TABLES:
             span = {"since": since, "until": until + timedelta(microseconds=1)}
@@ -127,7 +139,7 @@ async def compare(connection: Connection, schema: str) -> Comparison:
                 if compared.verdict is Verdict.DIFFERS:
                     await _look_closer(connection, schema, table, compared)
                 days.append(compared)
-        return Comparison(tuple(days), unknown)
+        return Comparison(tuple(days), tuple(miner for (miner,) in unknown))
 
 
 async def _days(

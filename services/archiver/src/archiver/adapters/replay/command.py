@@ -133,7 +133,11 @@ async def _run(settings: ArchiverSettings, order: Order, files: list[LakeFile]) 
                         polls(chosen, order.wanted, told),
                         progress=lambda: progress(told.records),
                     )
-                comparison = await compare(connection, order.schema) if order.check else None
+                comparison = None
+                if order.check:
+                    open_s = timedelta(seconds=settings.archive_file_age_s)
+                    archived = None if order.wanted.miners else SystemClock().now() - open_s
+                    comparison = await compare(connection, order.schema, archived=archived)
     return Result(told, built, comparison)
 
 

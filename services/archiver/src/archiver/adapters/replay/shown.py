@@ -19,6 +19,8 @@ from archiver.adapters.replay.rebuilding import Built
 _WIDE: Final = 160
 """Columns of what goes into a file or a pipe."""
 _COLOUR: Final = {Verdict.EQUAL: "green", Verdict.DIFFERS: "red", Verdict.NOT_KEPT: "yellow"}
+_SHOWN: Final = 20
+"""Miners by name."""
 _MEBI: Final = 1024 * 1024
 
 
@@ -117,26 +119,30 @@ def compared(out: Console, comparison: Comparison) -> None:
             _where(out, day)
     if comparison.unknown_miners:
         out.print(
-            f"{comparison.unknown_miners} miners have readings in this time and none in the lake "
-            "that was read: they are not compared"
+            "miners that have readings in this time and none in the lake that was read: "
+            + _some(comparison.unknown_miners)
         )
     if not comparison.days:
         out.print("no reading was rebuilt: nothing to compare")
-    if any(day.verdict is Verdict.DIFFERS for day in comparison.days):
+    if comparison.differs:
         out.print("[red]does not agree[/]")
     else:
         out.print("[green]agrees[/]" if comparison.agrees else "[yellow]nothing was compared[/]")
 
 
 def _where(out: Console, day: Compared) -> None:
-    names = ", ".join(
+    miners = [
         f"{miner} ({ours.rows} rebuilt, {theirs.rows} kept)"
-        for miner, (ours, theirs) in list(day.miners.items())[:20]
-    )
-    more = len(day.miners) - 20
-    out.print(f"{day.table} {day.day}: {names}" + (f" and {more} more" if more > 0 else ""))
+        for miner, (ours, theirs) in day.miners.items()
+    ]
+    out.print(f"{day.table} {day.day}: {_some(miners)}")
     for row in day.rows:
         out.print(f"  {row.miner} {row.at} {row.event_id}: {escape(_said(row))}")
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _said(row: Difference) -> str:
@@ -164,7 +170,7 @@ def described(
     }
     if comparison is not None:
         result["agrees"] = comparison.agrees
-        result["unknown_miners"] = comparison.unknown_miners
+        result["unknown_miners"] = list(comparison.unknown_miners)
         result["days"] = [_day(day) for day in comparison.days]
     return result
 

@@ -75,10 +75,11 @@ def bounds(schema: str) -> Composed:
 
 SPAN: Final = "SELECT min(since_at), max(until_at), count(*) FROM bounds"
 UNKNOWN_MINERS: Final = """
-SELECT count(DISTINCT miner_id) FROM telemetry_v1.reading AS kept
+SELECT DISTINCT miner_id FROM telemetry_v1.reading AS kept
 WHERE ts BETWEEN %s AND %s AND NOT EXISTS (SELECT FROM bounds WHERE miner_id = kept.miner_id)
+ORDER BY miner_id
 """
-"""Of miners that the lake does not know: how many have readings in the time that it does."""
+"""Of miners that the lake does not know: those with readings in the time that it does."""
 
 
 def oldest(table: Table) -> Composed:
