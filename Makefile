@@ -21,14 +21,14 @@ help: ## list the commands
 demo: .venv/ready ## the whole system with emulated miners; Ctrl-C ends it (ARGS="--miners 100")
 	@exec $(BIN)/minestream demo $(ARGS)
 
-test: check web component e2e ## everything: real Kafka, real PostgreSQL; under 20 minutes
+test: check web component e2e ## everything, on real Kafka and PostgreSQL; about 20 minutes on two cores
 
 check: .venv/ready ## format, lint, types, import contracts, unit and contract tests; no server
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest tests/unit tests/contract
+	$(BIN)/pytest tests/unit tests/contract --numprocesses 2
 
 fmt: .venv/ready ## format, and mend what the linter can
 	$(BIN)/ruff format .
