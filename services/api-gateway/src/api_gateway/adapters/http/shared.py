@@ -5,11 +5,12 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import Depends, Path, Request, Response
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, create_model
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
 from api_gateway.adapters.database import Reader
 from api_gateway.adapters.scrape import System
 from api_gateway.adapters.tracing import Ways
+from api_gateway.domain.history import DEFAULT_SPAN
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import Clock
 from minestream_runtime.health import Health
@@ -46,6 +47,22 @@ def _plausible(at: datetime) -> datetime:
 
 Text = Annotated[str, AfterValidator(_readable)]
 At = Annotated[AwareDatetime, AfterValidator(_plausible)]
+
+
+class SpanQuery(Query):
+    """From when to when."""
+
+    start: At | None = Field(
+        default=None, alias="from", description="included; 24 h before `to` when absent"
+    )
+    end: At | None = Field(default=None, alias="to", description="not included; now when absent")
+
+    def bounds(self, now: datetime) -> tuple[datetime, datetime]:
+        """Both ends, those that were not asked for filled in; nothing says yet that they differ."""
+        end = self.end or now
+        return self.start or end - DEFAULT_SPAN, end
+
+
 MinerPath = Annotated[
     str, Path(pattern=SLUG, description="the miner's id", examples=["site-a-r01-s03"])
 ]

@@ -12,21 +12,19 @@ from api_gateway.adapters.http import cursors
 from api_gateway.adapters.http.gaps import answers
 from api_gateway.adapters.http.problems import InvalidRequestError
 from api_gateway.adapters.http.shared import (
-    At,
-    Query,
+    SpanQuery,
     Text,
     WithClock,
     WithReader,
     answer,
     documented,
 )
-from api_gateway.domain.history import DEFAULT_SPAN
 from minestream_schemas.gap import GapCause
 
 router = APIRouter(prefix="/api/v1/gaps", tags=["gaps"])
 
 
-class GapsQuery(Query):
+class GapsQuery(SpanQuery):
     """Whose, why, from when to when, which page."""
 
     subject: Annotated[
@@ -34,10 +32,6 @@ class GapsQuery(Query):
         Field(max_length=50, examples=[["collector-vnish-0"]]),
     ] = Field(default=[], description="ids of miners or collectors; any when absent")
     cause: list[GapCause] = Field(default=[], max_length=50)
-    start: At | None = Field(
-        default=None, alias="from", description="included; 24 h before `to` when absent"
-    )
-    end: At | None = Field(default=None, alias="to", description="not included; now when absent")
     limit: int = Field(default=100, ge=1, le=1000)
     cursor: Annotated[str, Field(max_length=cursors.MAX_CURSOR)] | None = Field(
         default=None,
@@ -75,8 +69,7 @@ def _asked(query: GapsQuery, now: datetime) -> tuple[Span, tuple[str, str] | Non
         start, end, began_at, gap_id = cursors.decode(query.cursor, "gaps", [str] * 4)
         span = Span(cursors.instant(start), cursors.instant(end))
         return span, (cursors.instant(began_at).isoformat(), str(gap_id))
-    end_at = query.end or now
-    span = Span(query.start or end_at - DEFAULT_SPAN, end_at)
+    span = Span(*query.bounds(now))
     if span.start >= span.end:
         raise InvalidRequestError("from", "from must be before to")
     return span, None

@@ -14,27 +14,22 @@ from api_gateway.adapters.http import cursors
 from api_gateway.adapters.http.miners.routes import require_known
 from api_gateway.adapters.http.problems import InvalidRequestError
 from api_gateway.adapters.http.shared import (
-    At,
     MinerPath,
-    Query,
+    SpanQuery,
     WithClock,
     WithReader,
     answer,
     documented,
 )
 from api_gateway.adapters.http.telemetry import answers
-from api_gateway.domain.history import DEFAULT_SPAN, Resolution, check_span, choose
+from api_gateway.domain.history import Resolution, check_span, choose
 
 router = APIRouter(prefix="/api/v1/miners", tags=["telemetry"])
 
 
-class HistoryQuery(Query):
+class HistoryQuery(SpanQuery):
     """From when to when, how finely, which page."""
 
-    start: At | None = Field(
-        default=None, alias="from", description="included; 24 h before `to` when absent"
-    )
-    end: At | None = Field(default=None, alias="to", description="not included; now when absent")
     resolution: Literal["auto", "raw", "window", "hour", "day"] = Field(
         default="auto",
         description="auto: raw up to 6 h, windows up to 3 days, hours up to 62 days, else days",
@@ -90,8 +85,7 @@ def _asked(
         span = Span(cursors.instant(start), cursors.instant(end))
         after = (cursors.instant(at).isoformat(), str(tie))
     else:
-        end_at = query.end or now
-        span = Span(query.start or end_at - DEFAULT_SPAN, end_at)
+        span = Span(*query.bounds(now))
         named, after = query.resolution, None
     try:
         length = span.end - span.start

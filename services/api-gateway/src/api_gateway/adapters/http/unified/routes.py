@@ -12,28 +12,22 @@ from api_gateway.adapters.database.unified import read_unified
 from api_gateway.adapters.http.miners.routes import require_known
 from api_gateway.adapters.http.problems import InvalidRequestError
 from api_gateway.adapters.http.shared import (
-    At,
     MinerPath,
-    Query,
+    SpanQuery,
     WithClock,
     WithReader,
     answer,
     documented,
 )
 from api_gateway.adapters.http.unified import answers
-from api_gateway.domain.history import DEFAULT_SPAN
 from api_gateway.domain.steps import SHORTEST_S, check_step, choose_step_s, whole_steps
 
 router = APIRouter(prefix="/api/v1/miners", tags=["telemetry"])
 
 
-class UnifiedQuery(Query):
+class UnifiedQuery(SpanQuery):
     """From when to when, in which steps."""
 
-    start: At | None = Field(
-        default=None, alias="from", description="included; 24 h before `to` when absent"
-    )
-    end: At | None = Field(default=None, alias="to", description="not included; now when absent")
     step: int | None = Field(
         default=None,
         ge=SHORTEST_S,
@@ -71,8 +65,7 @@ async def get_unified(
 
 
 def _asked(query: UnifiedQuery, now: datetime) -> tuple[Span, int]:
-    end = query.end or now
-    start = query.start or end - DEFAULT_SPAN
+    start, end = query.bounds(now)
     step_s = query.step or choose_step_s(end - start)
     try:
         check_step(step_s)
