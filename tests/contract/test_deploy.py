@@ -18,6 +18,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from minestream_devstack.demo import SOONER, Where
 from minestream_runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -298,6 +299,18 @@ def test_the_demos_environment_leads_every_outside_address_to_the_emulated_world
     assert told <= known
     addresses = {name for name in known if name.endswith("_URL")} - {"MINESTREAM_DATABASE_URL"}
     assert addresses - told <= {"MINESTREAM_POOL_PROXY_URL"}
+
+
+def test_the_demo_in_containers_is_told_what_the_embedded_one_is() -> None:
+    lines = (DEPLOY / "docker" / "demo.env").read_text().splitlines()
+    said = [line.partition("=") for line in lines if line and not line.startswith("#")]
+    told = {name: value for name, _, value in said}
+    where = Where(control=8490, miners=8780, outside=8491, mail=8492)
+    embedded = {
+        name: value.replace("127.0.0.1", "collector-vnish") for name, value in where.exports.items()
+    }
+    own = {"MINESTREAM_DEMO", "MINESTREAM_POLL_INTERVAL_S", "MINESTREAM_TRACE_RATIO"}
+    assert {name: value for name, value in told.items() if name not in own} == embedded | SOONER
 
 
 PARTS: Any = runpy.run_path(str(DEPLOY / "docker" / "parts.py"))

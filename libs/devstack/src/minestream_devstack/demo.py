@@ -23,7 +23,7 @@ from minestream_runtime.errors import ConfigurationError
 
 SITE: Final = "demo"
 """The site of every emulated miner."""
-_SOONER: Final = {
+SOONER: Final = {
     "MINESTREAM_TEMPERATURE_FOR_S": "20",
     "MINESTREAM_TEMPERATURE_RESOLVE_S": "30",
     "MINESTREAM_FEATURE_EVERY_S": "60",
@@ -145,7 +145,7 @@ def emulators(stack: Stack, world: World, where: Where) -> Program:
         {MARK: str(stack.home.id), "PYTHONUNBUFFERED": "1"},
         exports={
             **where.exports,
-            **_SOONER,
+            **SOONER,
             "MINESTREAM_EMULATOR_CONTROL": control,
             "MINESTREAM_DEMO": "1",
             "MINESTREAM_POLL_INTERVAL_S": f"{world.interval_s:g}",
@@ -172,7 +172,7 @@ def begin(stack: Stack, world: World) -> None:
     inventory(stack).unlink(missing_ok=True)
     where = Where(
         control=port,
-        miners=stack.claim_everywhere("miners", 8780, program=EMULATORS),
+        miners=stack.claim_beside("miners", 8780, program=EMULATORS, everywhere=True),
         outside=stack.claim_beside("outside", 8491, program=EMULATORS),
         mail=stack.claim_beside("mail", 8492, program=EMULATORS),
     )

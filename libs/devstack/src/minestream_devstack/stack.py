@@ -53,6 +53,7 @@ class Wish:
         kafka: the address of a Kafka that runs elsewhere.
         database: the address of a database that runs elsewhere.
         traces: a folder for traces other than the home's own.
+        lake: likewise for the lake.
     """
 
     only: Collection[str] = NAMES
@@ -60,6 +61,7 @@ class Wish:
     kafka: str | None = None
     database: str | None = None
     traces: str | None = None
+    lake: str | None = None
 
     @classmethod
     def told(cls, environ: Mapping[str, str] = os.environ, **rest: object) -> "Wish":
@@ -72,6 +74,7 @@ class Wish:
             kafka=environ.get("MINESTREAM_KAFKA_BOOTSTRAP") or None,
             database=environ.get("MINESTREAM_DATABASE_URL") or None,
             traces=environ.get("MINESTREAM_TRACE_FOLDER") or None,
+            lake=environ.get("MINESTREAM_LAKE_FOLDER") or None,
             **rest,  # type: ignore[arg-type] # fields of this class
         )
         if unknown := sorted(set(wish.only) - set(NAMES)):
@@ -191,14 +194,20 @@ class Stack:
         """A port for a program: the one it had, if it has it still or can have it."""
         return self._claim(program, preferred, self._active())
 
-    def claim_beside(self, name: str, preferred: int, *, program: str) -> int:
-        """One more port for a program; see ``claim``."""
-        return self._claim(name, preferred, {name} if program in self._active() else set())
+    def claim_beside(
+        self, name: str, preferred: int, *, program: str, everywhere: bool = False
+    ) -> int:
+        """One more port for a program; see ``claim``.
 
-    def claim_everywhere(self, name: str, preferred: int, *, program: str) -> int:
-        """A port that a program listens on at many addresses of this machine; see ``claim``."""
+        Args:
+            name: of the port.
+            preferred: if it can be had.
+            program: whose it is.
+            everywhere: the program listens on it at many addresses of this machine.
+        """
         running = {name} if program in self._active() else set[str]()
-        return self._claim(name, preferred, running, host=ANY_HOST)
+        host = ANY_HOST if everywhere else HOST
+        return self._claim(name, preferred, running, host=host)
 
     def _active(self) -> set[str]:
         if not self.supervisor.alive:
@@ -239,7 +248,7 @@ class Stack:
         found = {
             "MINESTREAM_CREDENTIALS_KEY": self.home.credentials_key,
             "MINESTREAM_TRACE_FOLDER": wish.traces or str(self.home.folder / "traces"),
-            "MINESTREAM_LAKE_FOLDER": os.environ.get("MINESTREAM_LAKE_FOLDER")
+            "MINESTREAM_LAKE_FOLDER": wish.lake
             or str(self.home.folder / "state" / "archiver" / "lake"),
         }
         kafka = self._kafka.bootstrap if KAFKA in own else wish.kafka
