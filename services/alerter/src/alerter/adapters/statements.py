@@ -2,6 +2,18 @@
 
 from typing import Final, LiteralString
 
+from psycopg import sql
+
+from minestream_schemas.alert import Alert
+
+_FIELDS: Final = tuple(Alert.model_fields)
+"""What a transition keeps of its event, under the same names."""
+
+
+def _columns(prefix: LiteralString = "") -> sql.Composed:
+    return sql.SQL(", ").join(sql.SQL(prefix) + sql.Identifier(name) for name in _FIELDS)
+
+
 READ_STATES: Final = """
 SELECT s.rule, s.subject, s.partition, s.state FROM alerting.rule_state AS s
 WHERE s.subject = ANY(%s)
@@ -22,36 +34,9 @@ VALUES (%(alert_id)s, %(number)s, %(rule)s, %(subject)s, %(phase)s, %(began_at)s
 ON CONFLICT (alert_id) DO UPDATE
 SET number = excluded.number, phase = excluded.phase, changed_at = excluded.changed_at
 """
-TRANSITION: Final = (
-    "event_id",
-    "alert_id",
-    "number",
-    "rule",
-    "subject",
-    "miner_id",
-    "site_id",
-    "rack_id",
-    "severity",
-    "phase",
-    "summary",
-    "value",
-    "limit",
-    "unit",
-    "began_at",
-    "fired_at",
-    "changed_at",
-    "ended_at",
-    "source_event_id",
-)
-"""The columns that are an ``Alert``'s fields."""
-PUT_TRANSITION: Final = """
-INSERT INTO alerting.transition (event_id, alert_id, number, rule, subject, miner_id, site_id,
-    rack_id, severity, phase, summary, value, "limit", unit, began_at, fired_at, changed_at,
-    ended_at, source_event_id, traceparent)
-VALUES (%(event_id)s, %(alert_id)s, %(number)s, %(rule)s, %(subject)s, %(miner_id)s, %(site_id)s,
-    %(rack_id)s, %(severity)s, %(phase)s, %(summary)s, %(value)s, %(limit)s, %(unit)s,
-    %(began_at)s, %(fired_at)s, %(changed_at)s, %(ended_at)s, %(source_event_id)s, %(traceparent)s)
-"""
+PUT_TRANSITION: Final = sql.SQL(
+    "INSERT INTO alerting.transition ({columns}, traceparent) VALUES ({values}, %(traceparent)s)"
+).format(columns=_columns(), values=sql.SQL(", ").join(map(sql.Placeholder, _FIELDS)))
 OVERTAKE_HELD: Final = """
 UPDATE alerting.notification SET state = 'skipped', error = 'overtaken in a backlog'
 WHERE alert_id = %(alert_id)s AND channel = %(channel)s AND state = 'held'
@@ -78,10 +63,9 @@ WHERE state = 'held' AND partition = ANY(%s)
 HELD_PARTITIONS: Final = """
 SELECT DISTINCT partition FROM alerting.notification WHERE state = 'held' AND partition = ANY(%s)
 """
-FIRING_OF_NOBODY: Final = """
-SELECT s.partition, t.event_id, t.alert_id, t.number, t.rule, t.subject, t.miner_id, t.site_id,
-       t.rack_id, t.severity, t.phase, t.summary, t.value, t."limit", t.unit, t.began_at,
-       t.fired_at, t.changed_at, t.ended_at, t.source_event_id, t.traceparent
+FIRING_OF_NOBODY: Final = sql.SQL(
+    """
+SELECT s.partition, {columns}, t.traceparent
 FROM alerting.alert AS a
 JOIN alerting.transition AS t USING (alert_id, number)
 JOIN alerting.rule_state AS s ON s.rule = a.rule AND s.subject = a.subject
@@ -89,6 +73,7 @@ WHERE a.phase = 'firing' AND s.partition = ANY(%(partitions)s)
   AND (s.state ->> 'judged_at')::timestamptz < %(before)s
   AND NOT EXISTS (SELECT FROM fleet_v1.miner AS m WHERE m.miner_id = a.subject)
 """
+).format(columns=_columns("t."))
 FORGET_STATE: Final = "DELETE FROM alerting.rule_state WHERE rule = %s AND subject = %s"
 FIRING: Final = "SELECT rule, count(*) FROM alerting.alert WHERE phase = 'firing' GROUP BY rule"
 
@@ -114,11 +99,9 @@ WHERE notification_id IN (
       AND created_at <= now() - make_interval(secs => %(give_up_s)s)
     FOR UPDATE SKIP LOCKED)
 """
-READ_TRANSITION: Final[LiteralString] = """
-SELECT event_id, alert_id, number, rule, subject, miner_id, site_id, rack_id, severity, phase,
-       summary, value, "limit", unit, began_at, fired_at, changed_at, ended_at, source_event_id
-FROM alerting.transition WHERE alert_id = %s AND number = %s
-"""
+READ_TRANSITION: Final = sql.SQL(
+    "SELECT {columns} FROM alerting.transition WHERE alert_id = %s AND number = %s"
+).format(columns=_columns())
 MARK_SENT: Final = """
 UPDATE alerting.notification
 SET state = 'sent', attempts = attempts + 1, tried_at = now(), sent_at = now(), error = %(note)s
