@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from tests.unit.alerter.scripts import HOT, judged, reading
@@ -115,6 +115,15 @@ def test_offline_fires_only_with_nothing_but_silence_for_the_hold(
         assert fired.severity is Severity.CRITICAL
 
 
+@example(  # what was due before nobody was polled for long
+    steps=[
+        ("site-a-m2", 1, 2, "silent"),
+        ("site-a-m1", 27, 12, None),
+        ("site-a-m1", 25, 12, "ahead"),
+        ("site-a-m1", 1, 1, None),
+    ],
+    cuts=[14],
+)
 @given(_STEPS, st.lists(st.integers(0, 500), max_size=6))
 def test_how_the_stream_is_cut_into_batches_changes_no_outcome(
     steps: Steps, cuts: list[int]

@@ -62,11 +62,23 @@ def judge_all(
             transitions += told
         if not reading.ahead:
             at = min(reading.ts, now)
-            flow = Flow(at, at) if flow is None else flow.passed(at, gap=gap)
-    for key, state in known.items():
-        rule_of = by_name.get(key[0])
-        if rule_of is not None:
-            known[key], told = ripen(rule_of, state, flow)
-            transitions += told
+            after = Flow(at, at) if flow is None else flow.passed(at, gap=gap)
+            if flow is not None and after.since != flow.since:
+                transitions += _ripen_all(by_name, known, flow)  # what was due before the break
+            flow = after
+    transitions += _ripen_all(by_name, known, flow)
     changed = {key: state for key, state in known.items() if state != states.get(key)}
     return Judged(changed, transitions, flow)
+
+
+def _ripen_all(
+    rules: Mapping[str, Rule], known: dict[Key, State], flow: Flow | None
+) -> list[Transition]:
+    """Fire what is due by how far the readings have got, in ``known`` itself."""
+    transitions = list[Transition]()
+    for key, state in known.items():
+        rule = rules.get(key[0])
+        if rule is not None:
+            known[key], told = ripen(rule, state, flow)
+            transitions += told
+    return transitions
