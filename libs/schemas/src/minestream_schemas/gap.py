@@ -48,6 +48,15 @@ GAP = Topic(
     description="Gaps in the data and their causes, opened and closed.",
     key="subject",
     retention=timedelta(days=7),
-    producers=frozenset({"collector-vnish", "collector-pool", "collector-market", "processor"}),
+    producers=frozenset(
+        {
+            "collector-vnish",
+            "collector-cgminer",
+            "collector-pool",
+            "collector-market",
+            "processor",
+            "api-gateway",
+        }
+    ),
     consumers=frozenset({"timescale-sink", "api-gateway"}),
 )

@@ -1,11 +1,13 @@
-"""Which miners there are: the entry that collectors follow."""
+"""Which miners there are: the entry that collectors follow, and what they found out."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
-from minestream_schemas.event import Event, Model, Topic
+from minestream_schemas.event import Event, Instant, Model, Topic
 from minestream_schemas.ids import MinerId, RackId, SiteId
+
+ADDRESS: Final = r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$"
 
 
 class Sealed(Model):
@@ -13,6 +15,26 @@ class Sealed(Model):
 
     key_id: str
     box: str = Field(description="base64; what is inside only the collectors learn")
+
+
+class Detected(Event):
+    """What a collector found a miner to speak, by asking it.
+
+    ``dialect`` None: nothing that we know; it is asked anew by whoever asks first.
+    """
+
+    miner_id: MinerId
+    address: str = Field(pattern=ADDRESS, description="the inventory's, which was asked")
+    found_address: str | None = Field(
+        default=None, pattern=ADDRESS, description="where it answered: the port may be another"
+    )
+    transport: Literal["http", "tcp"] | None = None
+    dialect: str | None = Field(default=None, examples=["vnish", "whatsminer-v3"])
+    model: str | None = None
+    firmware: str | None = None
+    evidence: str = Field(examples=["4028 stats: Type Antminer L7"], description="for people")
+    detected_at: Instant
+    collector_id: str
 
 
 class InventoryEntry(Event):
@@ -23,7 +45,7 @@ class InventoryEntry(Event):
     rack_id: RackId | None = None
     slot: int | None = Field(default=None, ge=0)
     address: str = Field(
-        pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$",
+        pattern=ADDRESS,
         examples=["10.0.0.12:80"],
         description="host:port",
     )
@@ -36,6 +58,10 @@ class InventoryEntry(Event):
     interval_s: float | None = Field(
         default=None, gt=0, description="poll interval; None: the collector's default"
     )
+    priority: int = Field(default=0, ge=-10, le=10, description="the higher is asked first")
+    detected: Detected | None = Field(
+        default=None, description="what it was found to speak at this address, if anything"
+    )
     sealed: Sealed | None = None
 
 
@@ -47,5 +73,16 @@ INVENTORY = Topic(
     retention=None,
     compacted=True,
     producers=frozenset({"api-gateway"}),
-    consumers=frozenset({"collector-vnish", "processor"}),
+    consumers=frozenset({"collector-vnish", "collector-cgminer", "processor"}),
+)
+
+DETECTED = Topic(
+    name="minestream.detected.v1",
+    event=Detected,
+    description="What each miner was found to speak; the inventory takes it up.",
+    key="miner_id",
+    retention=None,
+    compacted=True,
+    producers=frozenset({"collector-vnish", "collector-cgminer"}),
+    consumers=frozenset({"api-gateway"}),
 )

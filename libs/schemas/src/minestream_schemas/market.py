@@ -29,6 +29,12 @@ class MarketEndpoint(StrEnum):
     SIMPLE_PRICE = "simple_price"
     COINS_MARKETS = "coins_markets"
     MARKET_CHART = "market_chart"
+    QUOTES = "quotes"
+    """CoinMarketCap's prices of our coins."""
+    LISTINGS = "listings"
+    """CoinMarketCap's list of the largest coins."""
+    GLOBAL = "global"
+    """Figures of the whole market."""
     NETWORK = "network"
     """Hashrate and difficulty of a chain; the source says in which shape."""
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from minestream_schemas.event import Event, Instant, Topic
 from minestream_schemas.ids import SLUG, EventId, MinerId, SiteId
-from minestream_schemas.raw import MAX_EVENT_BYTES, PollStatus
+from minestream_schemas.raw import MAX_EVENT_BYTES, EndpointBody, PollStatus
 from minestream_schemas.telemetry import Count, Hashrate
 from minestream_schemas.units import Algorithm
 
@@ -31,6 +31,12 @@ class PoolMessage(StrEnum):
     MINING_FAILURE = "mining_failure"
     STATUS = "status"
     WALLET = "wallet"
+    SNAPSHOT = "snapshot"
+    """All live figures of one account, asked in one cycle: the answers stand in ``endpoints``."""
+    REWARDS = "rewards"
+    """What was credited, by block, hour or day."""
+    PAYOUTS = "payouts"
+    """What was paid out."""
 
 
 class RawPool(Event):
@@ -63,6 +69,28 @@ class RawPool(Event):
     merged: str | None = Field(
         default=None, description="JSON text: the record after what changed; None: body is whole"
     )
+    endpoints: dict[str, EndpointBody] = Field(
+        default_factory=dict, description="of a snapshot: the latest answer of each call"
+    )
+
+
+PayoutScheme = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Z][A-Z0-9+-]{1,15}$",
+        examples=["PPLNS", "FPPS", "PPS", "PPS+", "PROP", "TIDES", "SOLO"],
+        description="how shares are paid",
+    ),
+]
+
+
+class PayoutKind(StrEnum):
+    """When a pool pays."""
+
+    PER_BLOCK = "per_block"
+    HOURLY = "hourly"
+    DAILY = "daily"
+    THRESHOLD = "threshold"
 
 
 class PoolWorker(Event):
@@ -86,10 +114,17 @@ class PoolWorker(Event):
     site_id: SiteId | None = None
     algorithm: Algorithm = Algorithm.UNKNOWN
     coin: str | None = Field(default=None, examples=["Litecoin"], description="mined right now")
+    payout_scheme: PayoutScheme | None = None
+    state: str | None = Field(default=None, examples=["online", "low", "offline", "disabled"])
     hashrate_hs: Hashrate | None = None
+    hashrate_1h_hs: Hashrate | None = None
+    hashrate_24h_hs: Hashrate | None = None
+    last_share_at: Instant | None = None
     difficulty: float | None = Field(default=None, ge=0)
     shares_total: Count | None = Field(default=None, description="accepted since ever")
     shares_recent: Count | None = Field(default=None, description="accepted, in the pool's window")
+    stale_total: Count | None = None
+    rejected_total: Count | None = None
     hardware: str | None = None
     quality_flags: tuple[str, ...] = ()
 
@@ -114,6 +149,9 @@ class PoolRate(Event):
     max_btc_per_hs_day: float | None = Field(default=None, ge=0)
     percentile_usd_per_hs_day: float | None = Field(default=None, ge=0)
     percentile_btc_per_hs_day: float | None = Field(default=None, ge=0)
+    payout_scheme: PayoutScheme | None = Field(
+        default=None, description="which the fee belongs to; None: whichever"
+    )
     fee_ratio: float | None = Field(default=None, ge=0, le=1, description="not yet taken off")
     received_at: Instant
     server_at: Instant | None = None
@@ -134,6 +172,92 @@ class PoolBalance(Event):
     balance_coins: float = Field(ge=0)
     unpaid_coins: float | None = Field(default=None, ge=0)
     paid_coins: float | None = Field(default=None, ge=0, description="since ever")
+
+
+class PoolStats(Event):
+    """One account at one pool at one instant: every live figure of one cycle of calls.
+
+    What a pool does not tell is ``None``; a rule that wants the next payout must bear its absence.
+    """
+
+    event_id: EventId = Field(description="derived from raw_event_id and the coin")
+    raw_event_id: EventId
+    subject: Subject = Field(examples=["ocean-main/bitcoin"], description="account/coin")
+    ts: Instant = Field(description="of the cycle")
+    account_id: AccountId
+    pool: str
+    algorithm: Algorithm = Algorithm.UNKNOWN
+    coin: str | None = Field(default=None, examples=["bitcoin"], description="that it pays in")
+    hashrate_hs: Hashrate | None = Field(default=None, description="the shortest mean it tells")
+    hashrate_24h_hs: Hashrate | None = None
+    hashrate_7d_hs: Hashrate | None = None
+    workers_total: Count | None = None
+    workers_active: Count | None = None
+    last_share_at: Instant | None = None
+    unpaid_coins: float | None = Field(default=None, ge=0)
+    paid_coins: float | None = Field(default=None, ge=0, description="since ever")
+    payout_scheme: PayoutScheme | None = None
+    payout_kind: PayoutKind | None = None
+    payout_threshold_coins: float | None = Field(default=None, ge=0)
+    next_payout_at: Instant | None = None
+    next_payout_coins: float | None = Field(default=None, ge=0)
+    stale: bool = Field(default=False, description="from the cache, while the pool throttles us")
+    quality_flags: tuple[str, ...] = ()
+
+
+class RewardKind(StrEnum):
+    """What kind of income it is."""
+
+    CREDIT = "credit"
+    """Earned: it raises the balance."""
+    PAYOUT = "payout"
+    """Sent to the account's address: it lowers the balance."""
+
+
+class PoolReward(Event):
+    """One credit or payout. A later telling of the same one has the same ``event_id``."""
+
+    event_id: EventId = Field(description="derived from account, kind, coin and the pool's id")
+    raw_event_id: EventId
+    subject: Subject = Field(examples=["braiins-main/bitcoin"], description="account/coin")
+    ts: Instant = Field(description="when it was credited or paid; of a day its beginning")
+    account_id: AccountId
+    pool: str
+    kind: RewardKind
+    coin: str
+    amount_coins: float = Field(ge=0)
+    fee_coins: float | None = Field(default=None, ge=0)
+    period_s: float | None = Field(default=None, gt=0, description="86400: of a day; None: once")
+    payout_scheme: PayoutScheme | None = None
+    reference: str | None = Field(default=None, description="block, transaction or day")
+    quality_flags: tuple[str, ...] = ()
+
+
+class NoticeKind(StrEnum):
+    """What a pool tells unasked."""
+
+    FOUND_BLOCK = "found_block"
+    MINING_FAILURE = "mining_failure"
+
+
+class PoolNotice(Event):
+    """A block found, or a failure that the pool reports of one worker."""
+
+    event_id: EventId = Field(description="derived from raw_event_id")
+    raw_event_id: EventId
+    subject: Subject = Field(examples=["prohashing-main"], description="account")
+    ts: Instant
+    account_id: AccountId
+    pool: str
+    kind: NoticeKind
+    algorithm: Algorithm = Algorithm.UNKNOWN
+    coin: str | None = None
+    worker: str | None = None
+    miner_id: MinerId | None = None
+    amount_coins: float | None = Field(default=None, ge=0)
+    reference: str | None = Field(default=None, description="the block's hash or height")
+    text: str | None = Field(default=None, description="what the pool said, for people")
+    quality_flags: tuple[str, ...] = ()
 
 
 Basis = Literal["pool_rate", "network"]
@@ -175,6 +299,39 @@ POOL_BALANCE = Topic(
     name="minestream.pool.balance.v1",
     event=PoolBalance,
     description="What pools owe, by account and coin.",
+    key="subject",
+    partitions=1,
+    retention=timedelta(days=7),
+    producers=frozenset({"processor"}),
+    consumers=frozenset({"timescale-sink"}),
+)
+
+POOL_STATS = Topic(
+    name="minestream.pool.stats.v1",
+    event=PoolStats,
+    description="Each account's live figures at its pool.",
+    key="subject",
+    partitions=1,
+    retention=timedelta(days=7),
+    producers=frozenset({"processor"}),
+    consumers=frozenset({"timescale-sink"}),
+)
+
+POOL_REWARD = Topic(
+    name="minestream.pool.reward.v1",
+    event=PoolReward,
+    description="What pools credited and paid out.",
+    key="subject",
+    partitions=1,
+    retention=timedelta(days=7),
+    producers=frozenset({"processor"}),
+    consumers=frozenset({"timescale-sink"}),
+)
+
+POOL_NOTICE = Topic(
+    name="minestream.pool.notice.v1",
+    event=PoolNotice,
+    description="Blocks found and failures reported by pools.",
     key="subject",
     partitions=1,
     retention=timedelta(days=7),

@@ -64,6 +64,11 @@ class RawMiner(Event):
     miner_id: MinerId
     collector_id: str = Field(description="who polled: the service and its instance")
     dialect: str = Field(examples=["vnish"], description="which parser family to read it with")
+    dialect_evidence: str | None = Field(
+        default=None,
+        examples=["GET /api/v1/info: fw_name", "inventory"],
+        description="what the collector took the dialect from",
+    )
     firmware: str | None = Field(default=None, examples=["1.2.7"])
     polled_at: Instant
     latency_ms: float = Field(ge=0, description="the whole poll, ms")
@@ -87,6 +92,6 @@ RAW_MINER = Topic(
     key="miner_id",
     retention=timedelta(days=7),
     max_message_bytes=MAX_EVENT_BYTES,
-    producers=frozenset({"collector-vnish"}),
+    producers=frozenset({"collector-vnish", "collector-cgminer", "api-gateway"}),
     consumers=frozenset({"processor", "timescale-sink", "archiver"}),
 )

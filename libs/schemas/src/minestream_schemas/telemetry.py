@@ -54,6 +54,9 @@ class QualityFlag(StrEnum):
     """The unit of hashrate is said by neither payload, algorithm nor model; hashrates are None."""
     UNIT_INFERRED = "unit_inferred"
     """The payload does not say its unit; it follows from algorithm or model. Hashrates stand."""
+    UNIT_DISPUTED = "unit_disputed"
+    """The unit that the payload names makes another magnitude than chips times frequency, or than
+    what this model can do; hashrates are None."""
     CLOCK_SKEW = "clock_skew"
     """The miner's own clock is more than 60 s off; our clock counts."""
     REPAIRED = "repaired"

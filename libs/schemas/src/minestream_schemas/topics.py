@@ -8,9 +8,17 @@ from minestream_schemas.dead_letter import DEAD_LETTERS
 from minestream_schemas.event import Topic
 from minestream_schemas.feature import FEATURE
 from minestream_schemas.gap import GAP
-from minestream_schemas.inventory import INVENTORY
+from minestream_schemas.inventory import DETECTED, INVENTORY
 from minestream_schemas.market import INDICATORS, NETWORK, PRICE, RAW_MARKET
-from minestream_schemas.pool import POOL_BALANCE, POOL_RATE, POOL_WORKER, RAW_POOL
+from minestream_schemas.pool import (
+    POOL_BALANCE,
+    POOL_NOTICE,
+    POOL_RATE,
+    POOL_REWARD,
+    POOL_STATS,
+    POOL_WORKER,
+    RAW_POOL,
+)
 from minestream_schemas.raw import RAW_MINER
 from minestream_schemas.telemetry import CHIPS, TELEMETRY
 from minestream_schemas.tick import TICKS
@@ -18,6 +26,7 @@ from minestream_schemas.window import WINDOW
 
 TOPICS: Final[tuple[Topic, ...]] = (
     INVENTORY,
+    DETECTED,
     RAW_MINER,
     RAW_POOL,
     RAW_MARKET,
@@ -29,6 +38,9 @@ TOPICS: Final[tuple[Topic, ...]] = (
     POOL_WORKER,
     POOL_RATE,
     POOL_BALANCE,
+    POOL_STATS,
+    POOL_REWARD,
+    POOL_NOTICE,
     PRICE,
     INDICATORS,
     NETWORK,

@@ -28,7 +28,10 @@ from minestream_schemas.ids import SiteId
 from minestream_schemas.inventory import INVENTORY, InventoryEntry
 from minestream_schemas.units import Algorithm, algorithm_named
 
-_ENTRY_KEYS: Final = (*InventoryEntry.model_fields, "credentials")
+_ENTRY_KEYS: Final = (
+    *(name for name in InventoryEntry.model_fields if name != "detected"),
+    "credentials",
+)
 _DEFAULT_KEYS: Final = tuple(
     key for key in _ENTRY_KEYS if key not in {"miner_id", "address", "slot", "sealed"}
 )

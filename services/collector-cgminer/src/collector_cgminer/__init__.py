@@ -1,0 +1,1 @@
+"""Polls CGMiner, BMMiner and Whatsminer machines over TCP; publishes what they say, verbatim."""

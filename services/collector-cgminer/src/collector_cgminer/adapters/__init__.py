@@ -1,0 +1,1 @@
+"""One outside thing each: miners' sockets, the inventory."""

@@ -1,0 +1,1 @@
+"""Which commands may be sent, how a poll ended: pure."""
