@@ -19,13 +19,13 @@ from tests.component.api_gateway.stream import Gateway, Tap, free_port, tapping
 from api_gateway.adapters.database import Reader, Writer, fleet, open_reader, open_writer
 from api_gateway.adapters.http.app import create_app
 from api_gateway.adapters.stream.records import TOPICS as STREAM_TOPICS
-from api_gateway.domain.inventory import Fleet, compare
+from api_gateway.domain.inventory import compare
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.health import Health
 from minestream_runtime.kafka import Consumer
 from minestream_schemas.ids import derived_id
-from minestream_schemas.inventory import INVENTORY, InventoryEntry
+from minestream_schemas.inventory import INVENTORY, Fleet, InventoryEntry
 
 COMMAND = "import sys; from api_gateway.adapters.command import app; app()"
 

@@ -2,13 +2,11 @@ from typing import Any
 
 from api_gateway.domain.inventory import (
     Changes,
-    Fleet,
-    Site,
     compare,
     removes_most,
     taken_addresses,
 )
-from minestream_schemas.inventory import InventoryEntry
+from minestream_schemas.inventory import Fleet, InventoryEntry, Site
 
 
 def entry(miner_id: str, **fields: Any) -> InventoryEntry:

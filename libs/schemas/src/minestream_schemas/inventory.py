@@ -1,5 +1,7 @@
 """Which miners there are: the entry that collectors follow, and what they found out."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from pydantic import Field
@@ -63,6 +65,23 @@ class InventoryEntry(Event):
         default=None, description="what it was found to speak at this address, if anything"
     )
     sealed: Sealed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place where miners stand: its name for people, and what its power costs."""
+
+    site_id: str
+    name: str | None = None
+    tariff_usd_per_kwh: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Sites and miners, each by its id."""
+
+    sites: Mapping[str, Site]
+    miners: Mapping[str, InventoryEntry]
 
 
 INVENTORY = Topic(

@@ -18,14 +18,9 @@ from rich.table import Table
 
 from api_gateway.adapters.database import Writer, fleet, open_writer
 from api_gateway.adapters.database.outbox import OUTBOX
-from api_gateway.adapters.inventory.document import DocumentError, Fault
-from api_gateway.adapters.inventory.reading import Wanted, read_inventory
-from api_gateway.adapters.inventory.sealing import sealed_fleet
-from api_gateway.adapters.inventory.writing import write_inventory
 from api_gateway.adapters.relay import relay_of
 from api_gateway.domain.inventory import (
     Changes,
-    Fleet,
     compare,
     removes_most,
     taken_addresses,
@@ -33,15 +28,19 @@ from api_gateway.domain.inventory import (
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.database.outbox import Relay
+from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.errors import (
     BrokerUnavailableError,
     ConfigurationError,
     MinestreamError,
     StoreUnavailableError,
 )
+from minestream_runtime.inventory.reading import Wanted, read_inventory
+from minestream_runtime.inventory.sealing import sealed_fleet
+from minestream_runtime.inventory.writing import write_inventory
 from minestream_runtime.kafka import Producer, topic_states
 from minestream_runtime.sealing import Sealer
-from minestream_schemas.inventory import INVENTORY
+from minestream_schemas.inventory import INVENTORY, Fleet
 
 app = typer.Typer(no_args_is_help=True, help="The fleet: which miners there are.")
 _console: Final = Console(stderr=True)

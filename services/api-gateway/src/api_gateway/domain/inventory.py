@@ -1,27 +1,10 @@
 """What an import changes: the fleet that is wanted against the fleet that is there."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from minestream_schemas.inventory import InventoryEntry
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """A place where miners stand: its name for people, and what its power costs."""
-
-    site_id: str
-    name: str | None = None
-    tariff_usd_per_kwh: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Fleet:
-    """Sites and miners, each by its id."""
-
-    sites: Mapping[str, Site]
-    miners: Mapping[str, InventoryEntry]
+from minestream_schemas.inventory import Fleet, InventoryEntry, Site
 
 
 @dataclass(frozen=True, slots=True)

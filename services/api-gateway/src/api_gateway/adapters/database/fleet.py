@@ -10,9 +10,9 @@ from psycopg.types.json import Jsonb
 
 from api_gateway.adapters.database.access import Writer
 from api_gateway.adapters.database.outbox import Message, enqueue
-from api_gateway.domain.inventory import Changes, Fleet, Site
+from api_gateway.domain.inventory import Changes
 from minestream_runtime.database.pool import Connection
-from minestream_schemas.inventory import INVENTORY, InventoryEntry
+from minestream_schemas.inventory import INVENTORY, Fleet, InventoryEntry, Site
 
 _LOCK: Final = 0x466C6565  # "Flee"
 """One change of the fleet at a time, so that outbox ids are committed in their order."""

@@ -5,8 +5,7 @@ from typing import Any, TextIO
 
 import yaml
 
-from api_gateway.domain.inventory import Fleet, Site
-from minestream_schemas.inventory import InventoryEntry
+from minestream_schemas.inventory import Fleet, InventoryEntry, Site
 
 try:
     from yaml import CSafeDumper as _Dumper
@@ -38,8 +37,10 @@ def _miner(entry: InventoryEntry) -> dict[str, Any]:
 
 
 def _said(entry: InventoryEntry) -> Iterator[tuple[str, Any]]:
-    for key, value in entry.model_dump(mode="json", exclude_none=True).items():
-        if value == []:
+    for key, value in entry.model_dump(
+        mode="json", exclude_none=True, exclude={"detected"}
+    ).items():
+        if value == [] or (key, value) == ("priority", 0):
             continue
         yield key, _escaped(value)
 

@@ -7,13 +7,12 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_gateway.adapters.inventory.document import DocumentError, Fault
-from api_gateway.adapters.inventory.reading import Wanted, read_inventory
-from api_gateway.adapters.inventory.sealing import sealed_fleet
-from api_gateway.adapters.inventory.writing import write_inventory
-from api_gateway.domain.inventory import Fleet, Site
+from minestream_runtime.documents import DocumentError, Fault
+from minestream_runtime.inventory.reading import Wanted, read_inventory
+from minestream_runtime.inventory.sealing import sealed_fleet
+from minestream_runtime.inventory.writing import write_inventory
 from minestream_runtime.sealing import Sealer
-from minestream_schemas.inventory import InventoryEntry
+from minestream_schemas.inventory import Fleet, InventoryEntry, Site
 
 
 def read(text: str, **environment: str) -> Wanted:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import Field, ValidationError
 from yaml.nodes import Node
 
-from api_gateway.adapters.inventory.document import (
+from minestream_runtime.documents import (
     DocumentError,
     Fault,
     Place,
@@ -22,10 +22,9 @@ from api_gateway.adapters.inventory.document import (
     pairs,
     parse,
 )
-from api_gateway.domain.inventory import Fleet, Site
 from minestream_schemas.event import Model
 from minestream_schemas.ids import SiteId
-from minestream_schemas.inventory import INVENTORY, InventoryEntry
+from minestream_schemas.inventory import INVENTORY, Fleet, InventoryEntry, Site
 from minestream_schemas.units import Algorithm, algorithm_named
 
 _ENTRY_KEYS: Final = (

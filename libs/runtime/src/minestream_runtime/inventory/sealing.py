@@ -1,11 +1,10 @@
 """Puts credentials into boxes, and keeps a box that already holds the same."""
 
-from api_gateway.adapters.inventory.document import DocumentError, Fault
-from api_gateway.adapters.inventory.reading import Wanted
-from api_gateway.domain.inventory import Fleet
+from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.inventory.reading import Wanted
 from minestream_runtime.sealing import Sealer
-from minestream_schemas.inventory import Sealed
+from minestream_schemas.inventory import Fleet, Sealed
 
 
 def sealed_fleet(wanted: Wanted, there: Fleet, sealer: Sealer | None) -> Fleet:

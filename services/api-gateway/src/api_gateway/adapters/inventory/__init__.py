@@ -1,1 +1,0 @@
-"""The inventory as a file: read with every fault named, written so that it can be read again."""
