@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from aiohttp import http_exceptions
 
+from minestream_runtime.addresses import AddressInvalidError
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.device_connection import ConnectionEndedError, Said
-from minestream_runtime.devices import AddressInvalidError, Devices
+from minestream_runtime.devices import Devices
 from minestream_runtime.http import (
     KEPT_OF_GARBAGE_BYTES,
     Fault,

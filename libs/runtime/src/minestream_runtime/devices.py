@@ -5,24 +5,20 @@ devices need none of it. What an answer means for a device, ``http`` knows.
 """
 
 import asyncio
-import errno
-import os
 import socket
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Final, Self
 
+from minestream_runtime.addresses import (
+    Names,
+    begin_connecting,
+    family_of,
+    split,
+)
 from minestream_runtime.device_connection import Connection, ConnectionEndedError, Said
 
-_NAMES_KEPT_S: Final = 300.0
-_NAMES_KEPT: Final = 100_000
 _SWEEPS_PER_STAY: Final = 5
-
-Address = tuple[socket.AddressFamily, tuple[str, int]]
-
-
-class AddressInvalidError(ValueError):
-    """That is no address."""
 
 
 @dataclass(slots=True)
@@ -48,7 +44,7 @@ class Devices:
         self._keep_s = keep_s
         self._connect_s = connect_s
         self._hosts: dict[str, _Host] = {}
-        self._names: dict[str, tuple[float, list[tuple[socket.AddressFamily, str]]]] = {}
+        self._names = Names()
         self._loop: asyncio.AbstractEventLoop
         self._sweeper: asyncio.TimerHandle
 
@@ -149,13 +145,13 @@ class Devices:
         host.users -= 1
 
     async def _connect(self, where: str, until_s: float) -> Connection:
-        name, port = _split(where)
-        family = _family(name)
+        name, port = split(where)
+        family = family_of(name)
         if family is not None:
             return await self._begin(family, (name, port))
         first: OSError | None = None
         async with asyncio.timeout_at(min(until_s, self._loop.time() + self._connect_s)):
-            for kind, address in await self._addresses(name, port):
+            for kind, address in await self._names.find(name, port):
                 try:
                     _, connection = await self._loop.create_connection(
                         lambda: Connection(self._loop), *address, family=kind
@@ -172,11 +168,7 @@ class Devices:
         Nobody waits for the end of it: the request is written as soon as it can be, and whether
         that was in time, ``exchange`` looks. It costs half of what ``create_connection`` does.
         """
-        sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        number = sock.connect_ex(address)
-        if number not in {0, errno.EINPROGRESS}:
-            sock.close()
-            raise OSError(number, os.strerror(number))
+        sock = begin_connecting(family, address)
         connect_by_s = self._loop.time() + self._connect_s
         try:
             _, connection = await self._loop.create_connection(
@@ -186,25 +178,6 @@ class Devices:
             sock.close()
             raise
         return connection
-
-    async def _addresses(self, name: str, port: int) -> list[Address]:
-        """Where a name leads; it is asked for every five minutes.
-
-        Raises:
-            AddressInvalidError: no name can look like this.
-        """
-        now_s = self._loop.time()
-        until_s, found = self._names.get(name, (0.0, []))
-        if until_s < now_s:
-            try:
-                told = await self._loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-            except UnicodeError as exc:  # an empty label, or one of more than 63 characters
-                raise AddressInvalidError("no host name") from exc
-            found = [(family, str(to[0])) for family, _, _, _, to in told]
-            if len(self._names) >= _NAMES_KEPT:
-                self._names.clear()
-            self._names[name] = (now_s + _NAMES_KEPT_S, found)
-        return [(family, (address, port)) for family, address in found]
 
     def _sweep(self) -> None:
         """Close what has been idle for too long."""
@@ -217,26 +190,3 @@ class Devices:
             if not host.users and not host.idle:
                 del self._hosts[where]
         self._sweeper = self._loop.call_later(self._keep_s / _SWEEPS_PER_STAY, self._sweep)
-
-
-def _family(name: str) -> socket.AddressFamily | None:
-    """Of an address; None: it is a name."""
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            socket.inet_pton(family, name)
-        except OSError:
-            continue
-        return family
-    return None
-
-
-def _split(where: str) -> tuple[str, int]:
-    """Host and port.
-
-    Raises:
-        AddressInvalidError: there are none.
-    """
-    name, _, port = where.rpartition(":")
-    if not name or not port.isdecimal() or not 0 < int(port) < 1 << 16:
-        raise AddressInvalidError("no host:port")
-    return name.removeprefix("[").removesuffix("]"), int(port)

@@ -1,7 +1,6 @@
 """Asks many small devices over HTTP; whatever one does becomes a value, never an exception."""
 
 import asyncio
-import errno
 import random
 import re
 import socket
@@ -16,9 +15,11 @@ from typing import Final
 
 from aiohttp.http_exceptions import HttpProcessingError
 
+from minestream_runtime.addresses import AddressInvalidError
 from minestream_runtime.clock import Clock
+from minestream_runtime.connect_errors import is_no_way, is_our_own, text_of
 from minestream_runtime.device_connection import ConnectionEndedError
-from minestream_runtime.devices import AddressInvalidError, Devices
+from minestream_runtime.devices import Devices
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 CONNECT_S: Final = 3.0
@@ -30,20 +31,6 @@ _ALWAYS: Final = (
     "Accept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: minestream\r\n"
 )
 _PLAIN: Final = re.compile(r"[!-~]+")
-_OUR_OWN: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-_NO_ROUTE: Final = frozenset(
-    {
-        errno.ECONNREFUSED,
-        errno.EHOSTUNREACH,
-        errno.ENETUNREACH,
-        errno.EHOSTDOWN,
-        errno.ENETDOWN,
-        errno.EADDRNOTAVAIL,
-        errno.EINVAL,
-        errno.EACCES,
-        errno.EPERM,
-    }
-)
 
 
 class Fault(StrEnum):
@@ -207,7 +194,7 @@ def _said_of(exc: Exception) -> tuple[Fault, str]:
         case socket.gaierror():
             return Fault.REFUSED, "no such host"
         case OSError():
-            return _fault_of(exc), _text(exc)
+            return _fault_of(exc), text_of(exc)
         case ConnectionEndedError():
             return Fault.TIMEOUT, str(exc)
         case AddressInvalidError():
@@ -217,27 +204,11 @@ def _said_of(exc: Exception) -> tuple[Fault, str]:
 
 
 def _fault_of(exc: OSError) -> Fault:
-    if exc.errno in _OUR_OWN:
+    if is_our_own(exc):
         return Fault.OURS
-    if exc.errno in _NO_ROUTE:
+    if is_no_way(exc):
         return Fault.REFUSED
     return Fault.TIMEOUT
-
-
-def _text(exc: OSError) -> str:
-    if exc.errno is not None and exc.errno in errno.errorcode:
-        return f"{errno.errorcode[exc.errno]}: {_reason(exc.errno)}"
-    return type(exc).__name__
-
-
-def _reason(number: int) -> str:
-    known = {
-        errno.ECONNREFUSED: "connection refused",
-        errno.EHOSTUNREACH: "no route to host",
-        errno.ENETUNREACH: "network unreachable",
-        errno.ECONNRESET: "connection reset",
-    }
-    return known.get(number, "connection failed")
 
 
 @lru_cache(maxsize=256)  # a fleet answers with the same few dates each second

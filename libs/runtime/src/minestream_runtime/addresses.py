@@ -1,0 +1,86 @@
+"""Where a device is: host and port, what a name leads to, and the beginning of a connection."""
+
+import asyncio
+import errno
+import os
+import socket
+from typing import Final
+
+_NAMES_KEPT_S: Final = 300.0
+_NAMES_KEPT: Final = 100_000
+_PORT_DIGITS: Final = 5
+
+Address = tuple[socket.AddressFamily, tuple[str, int]]
+
+
+class AddressInvalidError(ValueError):
+    """That is no address."""
+
+
+def split(where: str) -> tuple[str, int]:
+    """Host and port.
+
+    Args:
+        where: host:port; an IPv6 address stands in brackets.
+
+    Raises:
+        AddressInvalidError: there are none.
+    """
+    name, _, port = where.rpartition(":")
+    plain = port.isdecimal() and port.isascii() and len(port) <= _PORT_DIGITS
+    if not name or not plain or not 0 < int(port) < 1 << 16:
+        raise AddressInvalidError("no host:port")
+    return name.removeprefix("[").removesuffix("]"), int(port)
+
+
+def family_of(name: str) -> socket.AddressFamily | None:
+    """Of an address; None: it is a name."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, name)
+        except (OSError, ValueError):  # a NUL within is a ValueError
+            continue
+        return family
+    return None
+
+
+class Names:
+    """Where names lead; each is asked for every five minutes."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, list[tuple[socket.AddressFamily, str]]]] = {}
+
+    async def find(self, name: str, port: int) -> list[Address]:
+        """All addresses of a name.
+
+        Raises:
+            AddressInvalidError: no name can look like this.
+            socket.gaierror: nobody knows it.
+        """
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
+        until_s, found = self._known.get(name, (0.0, []))
+        if until_s < now_s:
+            try:
+                told = await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+            except ValueError as exc:  # an empty label, one of more than 63 characters, a NUL
+                raise AddressInvalidError("no host name") from exc
+            found = [(family, str(to[0])) for family, _, _, _, to in told]
+            if len(self._known) >= _NAMES_KEPT:
+                self._known.clear()
+            self._known[name] = (now_s + _NAMES_KEPT_S, found)
+        return [(family, (address, port)) for family, address in found]
+
+
+def begin_connecting(family: socket.AddressFamily, address: tuple[str, int]) -> socket.socket:
+    """A socket that is connecting, or connected; nobody waits for the end of it.
+
+    Raises:
+        OSError: what the system says at once.
+    """
+    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    number = sock.connect_ex(address)
+    if number not in {0, errno.EINPROGRESS}:
+        sock.close()
+        raise OSError(number, os.strerror(number))
+    return sock
