@@ -15,6 +15,7 @@ from minestream_runtime.collecting.outlet import Outlet
 from minestream_runtime.collecting.outlet_settings import OutletSettings
 from minestream_runtime.collecting.scheduler import Scheduler
 from minestream_runtime.collecting.spool import Spooled
+from minestream_runtime.collecting.vitals import Vital
 from minestream_runtime.metrics import counter, gauge
 from minestream_schemas.event import Topic
 
@@ -69,12 +70,14 @@ class Polled:
         answered: did it answer at all? Who does not is asked less often.
         topic: where the event goes.
         event: None: nothing to tell (our own fault, not the target's).
+        vital: what the target said of itself; a change makes it be asked more often for a while.
     """
 
     target: str
     answered: bool
     topic: Topic
     event: Spooled | None
+    vital: Vital | None = None
 
 
 class Collector:
@@ -106,9 +109,19 @@ class Collector:
         )
         self._scheduler = Scheduler(clock, self._lanes.submit)
 
-    def add(self, target: str, *, interval_s: float) -> None:
-        """Poll a target from now on, or at another interval."""
-        self._scheduler.add(target, interval_s=interval_s)
+    def add(
+        self, target: str, *, interval_s: float, priority: int = 0, site: str | None = None
+    ) -> None:
+        """Poll a target from now on, or otherwise than before.
+
+        Args:
+            target: its id.
+            interval_s: between its polls when nothing is the matter, s.
+            priority: of two that wait the higher one is polled first.
+            site: whose link its polls share; None: nobody's.
+        """
+        del site  # every site may be asked as fast as it is due
+        self._scheduler.add(target, interval_s=interval_s, priority=priority)
         self._show()
 
     def remove(self, target: str) -> None:
@@ -121,6 +134,17 @@ class Collector:
     def factor_after(self, target: str, *, answered: bool) -> int:
         """How many of its intervals pass until its next poll, if this one ended so."""
         return self._scheduler.schedule.factor_after(target, answered=answered)
+
+    def interval_after(self, target: str, *, answered: bool, vital: Vital | None = None) -> float:
+        """Seconds until its next poll, if this one ended so: what its event says.
+
+        Args:
+            target: who was polled; must have been added.
+            answered: as ``Polled`` will tell.
+            vital: likewise.
+        """
+        del vital  # not yet a reason to ask more often
+        return self._scheduler.schedule.interval_after(target, answered=answered)
 
     async def run(self) -> None:
         """Collect until cancelled; polls under way are given 2 s to finish."""

@@ -109,6 +109,11 @@ class Schedule:
         plan = self._plans.get(target)
         return 1 if answered or plan is None else _next_factor(plan.factor)
 
+    def interval_after(self, target: str, *, answered: bool) -> float:
+        """The same in seconds; 0 for a target that is not there."""
+        plan = self._plans.get(target)
+        return plan.interval_s * self.factor_after(target, answered=answered) if plan else 0.0
+
     def answered(self, target: str, *, now_s: float) -> None:
         """It answered: back to its usual interval."""
         plan = self._plans.get(target)
@@ -213,9 +218,10 @@ class Scheduler:
         self._wake = asyncio.Event()
         self.schedule = Schedule(wall_offset_s=clock.now().timestamp() - clock.monotonic())
 
-    def add(self, target: str, *, interval_s: float) -> None:
-        """Take a target in, or change its interval; takes effect at once."""
-        self.schedule.add(target, interval_s=interval_s, now_s=self._clock.monotonic())
+    def add(self, target: str, *, interval_s: float, priority: int = 0) -> None:
+        """Take a target in, or change its interval or priority; takes effect at once."""
+        now_s = self._clock.monotonic()
+        self.schedule.add(target, interval_s=interval_s, now_s=now_s, priority=priority)
         self._wake.set()
 
     def remove(self, target: str) -> None:
