@@ -4,6 +4,7 @@ import asyncio
 
 from api_gateway.adapters.database import open_reader, open_writer
 from api_gateway.adapters.database.watch import Watch
+from api_gateway.adapters.detections import Detections
 from api_gateway.adapters.http.app import create_app
 from api_gateway.adapters.http.server import serve
 from api_gateway.adapters.relay import relay_of
@@ -34,7 +35,10 @@ async def run_gateway(settings: GatewaySettings, health: Health) -> None:
         app = create_app(settings, reader, health, clock)
         app.state.hub = hub = Hub(settings, clock)
         health.notes["stream"] = hub.fault
+        detections = Detections(settings, writer)
+        health.notes["detections"] = detections.fault
         tasks.create_task(watch.run())
+        tasks.create_task(detections.run())
         tasks.create_task(relay_of(settings, writer, producer, clock).run())
         tasks.create_task(hub.run())
         tasks.create_task(Source(settings, reader, clock, hub).run())

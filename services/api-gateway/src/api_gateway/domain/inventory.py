@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from minestream_schemas.inventory import Fleet, InventoryEntry, Site
+from minestream_schemas.inventory import Detected, Fleet, InventoryEntry, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ def compare(there: Fleet, wanted: Fleet, *, prune: bool) -> Changes:
         known = there.miners.get(miner_id)
         if known is None:
             added.append(entry)
-        elif known != entry:
-            changed.append(entry)
+        elif known != (kept := _with_detected(entry, known)):
+            changed.append(kept)
         else:
             unchanged += 1
     stand_at = {entry.site_id for entry in wanted.miners.values()}
@@ -54,6 +54,27 @@ def compare(there: Fleet, wanted: Fleet, *, prune: bool) -> Changes:
         sites=tuple(site for key, site in named.items() if there.sites.get(key) != site),
         emptied=tuple(sorted(there.sites.keys() - named.keys() - stand_at)) if prune else (),
     )
+
+
+def _with_detected(entry: InventoryEntry, known: InventoryEntry) -> InventoryEntry:
+    """What was found out stands for as long as it is asked for, at the same address."""
+    if known.detected is None or entry.address != known.address or not is_asked(entry):
+        return entry
+    return entry.model_copy(update={"detected": known.detected})
+
+
+def is_asked(entry: InventoryEntry) -> bool:
+    """Is it left to the collectors to find out what this miner speaks?"""
+    return entry.transport == "auto" or entry.dialect is None
+
+
+def is_news(entry: InventoryEntry, found: Detected) -> bool:
+    """Does it change anything that this miner was found to speak this?"""
+    if not is_asked(entry) or found.address != entry.address:
+        return False
+    passing = {"detected_at", "collector_id"}
+    known = entry.detected and entry.detected.model_dump(exclude=passing)
+    return known != found.model_dump(exclude=passing)
 
 
 def taken_addresses(there: Fleet, wanted: Fleet) -> Iterable[tuple[str, str]]:

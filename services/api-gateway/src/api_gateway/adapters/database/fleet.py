@@ -1,6 +1,7 @@
 """The fleet schema: read whole, changed in one transaction together with its outbox."""
 
-from collections.abc import AsyncIterator, Sequence
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -10,9 +11,9 @@ from psycopg.types.json import Jsonb
 
 from api_gateway.adapters.database.access import Writer
 from api_gateway.adapters.database.outbox import Message, enqueue
-from api_gateway.domain.inventory import Changes
+from api_gateway.domain.inventory import Changes, is_news
 from minestream_runtime.database.pool import Connection
-from minestream_schemas.inventory import INVENTORY, Fleet, InventoryEntry, Site
+from minestream_schemas.inventory import INVENTORY, Detected, Fleet, InventoryEntry, Site
 
 _LOCK: Final = 0x466C6565  # "Flee"
 """One change of the fleet at a time, so that outbox ids are committed in their order."""
@@ -30,13 +31,20 @@ _COLUMNS: Final = (
     "workers",
     "tariff_usd_per_kwh",
     "interval_s",
+    "priority",
     "sealed",
+    "detected",
 )
 _NAMES: Final = sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
 _SELECT: Final = sql.SQL("SELECT {} FROM fleet.miner ORDER BY miner_id").format(_NAMES)
 _STAGE: Final = sql.SQL(
     "CREATE TEMP TABLE stage ON COMMIT DROP AS SELECT {} FROM fleet.miner WITH NO DATA"
 ).format(_NAMES)
+_SOME: Final = sql.SQL("SELECT {} FROM fleet.miner WHERE miner_id = ANY(%s)").format(_NAMES)
+_DETECT: Final = """
+UPDATE fleet.miner SET detected = %s, updated_at = now(), revision = revision + 1
+WHERE miner_id = %s
+"""
 _COPY: Final = sql.SQL("COPY stage ({}) FROM STDIN").format(_NAMES)
 _UPSERT: Final = sql.SQL(
     "INSERT INTO fleet.miner AS m ({names}) SELECT {names} FROM stage "
@@ -116,6 +124,34 @@ async def apply(connection: Connection, changes: Changes) -> int | None:
     return await enqueue(connection, [_message(*event) for event in changes.events()])
 
 
+async def take_up(writer: Writer, found: Mapping[str, Detected]) -> list[str]:
+    """Note what miners were found to speak, and tell the collectors.
+
+    What was found at an address that the miner no longer has, or of a miner whose operator has
+    said what it speaks, is passed over; so is what is known already.
+
+    Args:
+        writer: of the fleet schema.
+        found: by miner id.
+
+    Returns:
+        the miners whose entry has changed.
+    """
+    async with changing(writer) as connection:
+        cursor = connection.cursor(row_factory=dict_row)
+        await cursor.execute(_SOME, (list(found),))
+        changed = [
+            entry.model_copy(update={"detected": found[entry.miner_id]})
+            for entry in map(_entry, await cursor.fetchall())
+            if is_news(entry, found[entry.miner_id])
+        ]
+        await cursor.executemany(
+            _DETECT, [(_detected(entry.detected), entry.miner_id) for entry in changed]
+        )
+        await enqueue(connection, [_message(entry.miner_id, entry) for entry in changed])
+    return [entry.miner_id for entry in changed]
+
+
 async def republish(connection: Connection) -> int | None:
     """Put every entry into the outbox again; see ``apply``."""
     fleet = await read_fleet(connection)
@@ -128,11 +164,21 @@ def _message(miner_id: str, entry: InventoryEntry | None) -> Message:
 
 
 def _entry(row: dict[str, Any]) -> InventoryEntry:
-    return InventoryEntry.model_validate(row | {"workers": tuple(row["workers"])})
+    detected = row["detected"] and Detected.model_validate_json(json.dumps(row["detected"]))
+    return InventoryEntry.model_validate(
+        row | {"workers": tuple(row["workers"]), "detected": detected}
+    )
 
 
 def _row(entry: InventoryEntry) -> Sequence[object]:
     values = dict(entry)
     values["workers"] = list(entry.workers)
     values["sealed"] = None if entry.sealed is None else Jsonb(entry.sealed.model_dump())
+    values["detected"] = _detected(entry.detected)
     return [values[column] for column in _COLUMNS]
+
+
+def _detected(detected: Detected | None) -> Jsonb | None:
+    if detected is None:
+        return None
+    return Jsonb(detected.model_dump(mode="json", exclude_none=True))

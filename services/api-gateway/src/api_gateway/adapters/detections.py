@@ -1,0 +1,86 @@
+"""Takes up into the fleet what collectors found miners to speak."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import structlog
+
+from api_gateway.adapters.database import Writer
+from api_gateway.adapters.database.fleet import take_up
+from api_gateway.settings import GatewaySettings
+from minestream_runtime.backoff import Backoff
+from minestream_runtime.cancelling import heed_cancellation
+from minestream_runtime.errors import BrokerUnavailableError
+from minestream_runtime.kafka import Consumer, Partition, Record
+from minestream_runtime.metrics import counter
+from minestream_runtime.turns import Turns
+from minestream_schemas.inventory import DETECTED, Detected
+
+GROUP: Final = "api-gateway-detections"
+_BATCH: Final = 1000
+
+
+class Detections:
+    """One member of the group that follows ``minestream.detected.v1``.
+
+    A batch is committed to Kafka after the database has it: told twice, it changes nothing.
+
+    Args:
+        settings: where Kafka is.
+        writer: of the fleet schema.
+    """
+
+    def __init__(self, settings: GatewaySettings, writer: Writer) -> None:
+        self._settings = settings
+        self._writer = writer
+        self._turns = Turns(waits="detections_wait", works="detections_go_on")
+        self._log = structlog.get_logger()
+
+    def fault(self) -> str | None:
+        """Why nothing is taken up just now; None when it is."""
+        return self._turns.fault()
+
+    async def run(self) -> None:
+        """Follow the topic until cancelled; what is away is waited for."""
+        backoff = Backoff()
+        while True:
+            heed_cancellation()
+            try:
+                async with Consumer(self._settings, [DETECTED], group=GROUP) as consumer:
+                    backoff.reset()
+                    while True:
+                        heed_cancellation()
+                        await self._turns.take(self._turn(consumer), failed=lambda _: None)
+            except BrokerUnavailableError as exc:
+                self._log.debug("detections_wait_for_kafka", reason=str(exc))
+            await asyncio.sleep(backoff.next_s())
+
+    async def _turn(self, consumer: Consumer) -> bool:
+        records = await consumer.records(wait_s=1.0, most=_BATCH)
+        if not records:
+            return True
+        newest = self._newest(records)
+        taken = await take_up(self._writer, newest)
+        if taken:
+            self._log.info("detected", miners=len(taken), first=taken[0])
+        await consumer.commit(_ends(records))
+        return True
+
+    def _newest(self, records: Sequence[Record]) -> Mapping[str, Detected]:
+        found: dict[str, Detected] = {}
+        for record in records:
+            if record.value is None:
+                continue
+            try:
+                each = Detected.from_json(record.value)
+            except ValueError as exc:
+                counter("minestream_dead_letters_total").labels("schema").inc()
+                self._log.error("detection_refused", error=str(exc).splitlines()[0])
+                continue
+            found[each.miner_id] = each
+        return found
+
+
+def _ends(records: Sequence[Record]) -> dict[Partition, int]:
+    return {record.partition: record.offset + 1 for record in records}
