@@ -14,7 +14,7 @@ from minestream_schemas.inventory import DETECTED, INVENTORY, Detected, Inventor
 
 
 def found(miner_id: str, **fields: Any) -> Detected:
-    given = {
+    given: dict[str, Any] = {
         "address": f"{miner_id}.local:80",
         "found_address": f"{miner_id}.local:4028",
         "transport": "tcp",

@@ -71,6 +71,7 @@ async def test_an_import_brings_the_file_onto_the_topic(
         "address": "127.0.0.1:8001",
         "transport": "http",
         "workers": ["a", "b"],
+        "priority": 0,
     }
     assert found["site-a-2"]["algorithm"] == "scrypt"
     box = Sealed(**found["site-a-3"]["sealed"])
