@@ -102,6 +102,6 @@ DETECTED = Topic(
     key="miner_id",
     retention=None,
     compacted=True,
-    producers=frozenset({"collector-vnish", "collector-cgminer"}),
+    producers=frozenset({"collector-vnish", "collector-cgminer", "api-gateway"}),
     consumers=frozenset({"api-gateway"}),
 )

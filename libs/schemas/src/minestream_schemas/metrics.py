@@ -17,6 +17,12 @@ MetricName = Literal[
     "minestream_spool_dropped_total",
     "collector_upload_total",
     "collector_upload_latency_ms",
+    "collector_upload_requests_total",
+    "collector_upload_items_total",
+    "collector_upload_seconds",
+    "collector_key_refused_total",
+    "minestream_upload_batches_total",
+    "minestream_upload_refused_total",
     "minestream_event_age_seconds",
     "minestream_events_published_total",
     "minestream_events_processed_total",
@@ -106,6 +112,24 @@ METRICS: Final[dict[MetricName, Metric]] = {
     ),
     "collector_upload_latency_ms": Metric(
         "histogram", "from handing an event over to its acknowledgement", "ms", (), _MS
+    ),
+    "collector_upload_requests_total": Metric(
+        "counter", "uploads that the gateway was sent", "uploads", ("site", "outcome")
+    ),
+    "collector_upload_items_total": Metric(
+        "counter", "what became of the items of uploads", "items", ("site", "outcome")
+    ),
+    "collector_upload_seconds": Metric(
+        "histogram", "from an upload's last byte to its answer", "s", (), _SECONDS
+    ),
+    "collector_key_refused_total": Metric(
+        "counter", "uploads refused for their collector key", "uploads", ("reason",)
+    ),
+    "minestream_upload_batches_total": Metric(
+        "counter", "batches that an edge site sent to its gateway", "batches", ("outcome",)
+    ),
+    "minestream_upload_refused_total": Metric(
+        "counter", "events of an edge site that the gateway refused for good", "events", ("kind",)
     ),
     "minestream_event_age_seconds": Metric(
         "histogram",
