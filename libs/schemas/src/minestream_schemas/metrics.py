@@ -58,6 +58,9 @@ MetricName = Literal[
     "minestream_source_connected",
     "minestream_source_joins_total",
     "minestream_source_dropped_total",
+    "minestream_source_errors_total",
+    "minestream_breakers_open",
+    "minestream_breaker_opened_total",
     "minestream_archive_waiting_bytes",
     "minestream_archive_seconds",
     "minestream_archive_bytes_total",
@@ -241,6 +244,18 @@ METRICS: Final[dict[MetricName, Metric]] = {
     ),
     "minestream_source_dropped_total": Metric(
         "counter", "messages of a feed dropped from a full queue", "messages", ("source",)
+    ),
+    "minestream_source_errors_total": Metric(
+        "counter",
+        "questions without a good answer, by class: connectivity, auth, rate_limit, malformed",
+        "questions",
+        ("source", "kind"),
+    ),
+    "minestream_breakers_open": Metric(
+        "gauge", "circuit breakers that are open: what failed is left alone", "breakers", ("source",)
+    ),
+    "minestream_breaker_opened_total": Metric(
+        "counter", "times that a circuit breaker opened", "openings", ("source",)
     ),
     "minestream_archive_waiting_bytes": Metric(
         "gauge", "records read that are in no file yet", "bytes"
