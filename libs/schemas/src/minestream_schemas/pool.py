@@ -19,6 +19,20 @@ AccountId = Annotated[
 Subject = Annotated[str, Field(min_length=1, max_length=256)]
 
 
+PayoutScheme = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Z][A-Z0-9+-]{1,15}$",
+        examples=["PPLNS", "FPPS", "PPS", "PPS+", "PROP", "TIDES", "SOLO"],
+        description="how shares are paid",
+    ),
+]
+MergedCoins = Annotated[
+    tuple[str, ...],
+    Field(examples=[["dogecoin"]], description="mined along with the coin, by the same hashing"),
+]
+
+
 class PoolMessage(StrEnum):
     """What one message of a pool is about."""
 
@@ -72,16 +86,15 @@ class RawPool(Event):
     endpoints: dict[str, EndpointBody] = Field(
         default_factory=dict, description="of a snapshot: the latest answer of each call"
     )
-
-
-PayoutScheme = Annotated[
-    str,
-    Field(
-        pattern=r"^[A-Z][A-Z0-9+-]{1,15}$",
-        examples=["PPLNS", "FPPS", "PPS", "PPS+", "PROP", "TIDES", "SOLO"],
-        description="how shares are paid",
-    ),
-]
+    stale_endpoints: tuple[str, ...] = Field(
+        default=(), description="whose answer is an old one, as the pool gives no new one"
+    )
+    coin: str | None = Field(
+        default=None, examples=["bitcoin"], description="that the account mines, as we know it"
+    )
+    payout_scheme: PayoutScheme | None = Field(
+        default=None, description="that the account has chosen, as its operator says"
+    )
 
 
 class PayoutKind(StrEnum):
@@ -114,6 +127,7 @@ class PoolWorker(Event):
     site_id: SiteId | None = None
     algorithm: Algorithm = Algorithm.UNKNOWN
     coin: str | None = Field(default=None, examples=["Litecoin"], description="mined right now")
+    merged_coins: MergedCoins = ()
     payout_scheme: PayoutScheme | None = None
     state: str | None = Field(default=None, examples=["online", "low", "offline", "disabled"])
     hashrate_hs: Hashrate | None = None
@@ -188,6 +202,7 @@ class PoolStats(Event):
     pool: str
     algorithm: Algorithm = Algorithm.UNKNOWN
     coin: str | None = Field(default=None, examples=["bitcoin"], description="that it pays in")
+    merged_coins: MergedCoins = ()
     hashrate_hs: Hashrate | None = Field(default=None, description="the shortest mean it tells")
     hashrate_24h_hs: Hashrate | None = None
     hashrate_7d_hs: Hashrate | None = None
