@@ -143,7 +143,8 @@ def test_a_scrypt_miner_a_thousand_times_too_fast_is_not_believed(
 ) -> None:
     telemetry = read({"info": info | {"hr_measure": "GH/s"}, "summary": summary})
     assert telemetry.hashrate_hs is None
-    assert "field_invalid:hashrate_hs" in telemetry.quality_flags
+    assert telemetry.quality_flags == ("unit_disputed",)
+    assert telemetry.evidence["unit"] == "info.hr_measure, disputed by model"
 
 
 def test_hashrate_falls_back_where_a_field_is_absent(

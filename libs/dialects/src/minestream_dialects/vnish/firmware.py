@@ -7,22 +7,17 @@ from typing import Final, NamedTuple
 from minestream_dialects.dialect import Payloads
 from minestream_dialects.draft import Draft
 from minestream_dialects.fields import entry, text
+from minestream_dialects.models import algorithm_of_model
 from minestream_schemas.units import Algorithm, algorithm_named
 
 Version = tuple[int, int]
 
 _MINER_TYPE = re.compile(r"^(?P<model>[^()]*)\((?P<name>\w+)\s+(?P<version>[^()]+)\)$")
 _VERSION = re.compile(r"^v?(?P<major>\d{1,3})\.(?P<minor>\d{1,3})")
-_SERIES = re.compile(r"\b(?P<letter>[LST])\d{1,2}(?!\d)", re.IGNORECASE)
 _REMEMBERED: Final = 1024
 """Texts of 256 characters at most, of which a whole fleet has a few: read once, then remembered."""
 _named = lru_cache(maxsize=_REMEMBERED)(algorithm_named)
 _NOT_SAID: Final = frozenset({"n/a", "unknown", "none"})
-_BY_SERIES: Final = {
-    "L": Algorithm.SCRYPT,
-    "S": Algorithm.SHA256D,
-    "T": Algorithm.SHA256D,
-}
 
 
 class MinerType(NamedTuple):
@@ -65,13 +60,6 @@ def _numbered(name: str | None, said: str | None) -> Version | None:
     if found and name and name.casefold().startswith(("vnish", "anthill")):
         return int(found["major"]), int(found["minor"])
     return None
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def algorithm_of_model(model: str | None) -> Algorithm:
-    """What a model computes: Antminer's L series scrypt, S and T series SHA-256."""
-    found = _SERIES.search(model) if model else None
-    return _BY_SERIES[found["letter"].upper()] if found else Algorithm.UNKNOWN
 
 
 def _algorithm(payloads: Payloads, model: str | None) -> tuple[Algorithm, str | None]:

@@ -61,7 +61,7 @@ def _read_miner(
     board_endpoint: str,
     chips: ChipReader,
 ) -> None:
-    unit, flags, chains = measure(payloads, draft), draft.flags, miner.get("chains")
+    unit, flags, chains = measure(payloads, miner, draft), draft.flags, miner.get("chains")
     summary.read_state(miner, payloads, draft)
     listed = read_boards(chains, unit, flags)
     draft.boards = complete_boards(listed, payloads.bodies.get(board_endpoint), unit, flags)
