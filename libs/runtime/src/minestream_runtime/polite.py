@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 from urllib.parse import quote, quote_plus
 
 import httpx
@@ -59,6 +59,9 @@ class Manners:
         patience_s: a pause no longer than this is waited for; a longer one ends the asking.
         longest_s: no pause is longer, whatever ``Retry-After`` says.
         longest_own_s: the same for pauses after a 429 that does not say how long.
+        apart_s: no two tries begin closer than this, s; None: as ``calls_per_min`` allows.
+        limited_s: the first pause after a 429 without ``Retry-After``, s; None: ``factor_s``.
+        limited_spread: how such a pause is spread around its nominal length.
     """
 
     calls_per_min: int = 10
@@ -69,13 +72,23 @@ class Manners:
     patience_s: float = 5.0
     longest_s: float = 3600.0
     longest_own_s: float = 300.0
+    apart_s: float | None = None
+    limited_s: float | None = None
+    limited_spread: tuple[float, float] = (0.5, 1.0)
 
     def bucket(self) -> AsyncLimiter:
         """A fifth of a minute's calls at once, and the rest spread so that no minute has more."""
+        if self.apart_s is not None:
+            return AsyncLimiter(1, self.apart_s)
         if self.calls_per_min <= 1:
             return AsyncLimiter(1, 60.0)
         burst = max(1, self.calls_per_min // 5)
         return AsyncLimiter(burst, 60.0 * burst / (self.calls_per_min - burst))
+
+    def pauses(self) -> Backoff:
+        """The pauses after one 429 and the next, where the source does not say how long."""
+        first_s = self.factor_s if self.limited_s is None else self.limited_s
+        return Backoff(first_s, self.longest_own_s, spread=self.limited_spread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +120,31 @@ class Answer:
     tries: int = 0
 
 
+class Verdict(NamedTuple):
+    """What a 2xx answer is in the source's own words, where it is none.
+
+    Args:
+        status: never ``OK``.
+        error: for people; names no secret.
+        limited: the source wants a pause.
+    """
+
+    status: PollStatus
+    error: str
+    limited: bool = False
+
+
+Judge = Callable[[bytes], Verdict | None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Question:
     path: str
     params: Values
     headers: Values
     secrets: tuple[bytes, ...] = field(repr=False)
+    content: bytes | None = None
+    judge: Judge | None = None
 
 
 class PoliteClient:
@@ -147,7 +179,7 @@ class PoliteClient:
         self._headers = headers
         self._sleep = sleep
         self._bucket = self._manners.bucket()
-        self._limited = Backoff(self._manners.factor_s, self._manners.longest_own_s)
+        self._limited = self._manners.pauses()
         self._held_until_s: float | None = None
         self._probing = asyncio.Lock()
         self._log = structlog.get_logger()
@@ -171,8 +203,16 @@ class PoliteClient:
         left_s = self._held_s()
         return self._clock.now() + timedelta(seconds=left_s) if left_s > 0 else None
 
-    async def ask(self, path: str, *, params: Values = _NONE, headers: Values = _NONE) -> Answer:
-        """GET a path below the base address.
+    async def ask(
+        self,
+        path: str,
+        *,
+        params: Values = _NONE,
+        headers: Values = _NONE,
+        content: bytes | None = None,
+        judge: Judge | None = None,
+    ) -> Answer:
+        """GET a path below the base address, or POST what can be asked again without harm.
 
         429, 500, 502, 503, 504 and broken connections are tried again. Where the source says
         when to come back, or limits us again and again, and that is further off than our patience,
@@ -182,11 +222,14 @@ class PoliteClient:
             path: without a query; without the leading slash or with it.
             params: the query.
             headers: beside the client's own.
+            content: the body of a POST; None: a GET.
+            judge: looks at a body of JSON that came with 2xx; None: that is well.
 
         Returns:
             what came; it never raises for anything that the far side or the network does.
         """
         question = self._question(path, params, headers)
+        question = replace(question, content=content, judge=judge)
         backoff = Backoff(self._manners.factor_s, self._manners.deadline_s)
         answer = Answer(PollStatus.ERROR, self._clock.now(), error="not asked: a pause is wanted")
         for tries in range(1, self._manners.tries + 1):
@@ -246,9 +289,12 @@ class PoliteClient:
         url = self._base.join(question.path.lstrip("/"))
         params: dict[str, str] | None = _plain({**self._params, **question.params})
         headers = _plain({**self._headers, **question.headers})
+        method = "GET" if question.content is None else "POST"
         hops_left = _REDIRECTS_MOST
         while True:
-            async with self._http.stream("GET", url, params=params, headers=headers) as response:
+            async with self._http.stream(
+                method, url, params=params, headers=headers, content=question.content
+            ) as response:
                 onward = self._onward(response)
                 if onward is None or not hops_left:
                     return await self._body(response)
@@ -274,7 +320,10 @@ class PoliteClient:
         """What an answer says, whatever its status."""
         status, error = judged(said, self._manners.max_bytes)
         server_at = instant(said.headers.get("Date"))
-        if said.status in _MAY_SAY_WHEN:
+        limited = said.status in _MAY_SAY_WHEN
+        if status is PollStatus.OK and question.judge is not None:
+            status, error, limited = question.judge(said.body) or (status, error, False)
+        if limited:
             self._hold(said, server_at or answer.fetched_at)
         elif status is PollStatus.OK:
             self._release()
@@ -295,7 +344,7 @@ class PoliteClient:
     def _hold(self, said: Said, at: datetime) -> None:
         """The source wants a pause: as long as it says, or a longer one each time."""
         told_s = retry_after_s(said.headers.get("Retry-After"), at)
-        if told_s is None and said.status != HTTPStatus.TOO_MANY_REQUESTS:
+        if told_s is None and said.status == HTTPStatus.SERVICE_UNAVAILABLE:
             return
         pause_s = max(self._limited.next_s(), min(told_s or 0.0, self._manners.longest_s))
         if self._held_until_s is None:

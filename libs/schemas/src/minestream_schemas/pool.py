@@ -204,6 +204,7 @@ class PoolStats(Event):
     coin: str | None = Field(default=None, examples=["bitcoin"], description="that it pays in")
     merged_coins: MergedCoins = ()
     hashrate_hs: Hashrate | None = Field(default=None, description="the shortest mean it tells")
+    hashrate_1h_hs: Hashrate | None = None
     hashrate_24h_hs: Hashrate | None = None
     hashrate_7d_hs: Hashrate | None = None
     workers_total: Count | None = None
