@@ -12,7 +12,8 @@ MinestreamError
 ├── PartitionLostError         RETRY        another instance owns the partition now
 ├── DeadLetterLimitError       CRASH        too many dead letters: stop before all are drained
 ├── MembershipLostError        CRASH        the group refuses us for good: start again, as new
-└── ConfigurationError         CRASH        start-up cannot go on; the text says what to change
+├── ConfigurationError         CRASH        start-up cannot go on; the text says what to change
+└── CgminerError               its own tree: minestream_runtime.cgminer.errors
 """
 
 from collections.abc import Iterator
