@@ -34,5 +34,5 @@ ANOMALY = Topic(
     key="miner_id",
     retention=timedelta(days=7),
     producers=frozenset({"processor"}),
-    consumers=frozenset({"timescale-sink", "api-gateway"}),
+    consumers=frozenset({"timescale-sink", "api-gateway", "collector-vnish", "collector-cgminer"}),
 )

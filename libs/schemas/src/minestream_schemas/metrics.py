@@ -61,6 +61,12 @@ MetricName = Literal[
     "minestream_source_errors_total",
     "minestream_breakers_open",
     "minestream_breaker_opened_total",
+    "minestream_source_calls_total",
+    "minestream_source_credits_total",
+    "minestream_source_quota_left",
+    "minestream_task_runs_total",
+    "minestream_task_seconds",
+    "minestream_task_ok_at_seconds",
     "minestream_archive_waiting_bytes",
     "minestream_archive_seconds",
     "minestream_archive_bytes_total",
@@ -252,10 +258,35 @@ METRICS: Final[dict[MetricName, Metric]] = {
         ("source", "kind"),
     ),
     "minestream_breakers_open": Metric(
-        "gauge", "circuit breakers that are open: what failed is left alone", "breakers", ("source",)
+        "gauge",
+        "circuit breakers that are open: what failed is left alone",
+        "breakers",
+        ("source",),
     ),
     "minestream_breaker_opened_total": Metric(
         "counter", "times that a circuit breaker opened", "openings", ("source",)
+    ),
+    "minestream_source_calls_total": Metric(
+        "counter",
+        "calls of pools and markets, by how they ended; quota: refused by ourselves, not sent",
+        "calls",
+        ("source", "outcome"),
+    ),
+    "minestream_source_credits_total": Metric(
+        "counter", "what the calls of a source have cost of its quota", "credits", ("source",)
+    ),
+    "minestream_source_quota_left": Metric(
+        "gauge", "what a source's quota still allows", "credits", ("source", "per")
+    ),
+    "minestream_task_runs_total": Metric(
+        "counter",
+        "runs of a task: ok, failed, or left out because it ran still or we were not there",
+        "runs",
+        ("task", "outcome"),
+    ),
+    "minestream_task_seconds": Metric("histogram", "one run of a task", "s", ("task",), _SECONDS),
+    "minestream_task_ok_at_seconds": Metric(
+        "gauge", "when a task last succeeded, seconds since 1970", "s", ("task",)
     ),
     "minestream_archive_waiting_bytes": Metric(
         "gauge", "records read that are in no file yet", "bytes"
