@@ -101,6 +101,20 @@ def decode(endpoint: EndpointBody) -> Decoded:
     return _decode_text(text)
 
 
+def decode_bytes(body: bytes) -> Decoded:
+    """Read an answer as it came over the wire, as ``decode`` would read it from a poll.
+
+    Returns:
+        the value, or the problem; it never raises, whatever the bytes are.
+    """
+    if len(body) > MAX_BODY_BYTES:
+        return Decoded(problem=f"over {MAX_BODY_BYTES} bytes")
+    try:
+        return _decode_text(body.decode())
+    except UnicodeDecodeError:
+        return _decode_text(body.decode(errors="replace"), repaired=True)
+
+
 def _decode_text(text: str, *, repaired: bool = False) -> Decoded:
     try:
         return Decoded(_FAST.decode(text), repaired)

@@ -1,0 +1,206 @@
+"""An unknown miner's first answer tells whose it is, and nobody else's does."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minestream_dialects.detection import STEPS, TRANSPORT_OF, Found, Step, recognise
+from minestream_dialects.registry import DIALECTS
+from minestream_schemas.units import Algorithm
+
+FIXTURES: Final = Path(__file__).parents[2] / "fixtures"
+STEP: Final = {step.name: step for step in STEPS}
+
+S19: Final = (
+    b'{"STATUS":[{"STATUS":"S","When":1741500000,"Code":70,"Msg":"BMMiner stats",'
+    b'"Description":"bmminer"}],"STATS":[{"BMMiner":"1.0.0","Miner":"49.0.1.3",'
+    b'"Type":"Antminer S19 Pro"}{"STATS":0,"ID":"BTM_SOC0","GHS 5s":110566.89}],"id":1}\0'
+)
+"""As a real S19 sends it: two objects without a comma, and a NUL."""
+S19_VERSION: Final = (
+    b'{"STATUS":[{"STATUS":"S","Code":22,"Msg":"BMMiner versions","Description":"bmminer"}],'
+    b'"VERSION":[{"BMMiner":"1.0.0","API":"3.1","Miner":"49.0.1.3","Type":"Antminer S19"}],"id":1}'
+)
+CGMINER: Final = (
+    b'{"STATUS":[{"STATUS":"S","Code":22,"Msg":"CGMiner versions","Description":"cgminer 4.11.1"}],'
+    b'"VERSION":[{"CGMiner":"4.11.1","API":"3.7"}],"id":1}'
+)
+REFUSED: Final = (
+    b'{"STATUS":[{"STATUS":"E","When":1773783713,"Code":14,"Msg":"Invalid command",'
+    b'"Description":"cgminer 4.11.1"}],"id":1}'
+)
+REFUSED_BY_A_WHATSMINER: Final = (
+    b'{"STATUS":"E","When":1761064196,"Code":14,"Msg":"invalid cmd",'
+    b'"Description":"whatsminer v1.4.0"}'
+)
+LOGIN_PAGE: Final = b"<!DOCTYPE html><html><title>Login</title><form action=/cgi-bin/luci></html>"
+
+
+def fixture(name: str) -> bytes:
+    return (FIXTURES / name).read_bytes()
+
+
+def asked(step: str, body: bytes) -> Found | None:
+    http = STEP[step].transport == "http"
+    return recognise(STEP[step], body, http_status=200 if http else None, headers={})
+
+
+ANSWERS: Final = [
+    ("vnish-info", fixture("vnish/s21pro_1.2.7_info.json"), "vnish"),
+    ("vnish-info", fixture("vnish/l9_1.2.7_info_assembled.json"), "vnish"),
+    ("vnish-info", fixture("vnish/s19kpro_1.3.3_info.json"), "vnish"),
+    ("toolkit-summary", fixture("seed_shapes/seed2_vnish_summary.json"), "vnish-toolkit"),
+    ("cgi-stats-basic", fixture("seed_shapes/seed1_stats_cgi.json"), "vnish-cgi"),
+    ("cgi-stats-digest", fixture("elphapex/dg1plus_1.0.2_stats.json"), "elphapex"),
+    ("cgi-stats-digest", fixture("elphapex/dg_home1_1.0.5_stats.json"), "elphapex"),
+    ("4028-stats", S19, "antminer"),
+    ("4028-stats", fixture("vnish/s21pro_1.2.7_rpc4028_stats.json"), "vnish-3"),
+    ("4028-stats", fixture("vnish/l9_4028_stats_assembled.json"), "vnish-3"),
+    ("4028-stats", REFUSED_BY_A_WHATSMINER, "whatsminer"),
+    ("4028-get-version", fixture("whatsminer/v1_get_version.json"), "whatsminer"),
+    ("4028-get-version", fixture("whatsminer/v2_get_version.json"), "whatsminer"),
+    ("4028-version", S19_VERSION, "antminer"),
+    ("4028-version", CGMINER, "cgminer"),
+    ("4433-device-info", fixture("whatsminer/v3_get_device_info.json"), "whatsminer-v3"),
+]
+
+
+@pytest.mark.parametrize(("step", "body", "family"), ANSWERS)
+def test_a_recorded_answer_is_recognised_as_its_own_family(
+    step: str, body: bytes, family: str
+) -> None:
+    found = asked(step, body)
+    assert found is not None
+    assert (found.family, found.transport) == (family, STEP[step].transport)
+    assert not found.locked
+    assert STEP[step].question in found.evidence
+
+
+@pytest.mark.parametrize(("step", "body", "family"), ANSWERS)
+def test_an_answer_to_one_question_is_no_answer_to_those_of_other_families(
+    step: str, body: bytes, family: str
+) -> None:
+    for other in STEPS:
+        if other.question != STEP[step].question:
+            found = asked(other.name, body)
+            assert found is None or found.family == family
+
+
+@pytest.mark.parametrize(
+    ("step", "body", "model", "firmware", "algorithm"),
+    [
+        (*ANSWERS[0][:2], "Antminer S21 Pro", "Vnish 1.2.7", Algorithm.SHA256D),
+        (*ANSWERS[1][:2], "Antminer L9", "Vnish 1.2.7", Algorithm.SCRYPT),
+        (*ANSWERS[5][:2], "DG1+", "DG1+_SW_V1.0.2", Algorithm.SCRYPT),
+        (*ANSWERS[6][:2], "DG-Home1", "DG-Home1_V1.0.5", Algorithm.SCRYPT),
+        (*ANSWERS[7][:2], "Antminer S19 Pro", None, Algorithm.SHA256D),
+        (*ANSWERS[9][:2], "Antminer L9", "Vnish 1.2.7", Algorithm.SCRYPT),
+        (*ANSWERS[12][:2], None, "20230803.11.REL", Algorithm.UNKNOWN),
+        (*ANSWERS[14][:2], None, "CGMiner 4.11.1", Algorithm.UNKNOWN),
+        (*ANSWERS[15][:2], "M60S_VK40", "20251209.16.Rel2", Algorithm.SHA256D),
+    ],
+)
+def test_what_the_answer_says_of_model_and_firmware_is_kept(
+    step: str, body: bytes, model: str | None, firmware: str | None, algorithm: Algorithm
+) -> None:
+    found = asked(step, body)
+    assert found is not None
+    assert (found.model, found.firmware, found.algorithm) == (model, firmware, algorithm)
+
+
+def test_the_evidence_is_a_sentence_for_people() -> None:
+    found = asked(*ANSWERS[9][:2])
+    assert found is not None
+    assert found.evidence == "4028 stats: Type Antminer L9 (Vnish 1.2.7)"
+    found = asked(*ANSWERS[0][:2])
+    assert found is not None
+    assert found.evidence == "GET /api/v1/info: fw_name Vnish, fw_version 1.2.7"
+
+
+def unauthorised(step: str, challenge: str) -> Found | None:
+    headers = {"Content-Type": "text/html", "WWW-Authenticate": challenge}
+    return recognise(STEP[step], LOGIN_PAGE, http_status=401, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("realm", "family"),
+    [("antMiner Configuration", "antminer-web"), ("Daoge", "elphapex")],
+)
+def test_a_miner_that_wants_a_password_is_told_by_its_realm(realm: str, family: str) -> None:
+    found = unauthorised("cgi-stats", f'Digest realm="{realm}", nonce="ab12", qop="auth"')
+    assert found is not None
+    assert (found.family, found.transport, found.locked) == (family, "http", True)
+    assert found.evidence == f'401 that wants a password for "{realm}"'
+
+
+@pytest.mark.parametrize("challenge", ['Basic realm="TL-WR841N"', 'Digest realm=""', "", "Digest"])
+def test_a_router_that_wants_a_password_is_no_miner(challenge: str) -> None:
+    assert unauthorised("cgi-stats", challenge) is None
+
+
+def test_a_password_that_is_refused_tells_nothing_more() -> None:
+    challenge = 'Digest realm="antMiner Configuration", nonce="ab12"'
+    assert unauthorised("cgi-stats-digest", challenge) is None
+    assert unauthorised("4028-stats", challenge) is None
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\0",
+        b"\xff\xfe\x00",
+        LOGIN_PAGE,
+        b"[]",
+        b"{}",
+        b"null",
+        b'"Antminer"',
+        b'{"STATS": {}, "VERSION": 7, "data": [], "summary": [], "msg": null}',
+        b'{"error": "not found"}',
+        b"Socket connect failed: Connection refused\n",
+        b"[" * 100_000,
+        REFUSED,
+        fixture("vnish/s21pro_1.2.7_rpc4028_version.json"),
+        fixture("vnish/s21pro_1.2.7_root_head.html.txt"),
+    ],
+)
+def test_what_no_miner_of_ours_says_is_nobodys(step: Step, body: bytes) -> None:
+    assert asked(step.name, body) is None
+
+
+@pytest.mark.parametrize("status", [None, 204, 301, 403, 404, 500])
+def test_an_http_answer_counts_only_with_200(status: int | None) -> None:
+    body = fixture("vnish/s21pro_1.2.7_info.json")
+    assert recognise(STEP["vnish-info"], body, http_status=status, headers={}) is None
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    step=st.sampled_from(STEPS),
+    body=st.binary() | st.sampled_from([body for _, body, _ in ANSWERS]),
+    cut=st.integers(0, 400),
+    between=st.binary(max_size=6),
+    status=st.none() | st.sampled_from([200, 401, 404]),
+    headers=st.dictionaries(st.sampled_from(["WWW-Authenticate", "Server"]), st.text()),
+)
+def test_any_bytes_are_a_finding_or_none(
+    *,
+    step: Step,
+    body: bytes,
+    cut: int,
+    between: bytes,
+    status: int | None,
+    headers: dict[str, str],
+) -> None:
+    mangled = body[:cut] + between + body[cut + len(between) :]
+    found = recognise(step, mangled, http_status=status, headers=headers)
+    assert found is None or (found.family in TRANSPORT_OF and found.evidence.isprintable())
+
+
+def test_every_family_but_the_uploaded_documents_is_asked_by_some_step() -> None:
+    families = {dialect.family for dialect in DIALECTS} - {"upload"}
+    assert families <= TRANSPORT_OF.keys()
