@@ -5,33 +5,34 @@ lets no secret out. Knows HTTP and JSON, and nothing of what is asked.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final, NamedTuple, Self
-from urllib.parse import quote, quote_plus
 
 import httpx
 import structlog
 from aiolimiter import AsyncLimiter
-from pydantic import SecretStr
 
 from minestream_runtime.backoff import Backoff
 from minestream_runtime.clock import Clock
 from minestream_runtime.polite_words import (
     REDIRECTS,
     Said,
+    Values,
     instant,
     judged,
     of_failure,
+    origin,
+    plain,
     retry_after_s,
+    spellings,
 )
+from minestream_runtime.usage import Refusal, Usage
 from minestream_schemas.raw import MAX_BODY_BYTES, PollStatus
-
-Values = Mapping[str, str | SecretStr]
 
 KEPT_OF_FAILURE_BYTES: Final = 4096
 _NONE: Final[Values] = MappingProxyType({})
@@ -98,14 +99,15 @@ class Answer:
     Args:
         status: ``OK`` for JSON with a 2xx status; ``UNAUTHORISED`` for 401 and 403; ``GARBAGE``
             for 2xx without JSON or beyond the size limit; ``ERROR`` for any other HTTP status and
-            for what was not even asked because the source wants a pause (``tries`` 0).
+            for what was not even asked, because the source wants a pause or our quota is used up
+            (``tries`` 0).
         fetched_at: when it had come.
         latency_ms: of the last try.
         http_status: None when none came.
         body: as it came; of what is not ``OK`` the first 4 KiB. Our secrets are blotted out.
         server_at: the ``Date`` header.
         error: what went wrong, for people; names no address and no secret.
-        not_before: the source wants no call before this instant.
+        not_before: the source wants no call before this instant, or our quota allows none.
         tries: how often it was asked.
     """
 
@@ -145,6 +147,8 @@ class _Question:
     secrets: tuple[bytes, ...] = field(repr=False)
     content: bytes | None = None
     judge: Judge | None = None
+    cost: int = 1
+    urgent: bool = False
 
 
 class PoliteClient:
@@ -157,6 +161,8 @@ class PoliteClient:
         manners: limits.
         params: sent with every question; a ``SecretStr`` is told to nobody else.
         headers: likewise.
+        usage: counts each try, and refuses what the source's quotas do not allow; None: one that
+            only counts.
         sleep: waits so many seconds.
     """
 
@@ -169,6 +175,7 @@ class PoliteClient:
         manners: Manners | None = None,
         params: Values = _NONE,
         headers: Values = _NONE,
+        usage: Usage | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._name = name
@@ -177,6 +184,7 @@ class PoliteClient:
         self._manners = manners or Manners()
         self._params = params
         self._headers = headers
+        self._usage = usage or Usage(name, clock)
         self._sleep = sleep
         self._bucket = self._manners.bucket()
         self._limited = self._manners.pauses()
@@ -211,6 +219,8 @@ class PoliteClient:
         headers: Values = _NONE,
         content: bytes | None = None,
         judge: Judge | None = None,
+        cost: int = 1,
+        urgent: bool = False,
     ) -> Answer:
         """GET a path below the base address, or POST what can be asked again without harm.
 
@@ -224,25 +234,37 @@ class PoliteClient:
             headers: beside the client's own.
             content: the body of a POST; None: a GET.
             judge: looks at a body of JSON that came with 2xx; None: that is well.
+            cost: of one try, in what the source's quotas count.
+            urgent: it may use what quotas keep for urgent calls.
 
         Returns:
             what came; it never raises for anything that the far side or the network does.
         """
         question = self._question(path, params, headers)
-        question = replace(question, content=content, judge=judge)
+        question = replace(question, content=content, judge=judge, cost=cost, urgent=urgent)
         backoff = Backoff(self._manners.factor_s, self._manners.deadline_s)
         answer = Answer(PollStatus.ERROR, self._clock.now(), error="not asked: a pause is wanted")
         for tries in range(1, self._manners.tries + 1):
             async with self._turn():
                 if not await self._may_ask():
                     break
+                refusal = self._usage.take(question.cost, urgent=question.urgent)
+                if refusal is not None:
+                    return self._refused(refusal, answer)
                 answer, again = await self._try(question)
+            self._usage.ended(_outcome(answer))
             answer = replace(answer, tries=tries)
             if not again or tries == self._manners.tries:
                 break
             if self._held_s() <= 0:
                 await self._sleep(backoff.next_s())
         return replace(answer, not_before=self.not_before)
+
+    def _refused(self, refusal: Refusal, answer: Answer) -> Answer:
+        """What the last try brought, or why there was none, and when it may be asked again."""
+        found = answer if answer.tries else replace(answer, error=f"not asked: {refusal.reason}")
+        times = [at for at in (refusal.opens_at, self.not_before) if at is not None]
+        return replace(found, not_before=max(times, default=None))
 
     def _turn(self) -> AbstractAsyncContextManager[object]:
         """One try at a time from when a source has limited us until it answers again."""
@@ -287,8 +309,8 @@ class PoliteClient:
 
     async def _whole(self, question: _Question) -> Said:
         url = self._base.join(question.path.lstrip("/"))
-        params: dict[str, str] | None = _plain({**self._params, **question.params})
-        headers = _plain({**self._headers, **question.headers})
+        params: dict[str, str] | None = plain({**self._params, **question.params})
+        headers = plain({**self._headers, **question.headers})
         method = "GET" if question.content is None else "POST"
         hops_left = _REDIRECTS_MOST
         while True:
@@ -305,7 +327,7 @@ class PoliteClient:
         if response.status_code not in REDIRECTS or "Location" not in response.headers:
             return None
         url = response.url.join(response.headers["Location"])
-        return url if _origin(url) == _origin(self._base) else None
+        return url if origin(url) == origin(self._base) else None
 
     async def _body(self, response: httpx.Response) -> Said:
         most, body, whole = self._manners.max_bytes, bytearray(), True
@@ -365,23 +387,10 @@ class PoliteClient:
 
     def _question(self, path: str, params: Values, headers: Values) -> _Question:
         given = (*self._params.values(), *self._headers.values(), *params.values())
-        secrets = tuple(_spellings((*given, *headers.values())))
+        secrets = tuple(spellings((*given, *headers.values())))
         return _Question(path, params, headers, secrets)
 
 
-def _plain(values: Values) -> dict[str, str]:
-    return {
-        name: value.get_secret_value() if isinstance(value, SecretStr) else value
-        for name, value in values.items()
-    }
-
-
-def _spellings(values: tuple[str | SecretStr, ...]) -> Iterator[bytes]:
-    """Each secret as it may come back to us: plain, and as an address spells it."""
-    for value in values:
-        if isinstance(value, SecretStr) and (secret := value.get_secret_value()):
-            yield from {text.encode() for text in (secret, quote(secret, ""), quote_plus(secret))}
-
-
-def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port
+def _outcome(answer: Answer) -> str:
+    limited = answer.http_status == HTTPStatus.TOO_MANY_REQUESTS
+    return "limited" if limited else answer.status.value

@@ -2,16 +2,21 @@
 
 import errno
 import json
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final, NamedTuple
+from urllib.parse import quote, quote_plus
 
 import httpx
 import msgspec
+from pydantic import SecretStr
 
 from minestream_schemas.raw import PollStatus
+
+Values = Mapping[str, str | SecretStr]
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _REFUSED: Final = frozenset({401, 403})
@@ -102,3 +107,23 @@ def retry_after_s(said: str | None, at: datetime) -> float | None:
         return float(said[:9])
     until = instant(said)
     return None if until is None else max((until - at).total_seconds(), 0.0)
+
+
+def plain(values: Values) -> dict[str, str]:
+    """The values as they are sent."""
+    return {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for name, value in values.items()
+    }
+
+
+def spellings(values: tuple[str | SecretStr, ...]) -> Iterator[bytes]:
+    """Each secret as it may come back to us: plain, and as an address spells it."""
+    for value in values:
+        if isinstance(value, SecretStr) and (secret := value.get_secret_value()):
+            yield from {text.encode() for text in (secret, quote(secret, ""), quote_plus(secret))}
+
+
+def origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    """Who answers at an address."""
+    return url.scheme, url.host, url.port
