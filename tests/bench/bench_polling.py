@@ -53,13 +53,15 @@ from tests.bench.collector_rig import (
     started,
 )
 
-from collector_vnish.adapters.poller import Fleet, Poller
-from collector_vnish.adapters.vnish import VnishClient
+from collector_vnish.adapters.vnish import Vnish
 from collector_vnish.settings import VnishSettings
 from minestream_runtime import traces
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.collector import Polled
+from minestream_runtime.collecting.fleet import Fleet
 from minestream_runtime.collecting.lanes import Lanes
+from minestream_runtime.collecting.owners import Owner
+from minestream_runtime.collecting.poller import Poller
 from minestream_runtime.http import device_session
 from minestream_schemas.inventory import InventoryEntry
 
@@ -116,19 +118,21 @@ async def bare(addresses: list[str], polls: int) -> float:
 async def polled(addresses: list[str], polls: int) -> float:
     """CPU seconds of so many polls, after one that fills the caches."""
     clock, settings, done = SystemClock(), VnishSettings(), 0
-    fleet = Fleet(settings, None, add=lambda *_: None, remove=lambda _: None, clock=clock)
-    for number, address in enumerate(addresses):
-        name = f"miner-{number:03}"
-        fleet.there(name, InventoryEntry(miner_id=name, site_id="site", address=address))
     async with device_session() as session:
-        poller = Poller(
-            VnishClient(session, clock, deadline_s=10.0),
-            fleet,
-            clock,
-            collector_id="bench",
-            settings=settings,
-            factor_after=lambda *_: 1,
+        owner = Owner([Vnish(session, clock, deadline_s=10.0)])
+        fleet = Fleet(
+            settings,
+            None,
+            owner.claim,
+            add=lambda *_: None,
+            remove=lambda _: None,
+            clock=clock,
         )
+        for number, address in enumerate(addresses):
+            name = f"miner-{number:03}"
+            entry = InventoryEntry(miner_id=name, site_id="site", address=address, dialect="vnish")
+            fleet.there(name, entry)
+        poller = Poller(fleet, clock, collector_id="bench", factor_after=lambda *_: 1)
         await asyncio.gather(*map(poller.poll, fleet.miners))
         finished = asyncio.Event()
 

@@ -6,23 +6,48 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector_vnish.adapters.vnish import PLAN
 from collector_vnish.domain.endpoints import (
     CADENCE_S,
     Endpoint,
-    Memory,
-    after_silence,
     chips_endpoint,
-    due,
-    remember,
+    uptime_of,
+    wanted,
 )
+from minestream_runtime.collecting import plan
+from minestream_runtime.collecting.plan import Answer, Memory
 from minestream_schemas.raw import EndpointBody, PollStatus
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
-GOOD = EndpointBody(status=PollStatus.OK, fetched_at=AT, http_status=200, body="{}")
-MISSING = EndpointBody(status=PollStatus.ERROR, fetched_at=AT, http_status=404)
-LATE = EndpointBody(status=PollStatus.TIMEOUT, fetched_at=AT)
-REFUSED = EndpointBody(status=PollStatus.UNAUTHORISED, fetched_at=AT, http_status=401)
-CROWDED = EndpointBody(status=PollStatus.ERROR, fetched_at=AT, http_status=429)
+GOOD = Answer(EndpointBody(status=PollStatus.OK, fetched_at=AT, http_status=200, body="{}"))
+MISSING = Answer(
+    EndpointBody(status=PollStatus.ERROR, fetched_at=AT, http_status=404), missing=True
+)
+LATE = Answer(EndpointBody(status=PollStatus.TIMEOUT, fetched_at=AT))
+REFUSED = Answer(EndpointBody(status=PollStatus.UNAUTHORISED, fetched_at=AT, http_status=401))
+CROWDED = Answer(EndpointBody(status=PollStatus.ERROR, fetched_at=AT, http_status=429))
+
+
+def due(memory: Memory, now_s: float, *, interval_s: float, box: str | None) -> list[str]:
+    names = wanted(memory.firmware, memory.missing)
+    return plan.due(PLAN, names, memory, now_s, interval_s=interval_s, box=box)
+
+
+def remember(
+    memory: Memory,
+    endpoint: str,
+    answer: Answer,
+    now_s: float,
+    *,
+    firmware: str | None = None,
+    box: str | None = None,
+) -> Memory:
+    told = answer._replace(firmware=firmware)
+    return plan.remember(PLAN, memory, endpoint, told, now_s, box=box)
+
+
+def after_silence(memory: Memory) -> Memory:
+    return plan.after_silence(PLAN, memory)
 
 
 def polled(memory: Memory, now_s: float, *, firmware: str, box: str | None = None) -> Memory:
@@ -33,17 +58,17 @@ def polled(memory: Memory, now_s: float, *, firmware: str, box: str | None = Non
 
 
 def test_the_first_poll_asks_for_everything_that_needs_no_credentials() -> None:
-    assert due(Memory(), 0.0, interval_s=60.0, box=None) == (
+    assert due(Memory(), 0.0, interval_s=60.0, box=None) == [
         Endpoint.INFO,
         Endpoint.STATUS,
         Endpoint.PERF_SUMMARY,
         Endpoint.CHIPS,
-    )
+    ]
     assert Endpoint.SETTINGS in due(Memory(), 0.0, interval_s=60.0, box="box")
 
 
 def test_each_endpoint_keeps_its_cadence_over_a_day() -> None:
-    memory, asked = Memory(), dict.fromkeys(Endpoint, 0)
+    memory, asked = Memory(), dict.fromkeys(map(str, Endpoint), 0)
     for minute in range(24 * 60):
         now_s = minute * 60.0
         for endpoint in due(memory, now_s, interval_s=60.0, box="box"):
@@ -71,7 +96,7 @@ def test_each_endpoint_keeps_its_cadence_over_a_day() -> None:
 def test_the_firmware_decides_where_chips_are_told(
     firmware: str | None, endpoint: Endpoint
 ) -> None:
-    assert chips_endpoint(Memory(firmware=firmware)) is endpoint
+    assert chips_endpoint(firmware, frozenset()) is endpoint
 
 
 def test_where_chips_are_not_found_boards_are_asked_in_the_same_poll() -> None:
@@ -107,8 +132,33 @@ def test_a_new_firmware_begins_a_new_plan() -> None:
 
 def test_who_was_silent_is_asked_who_it_is() -> None:
     memory = after_silence(polled(Memory(), 0.0, firmware="1.2.7"))
-    assert due(memory, 60.0, interval_s=60.0, box=None) == (Endpoint.INFO,)
+    assert due(memory, 60.0, interval_s=60.0, box=None) == [Endpoint.INFO]
     assert memory.firmware == "1.2.7"
+
+
+def test_after_a_restart_the_configuration_is_read_at_once() -> None:
+    memory = polled(Memory(), 0.0, firmware="1.2.7", box="box")
+    assert due(memory, 60.0, interval_s=60.0, box="box") == []
+    memory = plan.after_restart(PLAN, memory)
+    assert due(memory, 60.0, interval_s=60.0, box="box") == [Endpoint.INFO, Endpoint.SETTINGS]
+
+
+@pytest.mark.parametrize(
+    ("summary", "uptime_s"),
+    [
+        ({"miner": {"miner_status": {"miner_state_time": 12}}}, 12.0),
+        ({"miner": {"miner_status": {"miner_state_time": -1}}}, None),
+        ({"miner": {"miner_status": {"miner_state_time": float("nan")}}}, None),
+        ({"miner": {"miner_status": {"miner_state_time": "12"}}}, None),
+        ({"miner": {"miner_status": None}}, None),
+        ({"miner": []}, None),
+        ([], None),
+    ],
+)
+def test_the_time_since_a_start_is_read_or_not_known(
+    summary: object, uptime_s: float | None
+) -> None:
+    assert uptime_of(summary) == uptime_s
 
 
 @given(
@@ -122,11 +172,11 @@ def test_who_was_silent_is_asked_who_it_is() -> None:
     )
 )
 def test_no_history_makes_a_plan_endless(
-    history: list[tuple[Endpoint, EndpointBody, float]],
+    history: list[tuple[Endpoint, Answer, float]],
 ) -> None:
     memory = Memory()
-    for endpoint, body, now_s in history:
-        memory = remember(memory, endpoint, body, now_s, firmware="1.2.7", box="box")
+    for endpoint, answer, now_s in history:
+        memory = remember(memory, endpoint.value, answer, now_s, firmware="1.2.7", box="box")
     wanted = due(memory, 1e6, interval_s=60.0, box="box")
     assert len(set(wanted)) == len(wanted) <= 5
     assert Endpoint.SUMMARY not in wanted

@@ -16,11 +16,14 @@ import pytest
 from aiohttp import web
 from cryptography.fernet import Fernet
 
-from collector_vnish.adapters.poller import Fleet, Poller
-from collector_vnish.adapters.vnish import VnishClient
+from collector_vnish.adapters.vnish import Vnish
 from collector_vnish.settings import VnishSettings
 from minestream_runtime import semconv, traces
 from minestream_runtime.clock import SystemClock
+from minestream_runtime.collecting.family import Miner as Asked
+from minestream_runtime.collecting.fleet import Fleet
+from minestream_runtime.collecting.owners import Owner
+from minestream_runtime.collecting.poller import Poller
 from minestream_runtime.http import device_session
 from minestream_runtime.sealing import Sealer
 from minestream_runtime.settings import Settings
@@ -76,23 +79,25 @@ async def polling(
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     miner.address = f"127.0.0.1:{runner.addresses[0][1]}"
-    fleet = Fleet(settings, sealer, add=lambda *_: None, remove=lambda _: None, clock=clock)
     entry = InventoryEntry(
         miner_id="m-1",
         site_id="site",
         address=miner.address,
+        dialect="vnish",
         sealed=sealer.seal({"password": password}) if password else None,
     )
-    fleet.there("m-1", entry)
     async with device_session() as session:
-        poller = Poller(
-            VnishClient(session, clock, deadline_s=deadline_s),
-            fleet,
-            clock,
-            collector_id="collector-vnish-0",
-            settings=settings,
-            factor_after=lambda *_: 1,
+        owner = Owner([Vnish(session, clock, deadline_s=deadline_s)])
+        fleet = Fleet(
+            settings,
+            sealer,
+            owner.claim,
+            add=lambda *_: None,
+            remove=lambda _: None,
+            clock=clock,
         )
+        fleet.there("m-1", entry)
+        poller = Poller(fleet, clock, collector_id="collector-vnish-0", factor_after=lambda *_: 1)
 
         async def once() -> RawMiner:
             polled = await poller.poll("m-1")
@@ -145,18 +150,21 @@ async def test_settings_are_unlocked_once_and_published_masked() -> None:
 async def test_a_token_serves_until_it_ends_and_is_then_replaced() -> None:
     miner = Miner()
     async with polling(miner), device_session() as session:
-        client = VnishClient(session, SystemClock(), deadline_s=1.0)
+        family = Vnish(session, SystemClock(), deadline_s=1.0)
+        sealed = Sealer([Fernet.generate_key()]).seal({"password": PASSWORD})
+        entry = InventoryEntry(miner_id="m-1", site_id="site", address=miner.address, sealed=sealed)
+        asked = Asked(entry, family, miner.address, None, {"password": PASSWORD}, 60.0)
 
-        async def ask(token: str | None) -> str | None:
-            answer, kept = await client.ask_settings(miner.address, PASSWORD, token, deadline_s=1.0)
+        async def ask() -> object:
+            answer = await family.ask(asked, "settings", 1.0)
             assert answer.body.status is PollStatus.OK
-            return kept
+            return asked.session
 
-        assert await ask(None) == "t-1"
-        assert await ask("t-1") == "t-1"
+        assert await ask() == "t-1"
+        assert await ask() == "t-1"
         assert miner.asked == ["unlock", "settings", "settings"]
         miner.token = "t-2"
-        assert await ask("t-1") == "t-2"
+        assert await ask() == "t-2"
         assert miner.asked[3:] == ["settings", "unlock", "settings"]
 
 

@@ -11,10 +11,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from collector_vnish.adapters.vnish import OwnFaultError, VnishClient
-from collector_vnish.domain.endpoints import Endpoint, Memory, chips_endpoint, remember
-from collector_vnish.domain.polls import Poll, outcome, to_event
+from collector_vnish.adapters.vnish import NAME, PLAN, Vnish
+from collector_vnish.domain.endpoints import Endpoint, chips_endpoint
 from minestream_runtime.clock import SystemClock, new_event_id
+from minestream_runtime.collecting.family import Miner, OwnFaultError
+from minestream_runtime.collecting.plan import remember
+from minestream_runtime.collecting.polls import Poll, Speech, outcome, to_event
 from minestream_runtime.http import device_session
 from minestream_schemas.inventory import InventoryEntry
 from minestream_schemas.raw import EndpointBody, PollStatus, RawMiner
@@ -90,33 +92,35 @@ def _address(host: str) -> str | None:
 async def _ask(address: str, deadline_s: float) -> RawMiner:
     clock = SystemClock()
     at, began_s = clock.now(), clock.monotonic()
-    bodies: dict[Endpoint, EndpointBody] = {}
-    memory = Memory()
+    bodies: dict[str, EndpointBody] = {}
+    missing: set[str] = set()
     async with device_session() as session:
-        client = VnishClient(session, clock, deadline_s=deadline_s)
+        family = Vnish(session, clock, deadline_s=deadline_s)
+        entry = InventoryEntry(miner_id="probed", site_id="probed", address=address)
+        miner = Miner(entry, family, address, None, None, 60.0)
 
-        async def ask(endpoint: Endpoint) -> EndpointBody:
-            nonlocal memory
-            answer = await client.ask(address, endpoint)
+        async def ask(endpoint: str) -> EndpointBody:
+            answer = await family.ask(miner, endpoint, deadline_s)
             bodies[endpoint] = answer.body
-            memory = remember(
-                memory, endpoint, answer.body, clock.monotonic(), firmware=answer.firmware
-            )
+            if answer.missing:
+                missing.add(endpoint)
+            miner.memory = remember(PLAN, miner.memory, endpoint, answer, clock.monotonic())
             return answer.body
 
-        info = await ask(Endpoint.INFO)
+        info = await ask(Endpoint.INFO.value)
         if info.status not in {PollStatus.TIMEOUT, PollStatus.REFUSED}:
-            await ask(Endpoint.SUMMARY)
+            await ask(Endpoint.SUMMARY.value)
         if bodies.get(Endpoint.SUMMARY, info).status is PollStatus.OK:
             for endpoint in (Endpoint.STATUS, Endpoint.PERF_SUMMARY):
-                await ask(endpoint)
-            first = await ask(chips_endpoint(memory))
-            if first.status is not PollStatus.OK and chips_endpoint(memory) not in bodies:
-                await ask(chips_endpoint(memory))
+                await ask(endpoint.value)
+            for _ in range(2):
+                chips = chips_endpoint(miner.memory.firmware, miner.memory.missing).value
+                if chips not in bodies:
+                    await ask(chips)
     latency_ms = (clock.monotonic() - began_s) * 1000
-    entry = InventoryEntry(miner_id="probed", site_id="probed", address=address)
-    poll = Poll(new_event_id(at), at, latency_ms, bodies)
-    return to_event(poll, entry, memory, collector_id="probe", interval_s=60.0)
+    poll = Poll(new_event_id(at), at, latency_ms, bodies, missing=frozenset(missing))
+    speech = Speech(NAME, "probe", PLAN)
+    return to_event(poll, entry, miner.memory, speech, collector_id="probe", interval_s=60.0)
 
 
 def _refusal(event: RawMiner, address: str, deadline_s: float) -> Refusal | None:
@@ -145,8 +149,9 @@ def _refusal(event: RawMiner, address: str, deadline_s: float) -> Refusal | None
             event.event_id,
             event.polled_at,
             event.latency_ms,
-            {Endpoint.SUMMARY: summary} if summary else {},
-        )
+            {Endpoint.SUMMARY.value: summary} if summary else {},
+        ),
+        PLAN.main,
     )
     if status is not PollStatus.OK:
         return Refusal(f"{address}: a Vnish miner that cannot be read ({error})", EXIT_UNREADABLE)

@@ -1,1 +1,1 @@
-"""Which endpoints are due, how a poll ended, what must not be told: pure."""
+"""What there is to ask, what an answer looks like, what must not be told: pure."""

@@ -1,16 +1,11 @@
-"""Which of a miner's endpoints are due: each has a cadence of its own."""
+"""What Vnish's API can be asked, how often, and what its answers look like: pure."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
-
-from minestream_schemas.raw import EndpointBody, PollStatus
-
-_NOT_FOUND: Final = 404
-_TOO_MANY: Final = 429
 
 
 class Endpoint(StrEnum):
@@ -25,119 +20,72 @@ class Endpoint(StrEnum):
     SETTINGS = "settings"
 
 
-CADENCE_S: Final[Mapping[Endpoint, float]] = MappingProxyType(
+CADENCE_S: Final[Mapping[str, float]] = MappingProxyType(
     {
-        Endpoint.INFO: 3600.0,
-        Endpoint.STATUS: 300.0,
-        Endpoint.PERF_SUMMARY: 300.0,
-        Endpoint.CHIPS: 300.0,
-        Endpoint.BOARDS: 300.0,
-        Endpoint.SETTINGS: 1800.0,
+        Endpoint.INFO.value: 3600.0,
+        Endpoint.STATUS.value: 300.0,
+        Endpoint.PERF_SUMMARY.value: 300.0,
+        Endpoint.CHIPS.value: 300.0,
+        Endpoint.BOARDS.value: 300.0,
+        Endpoint.SETTINGS.value: 1800.0,
     }
 )
 """Seconds between two reads; ``summary`` is read at each poll."""
 
-RIDES_ALONG: Final = frozenset({Endpoint.INFO, Endpoint.STATUS, Endpoint.PERF_SUMMARY})
-"""Bodies that every event carries, the latest known."""
-
 _NEWEST_WITHOUT_BOARDS: Final = (1, 2)
+_BEFORE_CHIPS: Final = (Endpoint.INFO.value, Endpoint.STATUS.value, Endpoint.PERF_SUMMARY.value)
+_WITH_CHIPS: Final = (*_BEFORE_CHIPS, Endpoint.CHIPS.value, Endpoint.SETTINGS.value)
+_WITH_BOARDS: Final = (*_BEFORE_CHIPS, Endpoint.BOARDS.value, Endpoint.SETTINGS.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What we know of a miner from earlier polls.
-
-    Args:
-        firmware: its version, from ``info``.
-        bodies: the latest good body of each endpoint that rides along.
-        asked_s: when each endpoint last answered, monotonic seconds.
-        missing: endpoints that its firmware does not have (404); forgotten with each ``info``.
-        refused_box: the sealed credentials with which the miner refused us; None: it has not.
-    """
-
-    firmware: str | None = None
-    bodies: Mapping[Endpoint, EndpointBody] = field(default_factory=dict)
-    asked_s: Mapping[Endpoint, float] = field(default_factory=dict)
-    missing: frozenset[Endpoint] = frozenset()
-    refused_box: str | None = None
+def wanted(firmware: str | None, missing: frozenset[str]) -> tuple[str, ...]:
+    """What a firmware is asked beside ``summary``, in order."""
+    newer = chips_endpoint(firmware, missing) is Endpoint.BOARDS
+    return _WITH_BOARDS if newer else _WITH_CHIPS
 
 
-def due(
-    memory: Memory, now_s: float, *, interval_s: float, box: str | None
-) -> tuple[Endpoint, ...]:
-    """What to ask after ``summary`` in this poll, in order.
-
-    Args:
-        memory: what is known of the miner.
-        now_s: monotonic seconds.
-        interval_s: between its polls; a read that would be due before half of the next one has
-            passed is done now, so that 300 s do not become 360 s.
-        box: its sealed credentials; without any ``settings`` are not asked for, and neither with
-            those that it refused.
-    """
-    wanted = [Endpoint.INFO, Endpoint.STATUS, Endpoint.PERF_SUMMARY, chips_endpoint(memory)]
-    if box is not None and box != memory.refused_box:
-        wanted.append(Endpoint.SETTINGS)
-    return tuple(
-        endpoint
-        for endpoint in wanted
-        if endpoint not in memory.missing
-        and now_s + interval_s / 2
-        >= memory.asked_s.get(endpoint, -CADENCE_S[endpoint]) + CADENCE_S[endpoint]
-    )
-
-
-def chips_endpoint(memory: Memory) -> Endpoint:
-    """Where this firmware tells its chips: ``boards`` since 1.3, and where ``chips`` is a 404.
+def chips_endpoint(firmware: str | None, missing: frozenset[str]) -> Endpoint:
+    """Where a firmware tells its chips: ``boards`` since 1.3, and where ``chips`` is a 404.
 
     Source: OpenAPI documents of 1.2.7 (``/chips``) and 1.3.4 (``/boards``).
-    """
-    if Endpoint.CHIPS in memory.missing:
-        return Endpoint.BOARDS
-    found = re.match(r"(\d+)\.(\d+)", memory.firmware or "")
-    newer = found is not None and (int(found[1]), int(found[2])) > _NEWEST_WITHOUT_BOARDS
-    return Endpoint.BOARDS if newer else Endpoint.CHIPS
-
-
-def remember(
-    memory: Memory,
-    endpoint: Endpoint,
-    body: EndpointBody,
-    now_s: float,
-    *,
-    firmware: str | None = None,
-    box: str | None = None,
-) -> Memory:
-    """What is known after an endpoint's answer.
 
     Args:
-        memory: what was known before.
-        endpoint: who answered.
-        body: what.
-        now_s: monotonic seconds.
-        firmware: of an ``info`` answer, the version it tells. A new one begins a new plan.
-        box: the sealed credentials that were used.
+        firmware: its version.
+        missing: endpoints that it was found not to have.
     """
-    if body.status is PollStatus.UNAUTHORISED and endpoint is Endpoint.SETTINGS:
-        return replace(memory, refused_box=box)
-    asked_s = {**memory.asked_s, endpoint: now_s}
-    if body.status is not PollStatus.OK:
-        if body.http_status == _NOT_FOUND:
-            return replace(memory, missing=memory.missing | {endpoint})
-        # a miner that says "too many" is asked again at its cadence; others at the next poll
-        return replace(memory, asked_s=asked_s) if body.http_status == _TOO_MANY else memory
-    if endpoint is Endpoint.INFO:
-        if firmware != memory.firmware:
-            asked_s = {Endpoint.INFO: now_s}
-        memory = replace(memory, firmware=firmware, missing=frozenset())
-    bodies = memory.bodies
-    if endpoint in RIDES_ALONG:
-        bodies = {**bodies, endpoint: body}
-    return replace(memory, asked_s=asked_s, bodies=bodies)
+    if Endpoint.CHIPS in missing or _has_boards(firmware):
+        return Endpoint.BOARDS
+    return Endpoint.CHIPS
 
 
-def after_silence(memory: Memory) -> Memory:
-    """What is known once a miner has not answered: it may come back as another firmware."""
-    asked_s = dict(memory.asked_s)
-    asked_s.pop(Endpoint.INFO, None)
-    return replace(memory, asked_s=asked_s)
+@lru_cache(maxsize=256)
+def _has_boards(firmware: str | None) -> bool:
+    found = re.match(r"(\d+)\.(\d+)", firmware or "")
+    return found is not None and (int(found[1]), int(found[2])) > _NEWEST_WITHOUT_BOARDS
+
+
+def shape_fault(endpoint: str, content: object) -> str | None:
+    """Why decoded JSON cannot be what an endpoint answers; None when it can."""
+    if endpoint in {Endpoint.CHIPS, Endpoint.BOARDS}:
+        return None if isinstance(content, dict | list) else "neither object nor array"
+    if not isinstance(content, dict):
+        return "not an object"
+    if endpoint == Endpoint.SUMMARY and "miner" not in content:
+        return "without `miner`"
+    if endpoint == Endpoint.INFO and "fw_version" not in content and "fw_name" not in content:
+        return "names no firmware"
+    return None
+
+
+def firmware_of(info: object) -> str | None:
+    """The version that an ``info`` answer tells."""
+    version = info.get("fw_version") if isinstance(info, dict) else None
+    return version if isinstance(version, str) and version else None
+
+
+def uptime_of(summary: object) -> float | None:
+    """Seconds in the present state of the miner, of a ``summary``; it falls at each start."""
+    miner = summary.get("miner") if isinstance(summary, dict) else None
+    status = miner.get("miner_status") if isinstance(miner, dict) else None
+    time_s = status.get("miner_state_time") if isinstance(status, dict) else None
+    return float(time_s) if isinstance(time_s, int | float) and 0 <= time_s < 1e12 else None  # noqa: PLR2004 - finite

@@ -5,19 +5,28 @@ from uuid import UUID
 
 import pytest
 
-from collector_vnish.domain.endpoints import Endpoint, Memory
-from collector_vnish.domain.polls import (
+from minestream_runtime.collecting.plan import Memory, Plan
+from minestream_runtime.collecting.polls import (
+    ErrorClass,
     Poll,
-    firmware_of,
+    Speech,
+    class_of,
     fit,
-    is_ours,
     outcome,
-    shape_fault,
     to_event,
 )
 from minestream_schemas.inventory import InventoryEntry
 from minestream_schemas.raw import EndpointBody, PollStatus, RawMiner
 
+PLAN = Plan(
+    main="summary",
+    cadence_s=dict.fromkeys(("info", "status", "chips", "settings"), 300.0),
+    rides_along=frozenset({"info", "status"}),
+    never_dropped=frozenset({"info"}),
+    identity="info",
+    guarded=frozenset({"settings"}),
+)
+SPEECH = Speech("vnish", "inventory", PLAN)
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ID = UUID("0199d2a4-7c1e-7b3a-9f10-2f6d8c0a5e11")
 ENTRY = InventoryEntry(
@@ -44,8 +53,8 @@ def body(
 
 
 def poll(**bodies: EndpointBody) -> Poll:
-    named = {Endpoint(name.replace("_", "-")): answer for name, answer in bodies.items()}
-    return Poll(ID, AT, 12.5, named)
+    missing = frozenset(name for name, answer in bodies.items() if answer.http_status == 404)
+    return Poll(ID, AT, 12.5, bodies, missing=missing)
 
 
 TABLE = [
@@ -67,13 +76,13 @@ TABLE = [
 def test_the_endpoints_decide_the_status(
     bodies: dict[str, EndpointBody], status: PollStatus
 ) -> None:
-    found, error = outcome(poll(**bodies))
+    found, error = outcome(poll(**bodies), "summary")
     assert found is status
     assert (error is None) == (status is PollStatus.OK)
 
 
 def test_endpoints_for_which_no_time_was_left_make_it_partial() -> None:
-    status, error = outcome(Poll(ID, AT, 1.0, {Endpoint.SUMMARY: body()}, (Endpoint.CHIPS,)))
+    status, error = outcome(Poll(ID, AT, 1.0, {"summary": body()}, ("chips",)), "summary")
     assert (status, error) == (PollStatus.PARTIAL, "chips: no time left")
 
 
@@ -81,12 +90,18 @@ def test_the_event_carries_the_latest_known_and_the_inventorys_hints() -> None:
     old = body(text='{"fw_version": "1.2.7"}').model_copy(
         update={"fetched_at": AT - timedelta(minutes=30)}
     )
-    memory = Memory(firmware="1.2.7", bodies={Endpoint.INFO: old})
+    memory = Memory(firmware="1.2.7", bodies={"info": old})
     event = to_event(
-        poll(summary=body()), ENTRY, memory, collector_id="collector-vnish-0", interval_s=60.0
+        poll(summary=body()),
+        ENTRY,
+        memory,
+        SPEECH,
+        collector_id="collector-vnish-0",
+        interval_s=60.0,
     )
     assert event.endpoints["info"] == old
-    assert (event.dialect, event.firmware, event.polled_at) == ("vnish", "1.2.7", AT)
+    assert (event.dialect, event.dialect_evidence) == ("vnish", "inventory")
+    assert (event.firmware, event.polled_at) == ("1.2.7", AT)
     assert (event.rack_id, event.model_hint, event.algorithm_hint, event.worker_hint) == (
         "site-a-r01",
         "Antminer L9",
@@ -94,7 +109,7 @@ def test_the_event_carries_the_latest_known_and_the_inventorys_hints() -> None:
         "w1",
     )
     failed = poll(summary=body(), info=body(PollStatus.TIMEOUT, http=None))
-    event = to_event(failed, ENTRY, memory, collector_id="c", interval_s=60.0)
+    event = to_event(failed, ENTRY, memory, SPEECH, collector_id="c", interval_s=60.0)
     assert event.endpoints["info"] == old, "the units stay known"
     assert event.status is PollStatus.PARTIAL
     assert event.error == "info: why"
@@ -105,6 +120,7 @@ def test_an_offline_miner_is_an_event_with_the_error_in_it() -> None:
         poll(summary=body(PollStatus.REFUSED, http=None)),
         ENTRY,
         Memory(),
+        SPEECH,
         collector_id="c",
         interval_s=600.0,
     )
@@ -123,59 +139,33 @@ def test_an_event_that_is_too_large_loses_its_largest_optional_bodies_first() ->
         "chips": body(text="c" * 4000),
         "status": body(text="t" * 2000),
     }
-    event = to_event(poll(**bodies), ENTRY, Memory(), collector_id="c", interval_s=60.0)
-    small, value = fit(event, RawMiner.to_json, 12_000)
+    event = to_event(poll(**bodies), ENTRY, Memory(), SPEECH, collector_id="c", interval_s=60.0)
+    small, value = fit(event, RawMiner.to_json, 12_000, PLAN)
     assert len(value) <= 12_000
     assert small.endpoints["chips"].body is None
     assert small.endpoints["chips"].error == "too large for one event"
     assert small.endpoints["status"].body
     assert small.status is PollStatus.PARTIAL
-    tiny, value = fit(event, RawMiner.to_json, 5_000)
+    tiny, value = fit(event, RawMiner.to_json, 5_000, PLAN)
     assert tiny.endpoints["summary"].body == "s" * 3000
     assert tiny.status is PollStatus.PARTIAL
-    least, value = fit(event, RawMiner.to_json, 2_000)
+    least, value = fit(event, RawMiner.to_json, 2_000, PLAN)
     assert least.status is PollStatus.GARBAGE
     assert RawMiner.from_json(value) == least
-    assert fit(event, RawMiner.to_json, 1 << 20)[0] is event
+    assert fit(event, RawMiner.to_json, 1 << 20, PLAN)[0] is event
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "content", "fits"),
+    ("answer", "kind"),
     [
-        (Endpoint.SUMMARY, {"miner": None}, True),
-        (Endpoint.SUMMARY, {"STATUS": []}, False),
-        (Endpoint.SUMMARY, [], False),
-        (Endpoint.INFO, {"fw_name": "Vnish"}, True),
-        (Endpoint.INFO, {"model": "x"}, False),
-        (Endpoint.CHIPS, {"chains": []}, True),
-        (Endpoint.BOARDS, [], True),
-        (Endpoint.BOARDS, "x", False),
-        (Endpoint.STATUS, None, False),
-        (Endpoint.SETTINGS, {}, True),
+        (body(), None),
+        (body(PollStatus.TIMEOUT, http=None), ErrorClass.CONNECTIVITY),
+        (body(PollStatus.REFUSED, http=None), ErrorClass.CONNECTIVITY),
+        (body(PollStatus.UNAUTHORISED, http=401), ErrorClass.AUTH),
+        (body(PollStatus.ERROR, http=429), ErrorClass.RATE_LIMIT),
+        (body(PollStatus.ERROR, http=500), ErrorClass.MALFORMED),
+        (body(PollStatus.GARBAGE), ErrorClass.MALFORMED),
     ],
 )
-def test_an_answer_of_the_wrong_shape_is_seen(
-    endpoint: Endpoint, content: object, *, fits: bool
-) -> None:
-    assert (shape_fault(endpoint, content) is None) == fits
-
-
-@pytest.mark.parametrize("info", [None, [], {}, {"fw_version": 127}, {"fw_version": ""}])
-def test_a_firmware_that_is_not_told_is_not_made_up(info: object) -> None:
-    assert firmware_of(info) is None
-
-
-@pytest.mark.parametrize(
-    ("transport", "dialect", "ours"),
-    [
-        ("http", "vnish", True),
-        ("http", "vnish-1.2", True),
-        ("auto", None, True),
-        ("auto", "auto", True),
-        ("http", "braiins", False),
-        ("tcp", "vnish", False),
-    ],
-)
-def test_only_our_miners_are_polled(transport: str, dialect: str | None, *, ours: bool) -> None:
-    entry = ENTRY.model_copy(update={"transport": transport, "dialect": dialect})
-    assert is_ours(entry) is ours
+def test_every_error_is_of_one_class(answer: EndpointBody, kind: ErrorClass | None) -> None:
+    assert class_of(answer) is kind

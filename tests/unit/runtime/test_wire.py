@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector_vnish.adapters import wire
+from minestream_runtime.collecting import wire
 from minestream_schemas.raw import EndpointBody, PollStatus, RawMiner
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -44,6 +44,7 @@ EVENTS = st.builds(
     miner_id=NAMES,
     collector_id=TEXT,
     dialect=TEXT,
+    dialect_evidence=maybe(TEXT),
     firmware=maybe(TEXT),
     polled_at=INSTANTS,
     latency_ms=SECONDS,
@@ -72,6 +73,7 @@ def test_the_bytes_are_those_of_the_model() -> None:
         miner_id="miner-1",
         collector_id="collector-vnish-0",
         dialect="vnish",
+        dialect_evidence="GET /api/v1/info: fw_name",
         firmware="1.2.7",
         polled_at=at,
         latency_ms=12.25,

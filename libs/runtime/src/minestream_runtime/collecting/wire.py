@@ -33,6 +33,7 @@ class _Event(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     miner_id: str
     collector_id: str
     dialect: str
+    dialect_evidence: str | None = None
     firmware: str | None = None
     polled_at: datetime
     latency_ms: float
@@ -60,6 +61,7 @@ def encode(event: RawMiner) -> bytes:
             miner_id=event.miner_id,
             collector_id=event.collector_id,
             dialect=event.dialect,
+            dialect_evidence=event.dialect_evidence,
             firmware=event.firmware,
             polled_at=event.polled_at,
             latency_ms=event.latency_ms,

@@ -1,0 +1,101 @@
+"""What a collector knows of a family of miners, and of one miner: the seam between kit and dialect.
+
+A service brings families; the kit polls whatever it is given, over HTTP or TCP.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from minestream_runtime.collecting.plan import Answer, Memory, Plan
+from minestream_schemas.inventory import InventoryEntry
+
+FROM_FAMILY = "the family's own"
+"""Marks credentials with which every miner of a family is delivered."""
+
+
+class OwnFaultError(Exception):
+    """This machine could not ask (no descriptors, no memory): nothing is known of the miner."""
+
+
+@dataclass(slots=True)
+class Miner:
+    """A miner of our shard: what the inventory says, and what we have learnt.
+
+    Args:
+        entry: as the inventory has it.
+        family: which it speaks.
+        address: host:port where it is asked.
+        evidence: what its family was taken from.
+        secrets: its own credentials, opened; None: it has none, or we cannot open them.
+        interval_s: between its polls.
+        memory: from earlier polls.
+        session: what the family keeps of a conversation (a token, a challenge); gone when the
+            credentials change.
+        uptime_s: at its last answer, where the family tells it.
+    """
+
+    entry: InventoryEntry
+    family: "Family"
+    address: str
+    evidence: str | None
+    secrets: Mapping[str, str] | None
+    interval_s: float
+    memory: Memory = field(default_factory=Memory)
+    session: object = None
+    uptime_s: float | None = None
+
+    @property
+    def box(self) -> str | None:
+        """Which credentials we hold, as a mark; None: none."""
+        if self.secrets is not None:
+            return self.entry.sealed.box if self.entry.sealed is not None else None
+        return FROM_FAMILY if self.family.secrets is not None else None
+
+    @property
+    def offered(self) -> Mapping[str, str] | None:
+        """The credentials to ask with: ours, else the family's; None where they were refused."""
+        if self.box is None or self.box == self.memory.refused_box:
+            return None
+        return self.secrets if self.secrets is not None else self.family.secrets
+
+
+class Family(Protocol):
+    """Miners that are asked alike."""
+
+    @property
+    def name(self) -> str:
+        """Of the family, as events tell it."""
+
+    @property
+    def plan(self) -> Plan:
+        """What it is asked."""
+
+    @property
+    def deadline_s(self) -> float:
+        """Seconds for one whole answer."""
+
+    @property
+    def secrets(self) -> Mapping[str, str] | None:
+        """Credentials with which every such miner is delivered; None: there are none."""
+
+    def wanted(self, memory: Memory) -> Iterable[str]:
+        """The endpoints of this firmware beside the main one, in the order asked."""
+
+    def about(self, endpoint: str) -> tuple[str, Mapping[str, str]]:
+        """A span's name and attributes for a question to this endpoint; holds no secret."""
+
+    async def ask(self, miner: Miner, endpoint: str, deadline_s: float) -> Answer:
+        """Ask one endpoint once.
+
+        Args:
+            miner: whom; ``miner.offered`` are the credentials, ``miner.session`` is the family's.
+            endpoint: of the plan.
+            deadline_s: for the whole of it, however many requests it takes.
+
+        Returns:
+            the answer; never raises for anything that a miner or network does.
+
+        Raises:
+            OwnFaultError: this machine could not ask.
+        """

@@ -1,0 +1,162 @@
+"""Which endpoints of a miner are due, and what is known of it from earlier polls: pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
+
+from minestream_schemas.raw import EndpointBody, PollStatus
+
+SILENT: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED})
+_TOO_MANY: Final = 429
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a family of miners is asked, and how often.
+
+    Args:
+        main: read at each poll; without it there is no reading.
+        cadence_s: of the others: seconds between two reads.
+        rides_along: bodies that every event carries, the latest known.
+        never_dropped: bodies that stay in an event that is too large, as long as any other goes.
+        identity: the endpoint that tells the firmware; a new one begins a new plan.
+        guarded: need credentials. Where these are refused they are not offered again before they
+            change; ``main`` is then asked without, as its refusal still tells a life.
+        configuration: read at once after a restart.
+    """
+
+    main: str
+    cadence_s: Mapping[str, float]
+    rides_along: frozenset[str] = frozenset()
+    never_dropped: frozenset[str] = frozenset()
+    identity: str | None = None
+    guarded: frozenset[str] = frozenset()
+    configuration: frozenset[str] = frozenset()
+
+
+class Answer(NamedTuple):
+    """One endpoint's answer.
+
+    Args:
+        body: as it goes into the event.
+        firmware: the version, of the endpoint that tells it.
+        uptime_s: since the miner's last start, where this endpoint tells it.
+        missing: this firmware has no such endpoint, which is no fault.
+    """
+
+    body: EndpointBody
+    firmware: str | None = None
+    uptime_s: float | None = None
+    missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What we know of a miner from earlier polls.
+
+    Args:
+        firmware: its version.
+        bodies: the latest good body of each endpoint that rides along.
+        asked_s: when each endpoint last answered, monotonic seconds.
+        missing: endpoints that its firmware does not have; forgotten with each identity.
+        refused_box: the sealed credentials with which the miner refused us; None: it has not.
+    """
+
+    firmware: str | None = None
+    bodies: Mapping[str, EndpointBody] = field(default_factory=dict)
+    asked_s: Mapping[str, float] = field(default_factory=dict)
+    missing: frozenset[str] = frozenset()
+    refused_box: str | None = None
+
+
+def due(
+    plan: Plan,
+    wanted: Iterable[str],
+    memory: Memory,
+    now_s: float,
+    *,
+    interval_s: float,
+    box: str | None,
+) -> list[str]:
+    """What to ask after the main endpoint in this poll, in order.
+
+    Args:
+        plan: of the miner's family.
+        wanted: its endpoints for this firmware, in the order asked.
+        memory: what is known of the miner.
+        now_s: monotonic seconds.
+        interval_s: between its polls; a read that would be due before half of the next one has
+            passed is done now, so that 300 s do not become 360 s.
+        box: which credentials we hold; without any, guarded endpoints are not asked, and neither
+            with those that it refused.
+    """
+    until_s = now_s + interval_s / 2
+    open_to_us = box is not None and box != memory.refused_box
+    asked_s, cadence_s, missing, guarded = (
+        memory.asked_s,
+        plan.cadence_s,
+        memory.missing,
+        plan.guarded,
+    )
+    return [
+        endpoint
+        for endpoint in wanted
+        if (endpoint not in asked_s or until_s >= asked_s[endpoint] + cadence_s[endpoint])
+        and endpoint not in missing
+        and (open_to_us or endpoint not in guarded)
+    ]
+
+
+def remember(
+    plan: Plan,
+    memory: Memory,
+    endpoint: str,
+    answer: Answer,
+    now_s: float,
+    *,
+    box: str | None = None,
+) -> Memory:
+    """What is known after an endpoint's answer.
+
+    Args:
+        plan: of the miner's family.
+        memory: what was known before.
+        endpoint: who answered.
+        answer: what.
+        now_s: monotonic seconds.
+        box: the credentials that were offered; None: none were.
+    """
+    body = answer.body
+    if body.status is PollStatus.UNAUTHORISED and endpoint in plan.guarded:
+        return memory if box is None else replace(memory, refused_box=box)
+    if answer.missing:
+        return replace(memory, missing=memory.missing | {endpoint})
+    asked_s = {**memory.asked_s, endpoint: now_s}
+    if body.status is not PollStatus.OK:
+        # a miner that says "too many" is asked again at its cadence; others at the next poll
+        return replace(memory, asked_s=asked_s) if body.http_status == _TOO_MANY else memory
+    if endpoint == plan.identity:
+        if answer.firmware != memory.firmware:
+            asked_s = {endpoint: now_s}
+        memory = replace(memory, firmware=answer.firmware, missing=frozenset())
+    bodies = memory.bodies
+    if endpoint in plan.rides_along:
+        bodies = {**bodies, endpoint: body}
+    return replace(memory, asked_s=asked_s, bodies=bodies)
+
+
+def after_silence(plan: Plan, memory: Memory) -> Memory:
+    """What is known once a miner has not answered: it may come back as another firmware."""
+    return _unasked(memory, () if plan.identity is None else (plan.identity,))
+
+
+def after_restart(plan: Plan, memory: Memory) -> Memory:
+    """What is known once a miner has started anew: its configuration may be another."""
+    return _unasked(memory, plan.configuration)
+
+
+def _unasked(memory: Memory, endpoints: Iterable[str]) -> Memory:
+    asked_s = dict(memory.asked_s)
+    for endpoint in endpoints:
+        asked_s.pop(endpoint, None)
+    return replace(memory, asked_s=asked_s)

@@ -1,0 +1,291 @@
+"""Polls one miner of a fleet, whatever its family: asks what is due, and makes the event of it."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import structlog
+from opentelemetry.trace import Span, SpanKind, StatusCode
+from prometheus_client import Counter
+
+from minestream_runtime import semconv, traces
+from minestream_runtime.clock import Clock, new_event_id
+from minestream_runtime.collecting.collector import Polled
+from minestream_runtime.collecting.family import Miner, OwnFaultError
+from minestream_runtime.collecting.fleet import Fleet, lean
+from minestream_runtime.collecting.plan import (
+    SILENT,
+    Answer,
+    after_restart,
+    after_silence,
+    due,
+    remember,
+)
+from minestream_runtime.collecting.polls import Poll, Speech, class_of, fit, to_event
+from minestream_runtime.collecting.spool import Spooled
+from minestream_runtime.collecting.wire import encode
+from minestream_runtime.metrics import counter, histogram
+from minestream_schemas.raw import RAW_MINER, EndpointBody, PollStatus, RawMiner
+
+_ROOM_BYTES: Final = 4096
+"""Left for the record's key and headers."""
+_RETRY_PAUSE_S: Final = (0.1, 0.5)
+
+
+class Poller:
+    """Asks miners of a fleet, one poll at a time.
+
+    A poll is bounded: the main endpoint may take its deadline twice (it is asked again after a
+    timeout; who refuses is offline, who answers garbage has answered), everything after it shares
+    one deadline more, and stops at the first timeout.
+
+    Args:
+        fleet: who they are.
+        clock: instants and durations.
+        collector_id: who we are.
+        factor_after: how many intervals a miner will wait, given how this poll ended.
+        sleep: waits so many seconds before the second try.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        clock: Clock,
+        *,
+        collector_id: str,
+        factor_after: Callable[[str, bool], int],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._fleet = fleet
+        self._clock = clock
+        self._collector_id = collector_id
+        self._factor_after = factor_after
+        self._sleep = sleep
+        self._log = structlog.get_logger()
+
+    async def poll(self, miner_id: str) -> Polled:
+        """Poll a miner; its event, whatever it did."""
+        miner = self._fleet.miners.get(miner_id)
+        if miner is None:
+            return Polled(miner_id, answered=False, topic=RAW_MINER, event=None)
+        at = self._clock.now()
+        event_id = new_event_id(at)
+        if not traces.kept(event_id):
+            headers = traces.headers_of_unkept(event_id)
+            return await self._poll(miner, _Begun(event_id, at, headers))
+        about = {
+            semconv.EVENT_ID: str(event_id),
+            semconv.MINER_ID: miner_id,
+            semconv.SITE_ID: miner.entry.site_id,
+        }
+        with traces.root("poll miner", event_id, attributes=about) as span:
+            return await self._poll(miner, _Begun(event_id, at, traces.headers_of(span), span))
+
+    async def _poll(self, miner: Miner, begun: "_Begun") -> Polled:
+        try:
+            poll = await self._ask_all(miner, begun)
+        except OwnFaultError as exc:
+            self._log.error("poll_impossible", error=str(exc))
+            traces.failed(
+                "ask miner",
+                traces.context_of(begun.headers),
+                exc,
+                kind="poll_impossible",
+                text=str(exc),
+                attributes=begun.about(miner),
+            )
+            return Polled(miner.entry.miner_id, answered=False, topic=RAW_MINER, event=None)
+        return self._polled(miner, poll, begun)
+
+    async def _ask_all(self, miner: Miner, begun: "_Begun") -> Poll:
+        began_s = self._clock.monotonic()
+        family = miner.family
+        plan = family.plan
+        first = await self._ask_main(miner, begun)
+        bodies: dict[str, EndpointBody] = {plan.main: first}
+        unasked: tuple[str, ...] = ()
+        missing: set[str] = set()
+        now_s = self._clock.monotonic()
+        rest_s = now_s + family.deadline_s
+        if first.status in SILENT:
+            miner.memory = after_silence(plan, miner.memory)
+        else:
+            while True:
+                left = [
+                    endpoint
+                    for endpoint in due(
+                        plan,
+                        family.wanted(miner.memory),
+                        miner.memory,
+                        now_s,
+                        interval_s=miner.interval_s,
+                        box=miner.box,
+                    )
+                    if endpoint not in bodies
+                ]
+                if not left:
+                    break
+                last = bodies[next(reversed(bodies))]
+                if last.status in SILENT or now_s >= rest_s:
+                    unasked = tuple(left)
+                    break
+                answer = await self._ask(miner, left[0], begun, rest_s - now_s)
+                bodies[left[0]] = answer.body
+                if answer.missing:
+                    missing.add(left[0])
+                now_s = self._clock.monotonic()
+        latency_ms = (self._clock.monotonic() - began_s) * 1000
+        return Poll(begun.event_id, begun.at, latency_ms, bodies, unasked, frozenset(missing))
+
+    async def _ask_main(self, miner: Miner, begun: "_Begun") -> EndpointBody:
+        family, main = miner.family, miner.family.plan.main
+        answer = await self._ask(miner, main, begun, family.deadline_s)
+        if answer.body.status is PollStatus.TIMEOUT:
+            await self._sleep(random.uniform(*_RETRY_PAUSE_S))  # noqa: S311 - spreads load only
+            answer = await self._ask(miner, main, begun, family.deadline_s)
+        if answer.uptime_s is not None:
+            if miner.uptime_s is not None and answer.uptime_s < miner.uptime_s:
+                miner.memory = after_restart(family.plan, miner.memory)
+            miner.uptime_s = answer.uptime_s
+        return answer.body
+
+    async def _ask(self, miner: Miner, endpoint: str, begun: "_Begun", deadline_s: float) -> Answer:
+        if begun.span is None:
+            return await self._answer(miner, endpoint, deadline_s)
+        name, about = miner.family.about(endpoint)
+        with traces.child(
+            name,
+            begun.span.get_span_context(),
+            kind=SpanKind.CLIENT,
+            attributes={
+                **begun.about(miner),
+                **about,
+                semconv.SERVER_ADDRESS: miner.address,
+            },
+        ) as span:
+            answer = await self._answer(miner, endpoint, deadline_s)
+            body = answer.body
+            if body.http_status is not None:
+                span.set_attribute(semconv.HTTP_STATUS, body.http_status)
+            if body.status is not PollStatus.OK:
+                span.set_attribute(semconv.ERROR_TYPE, body.status.value)
+                span.set_status(StatusCode.ERROR, body.error or body.status.value)
+            return answer
+
+    async def _answer(self, miner: Miner, endpoint: str, deadline_s: float) -> Answer:
+        family, plan = miner.family, miner.family.plan
+        offered = miner.box if endpoint in plan.guarded and miner.offered is not None else None
+        answer = await family.ask(miner, endpoint, deadline_s)
+        status = answer.body.status
+        if status is PollStatus.OK:
+            if endpoint == plan.main and endpoint != plan.identity:
+                return answer  # each event has it anyway: nothing to remember
+        else:
+            kind = class_of(answer.body)
+            if kind is not None and not answer.missing:
+                _errors(family.name, kind.value).inc()
+            if status is PollStatus.UNAUTHORISED and offered is not None:
+                self._log.warning(
+                    "credentials_refused", miner_id=miner.entry.miner_id, error=answer.body.error
+                )
+        self._remember(miner, endpoint, answer, offered)
+        return answer
+
+    def _remember(self, miner: Miner, endpoint: str, answer: Answer, box: str | None) -> None:
+        before = miner.memory.firmware
+        lean(answer.body)
+        miner.memory = remember(
+            miner.family.plan, miner.memory, endpoint, answer, self._clock.monotonic(), box=box
+        )
+        if before is not None and miner.memory.firmware != before:
+            self._log.info(
+                "firmware_changed",
+                miner_id=miner.entry.miner_id,
+                before=before,
+                after=miner.memory.firmware,
+            )
+
+    def _polled(self, miner: Miner, poll: Poll, begun: "_Begun") -> Polled:
+        plan = miner.family.plan
+        answered = poll.bodies[plan.main].status not in SILENT
+        miner_id = miner.entry.miner_id
+        event = to_event(
+            poll,
+            miner.entry,
+            miner.memory,
+            Speech(miner.family.name, miner.evidence, plan),
+            collector_id=self._collector_id,
+            interval_s=miner.interval_s * self._factor_after(miner_id, answered),
+        )
+        event, value = fit(event, encode, RAW_MINER.max_message_bytes - _ROOM_BYTES, plan)
+        _count(event)
+        if begun.span is not None:
+            begun.span.set_attribute(semconv.POLL_STATUS, event.status.value)
+        event_id = str(event.event_id)
+        spooled = Spooled(
+            topic=RAW_MINER.name,
+            key=miner_id.encode(),
+            value=value,
+            event=event_id,
+            at_s=event.polled_at.timestamp(),
+            memo=_memo(event, event_id, plan.main),
+            headers=begun.headers,
+        )
+        return Polled(miner_id, answered, RAW_MINER, spooled)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A poll that has begun.
+
+    Args:
+        event_id: of the event that it will make, and the id of its trace.
+        at: when.
+        headers: of the event's record.
+        span: where its trace is kept.
+    """
+
+    event_id: UUID
+    at: datetime
+    headers: traces.Headers
+    span: Span | None = None
+
+    def about(self, miner: Miner) -> dict[str, str]:
+        """The attributes of each span of it."""
+        return {semconv.EVENT_ID: str(self.event_id), semconv.MINER_ID: miner.entry.miner_id}
+
+
+def _memo(event: RawMiner, event_id: str, main: str) -> bytes:
+    """The event's line in the ledger."""
+    first = event.endpoints.get(main)
+    return msgspec.json.encode(
+        {
+            "event": event_id,
+            "miner": event.miner_id,
+            "status": event.status.value,
+            "reply": first.reply_id if first else None,
+        }
+    )
+
+
+def _count(event: RawMiner) -> None:
+    _polls(event.status).inc()
+    if event.status is not PollStatus.OK:
+        counter("miner_poll_errors_total").labels(event.status.value).inc()
+    histogram("miner_poll_latency_ms").observe(event.latency_ms)
+
+
+@cache
+def _polls(status: PollStatus) -> Counter:
+    return counter("miner_poll_total").labels(status.value)
+
+
+@cache
+def _errors(source: str, kind: str) -> Counter:
+    return counter("minestream_source_errors_total").labels(source, kind)
