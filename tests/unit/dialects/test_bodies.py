@@ -31,6 +31,9 @@ def body(text: str | None, **changes: str) -> EndpointBody:
         ('{"POOLS":[,{"POOL":0}]}', {"POOLS": [{"POOL": 0}]}),
         ('\ufeff{"a":1}', {"a": 1}),
         ('{"user":"tab\there"}', {"user": "tab\there"}),
+        ('{"acs4":""temp0":0,"a":[1,]}', {"acs4": "", "temp0": 0, "a": [1]}),
+        ('{"acs4":" ooo""temp0":0}', {"acs4": " ooo", "temp0": 0}),
+        ('{"acs4":" o"temp 0" :0,"b":"}{"}', {"acs4": " o", "temp 0": 0, "b": "}{"}),
     ],
 )
 def test_a_known_fault_is_mended_and_flagged(broken: str, meant: object) -> None:
@@ -71,7 +74,13 @@ def test_a_body_larger_than_allowed_is_not_looked_at() -> None:
     assert decode(body("1" * (MAX_BODY_BYTES + 1))).problem == f"over {MAX_BODY_BYTES} bytes"
 
 
-@pytest.mark.parametrize("unit", ['\\"', '"', "{", "},", "\\", '"\\', "nan", ",", "}{", " }", "-"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *('\\"', '"', "{", "},", "\\", '"\\', "nan", ",", "}{", " }", "-"),
+        *('""a', '"a"b" ', '""a":'),
+    ],
+)
 def test_mending_the_largest_body_takes_no_more_than_a_moment(unit: str) -> None:
     hostile = unit * (MAX_BODY_BYTES // len(unit))
     began = time.perf_counter()

@@ -39,6 +39,8 @@ _LENIENT = json.JSONDecoder(strict=False)  # NaN, Infinity and control character
 _FAULT = re.compile(
     r"""
     (?P<string>"(?:[^"\\]++|\\.)*+"?)
+    (?:(?P<key>(?<=")[a-z_][\w .%-]{0,63}+"(?=\s*+:))  # ""temp0":  no comma, no quote before a key
+      |(?P<glued>(?<=")(?=")))?                  # ""x"      no comma between two strings
   | (?P<between>\}\s*+(?=\{))                   # }{    two objects without a comma
   | (?P<trailing>,(?=\s*+[}\]]))                # ,}    a comma after the last item
   | (?P<leading>(?<=[\[{]),)                    # [,    a comma before the first
@@ -50,29 +52,32 @@ _FAULT = re.compile(
 
 
 def _mended(found: re.Match[str]) -> str:
-    match found.lastgroup:
-        case "between":
-            return "},"
-        case "trailing" | "leading":
-            return ""
-        case "nan":
-            return "NaN"
-        case "inf" | "sign":
-            return f"{found['sign']}Infinity"
-        case _:
-            return found[0]
+    fault = found.lastgroup
+    if fault == "key":
+        return f'{found["string"]},"{found["key"]}'
+    if fault in ("glued", "between"):
+        return f"{found[0].rstrip()},"
+    if fault in ("trailing", "leading"):
+        return ""
+    if fault == "nan":
+        return "NaN"
+    if fault in ("inf", "sign"):
+        return f"{found['sign']}Infinity"
+    return found[0]
 
 
 def mend(text: str) -> str:
     """Mend the faults that miners' firmware is known for; other text is returned as it is.
 
     Mended: a byte-order mark, NUL bytes (C strings sent with their terminator), objects without a
-    comma between them, commas too many, ``nan`` and ``inf``. Strings inside the JSON stay.
+    comma between them, likewise strings, keys without their opening quote, commas too many,
+    ``nan`` and ``inf``. Strings inside the JSON stay.
 
     Args:
         text: a body that is no JSON.
 
-    Source: the quirks listed in ``tests/fixtures/bad`` and in pyasic's list of repaired answers.
+    Source: the quirks of ``tests/fixtures/cgminer/malformed_samples.json``, ``tests/fixtures/bad``
+    and of pyasic's list of repaired answers.
     """
     return _FAULT.sub(_mended, text.removeprefix("\ufeff").replace("\0", ""))
 

@@ -24,10 +24,15 @@ def endpoint_of(path: Path, endpoints: Iterable[str]) -> str | None:
     Returns:
         the endpoint; None when the name tells none.
     """
-    words = "-" + "-".join(_WORD.split(path.stem.casefold())) + "-"
-    found = {name: words.rfind(f"-{name}-") for name in endpoints}
+    words = f"-{_words(path.stem)}-"
+    found = {name: words.rfind(f"-{_words(name)}-") for name in endpoints}
     ends = {name: at + len(name) for name, at in found.items() if at >= 0}
     return max(ends, key=lambda name: (ends[name], len(name)), default=None)
+
+
+def _words(name: str) -> str:
+    """The words of a name, whatever stands between them: ``get.miner.status:pools``."""
+    return "-".join(_WORD.split(name.casefold()))
 
 
 def _body(path: Path) -> EndpointBody:

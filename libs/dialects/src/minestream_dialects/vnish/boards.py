@@ -22,22 +22,9 @@ from minestream_dialects.fields import (
 from minestream_dialects.vnish.sound import MAX_BOARDS, MAX_SLOT, MV_PER_V, read_sound
 from minestream_dialects.vnish.unit import Measure
 
-HEALTHY_CHIPS_RATIO: Final = 0.95
 _BROKEN: Final = frozenset({"failure", "disconnected"})
 _QUIET: Final = _BROKEN | {"initializing", "stopped", "disabled", "unknown"}
 """States in which a board without a temperature is no news."""
-
-
-def is_healthy(board: BoardDraft) -> bool:
-    """Does the board report, hash, and have at least 95 % of its chips in order?
-
-    A board whose firmware says nothing of chips is judged by the rest.
-    """
-    if board.status not in (None, "mining") or not board.hashing:
-        return False
-    if not board.chips_total or board.chips_ok is None:
-        return True
-    return board.chips_ok / board.chips_total >= HEALTHY_CHIPS_RATIO
 
 
 def numbered(items: object, flags: Flags) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from minestream_dialects.dialect import Payloads
 from minestream_dialects.draft import Draft
 from minestream_dialects.fields import Flags, count
+from minestream_dialects.totals import read_totals
 from minestream_dialects.vnish import firmware, summary
 from minestream_dialects.vnish.boards import (
     broken_codes,
@@ -71,7 +72,7 @@ def _read_miner(
     summary.read_cooling(miner, draft)
     summary.read_pools(miner, draft)
     summary.read_uptime(miner, payloads, draft)
-    summary.read_totals(draft)
+    read_totals(draft)
     draft.hw_errors_total = count(miner.get("hw_errors"), name="hw_errors_total", flags=flags)
     draft.error_codes += broken_codes(draft.boards)
     draft.chips = chips(payloads, unit, flags)

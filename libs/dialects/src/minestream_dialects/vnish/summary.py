@@ -23,16 +23,14 @@ from minestream_dialects.fields import (
     text,
     uptime_s,
 )
-from minestream_dialects.vnish.boards import is_healthy
+from minestream_dialects.totals import HASHING
 from minestream_dialects.vnish.unit import DEPRECATED_PER_UNIT, Measure
-from minestream_schemas.telemetry import MinerStatus, QualityFlag
+from minestream_schemas.telemetry import MinerStatus
 
 MAX_FANS: Final = 64
 MAX_POOLS: Final = 64
-HASHING: Final = frozenset({MinerStatus.MINING, MinerStatus.TUNING, MinerStatus.UNKNOWN})
-"""States in which a miner is expected to say everything."""
 
-_STATES: Final = {
+STATES: Final = {
     "mining": MinerStatus.MINING,
     "auto-tuning": MinerStatus.TUNING,
     "initializing": MinerStatus.INITIALIZING,
@@ -104,8 +102,8 @@ def read_state(miner: Miner | None, payloads: Payloads, draft: Draft) -> None:
     said = entry(source, "miner_state")
     if said is None:
         draft.flags.missing("status")
-    elif isinstance(said, str) and said in _STATES:
-        draft.status = _STATES[said]
+    elif isinstance(said, str) and said in STATES:
+        draft.status = STATES[said]
     else:
         draft.flags.invalid("status")
     draft.error = text(entry(source, "description"))
@@ -287,23 +285,6 @@ def read_uptime(miner: Miner, payloads: Payloads, draft: Draft) -> None:
             draft.evidence["uptime"] = "summary.miner_state_time"
     elif draft.status in HASHING:
         draft.flags.missing("uptime_s")
-
-
-def read_totals(draft: Draft) -> None:
-    """How many boards there are and how many of them are healthy.
-
-    A miner that hashes without listing a board says nothing about its boards (None, flagged); one
-    that stands still and lists none says that it has none (0).
-    """
-    boards = draft.boards
-    if draft.status in HASHING and not boards:
-        draft.flags.add(QualityFlag.BOARDS_MISSING)
-        return
-    if boards is None:
-        draft.flags.missing("boards")
-        return
-    draft.boards_total = len(boards)
-    draft.boards_healthy = sum(map(is_healthy, boards))
 
 
 def read_preset(payloads: Payloads, draft: Draft) -> None:
