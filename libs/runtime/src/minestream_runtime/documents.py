@@ -62,7 +62,7 @@ def parse(text: str) -> Node:
     except yaml.YAMLError as exc:
         raise DocumentError([Fault(1, f"no YAML: {exc}")]) from exc
     if node is None:
-        raise DocumentError([Fault(1, "the file is empty; there must be `miners:`")])
+        raise DocumentError([Fault(1, "the file is empty")])
     return node
 
 

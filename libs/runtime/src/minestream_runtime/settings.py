@@ -1,14 +1,19 @@
 """What every service is told by its environment: ``MINESTREAM_`` variables, checked at start."""
 
+import os
 import re
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from minestream_runtime.errors import ConfigurationError
+
+VARIABLE: Final = "MINESTREAM_CONFIG"
+"""Names files of settings, by comma."""
 
 
 class Settings(BaseSettings):
@@ -67,6 +72,18 @@ class Settings(BaseSettings):
         return url
 
     @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, and behind it the files that ``MINESTREAM_CONFIG`` names."""
+        return (init_settings, env_settings, _Files(settings_cls))
+
+    @classmethod
     def load(cls) -> Self:
         """Read the environment.
 
@@ -85,6 +102,23 @@ class Settings(BaseSettings):
     def group(self, service: str) -> str:
         """The consumer group of a service in this namespace."""
         return f"{self.topic_namespace}.{service}"
+
+
+class _Files(PydanticBaseSettingsSource):
+    """What configuration files give of one service's settings."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - the signature is pydantic's
+        """See ``PydanticBaseSettingsSource``; all fields are given at once."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        if not os.environ.get(VARIABLE):
+            return {}
+        from minestream_runtime.config import source  # noqa: PLC0415 - most services have no file
+
+        known = self.settings_cls.model_fields
+        given = source.fields(os.environ)
+        return {name: value for name, value in given.items() if name in known}
 
 
 def leads_somewhere(url: str) -> bool:

@@ -1,0 +1,1 @@
+"""Configuration files in the shapes that operators' design documents gave: read and translated."""

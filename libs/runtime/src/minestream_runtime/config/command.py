@@ -1,0 +1,82 @@
+"""``minestream config``: what a configuration file would set, and the fleet that it lists."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from minestream_runtime.config.collection import Collection
+from minestream_runtime.config.fleet import FleetFile
+from minestream_runtime.config.marks import PREFIX, Setting
+from minestream_runtime.config.miners import Listed
+from minestream_runtime.config.reading import Verbatim, shown
+from minestream_runtime.config.source import load
+from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.settings import VARIABLE
+
+_HIDDEN: Final = "(secret)"
+app = typer.Typer(no_args_is_help=True, help="Configuration files: check them, list their fleet.")
+
+
+@app.command()
+def check(files: Annotated[list[Path], typer.Argument(help="YAML files")]) -> None:
+    """Tell what each value of the files becomes; exit 1 with every fault, file and line.
+
+    Services read the files that MINESTREAM_CONFIG names (by comma); a variable of the
+    environment comes before a file.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    for given in load(files, os.environ):
+        table = Table(box=None, pad_edge=False)
+        table.add_column("line", justify="right")
+        table.add_column("value", overflow="fold")
+        table.add_column("becomes", overflow="fold")
+        for outcome in sorted(given.outcomes, key=lambda each: given.read.line(each.at)):
+            if isinstance(outcome, Setting):
+                text = _HIDDEN if outcome.secret else outcome.value
+                says = f"{PREFIX}{outcome.name}={text}"
+            else:
+                says = f"- {outcome.why}"
+            table.add_row(str(given.read.line(outcome.at)), shown(outcome.at), says)
+        console.print(f"[bold]{given.file}[/]")
+        console.print(table)
+        if miners := _listed(given.read.part):
+            console.print(
+                f"{len(miners)} miners, for the inventory: "
+                f"minestream config fleet {given.file} --site SITE"
+            )
+    console.print(f"To use them: export {VARIABLE}={','.join(map(str, files))}")
+
+
+@app.command("fleet")
+def fleet_of(
+    file: Annotated[Path, typer.Argument(help="a YAML file that lists miners")],
+    site: Annotated[str, typer.Option(help="where they stand; the files do not say")],
+) -> None:
+    """Write the miners that a file lists as an inventory, for `minestream inventory import`.
+
+    Variables (${NAME}) stay as they are written: no secret is printed that the file does not have.
+    """
+    miners = [miner for given in load([file], Verbatim()) for miner in _listed(given.read.part)]
+    if not miners:
+        raise ConfigurationError(f"{file}: lists no miners")
+    try:
+        entries = [_worded(miner, site) for miner in miners]
+    except ValueError as exc:
+        raise ConfigurationError(f"{file}: {exc}") from None
+    yaml.safe_dump({"miners": entries}, sys.stdout, sort_keys=False, allow_unicode=True)
+
+
+def _listed(part: object) -> tuple[Listed, ...]:
+    return part.listed() if isinstance(part, Collection | FleetFile) else ()
+
+
+def _worded(miner: Listed, site: str) -> dict[str, object]:
+    entry = miner.entry(site).model_dump(mode="json", exclude_defaults=True)
+    said = {**entry, "transport": "auto"}
+    return said | ({"credentials": miner.credentials} if miner.credentials else {})
