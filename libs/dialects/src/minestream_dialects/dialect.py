@@ -45,6 +45,8 @@ class Dialect:
         recognise: what the dialect is recognised by, or None when the payloads are not its own.
         identify: model, firmware and algorithm only, for rows without numbers.
         read: the whole reading. Total: any JSON in, a draft out.
+        never: numbers that this firmware has no word for, in our names, a board's as
+            ``boards.power_w``; their absence lowers no reading's quality.
     """
 
     name: str
@@ -55,3 +57,4 @@ class Dialect:
     recognise: Callable[[Payloads], str | None]
     identify: Callable[[Payloads], Draft]
     read: Callable[[Payloads], Draft]
+    never: frozenset[str] = frozenset()

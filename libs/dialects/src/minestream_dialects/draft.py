@@ -1,7 +1,9 @@
 """A reading while it is being read: what a parser fills and ``normalise`` turns into events."""
 
+from collections.abc import Callable
+from functools import lru_cache
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -56,6 +58,7 @@ class Draft(msgspec.Struct):
     pcb_temp_max_c: float | None = None
     inlet_temp_c: float | None = None
     outlet_temp_c: float | None = None
+    ambient_temp_c: float | None = None
     fan_rpm: tuple[int, ...] | None = None
     fan_duty_ratio: float | None = None
     accepted_total: int | None = None
@@ -96,9 +99,6 @@ READING_NUMBERS: Final = (
 )
 """What a miner of any dialect is expected to say; water temperatures and the like are extras."""
 
-_reading_numbers: Final = attrgetter(*READING_NUMBERS)
-_board_numbers: Final = attrgetter(*BOARD_NUMBERS)
-
 PLAIN_FIELDS: Final = tuple(
     name
     for name in Draft.__struct_fields__
@@ -107,11 +107,34 @@ PLAIN_FIELDS: Final = tuple(
 """The fields that go from the draft into ``MinerTelemetry`` as they are."""
 
 
-def quality(draft: Draft) -> float:
-    """The share of the numbers of a reading and of its boards that are present, 0…1."""
+_NOTHING: Final[frozenset[str]] = frozenset()
+_Getter = Callable[[object], tuple[object, ...]]
+
+
+@lru_cache(maxsize=64)
+def _told(never: frozenset[str]) -> tuple[int, _Getter, int, _Getter]:
+    """How many numbers a reading and a board of a dialect have, and what gets them."""
+    reading = [name for name in READING_NUMBERS if name not in never]
+    board = [name for name in BOARD_NUMBERS if f"boards.{name}" not in never]
+    return len(reading), _all_of(reading), len(board), _all_of(board)
+
+
+def _all_of(names: list[str]) -> _Getter:
+    get: Any = attrgetter(*names)
+    return get if len(names) > 1 else lambda each: (get(each),)
+
+
+def quality(draft: Draft, never: frozenset[str] = _NOTHING) -> float:
+    """The share of the numbers of a reading and of its boards that are present, 0…1.
+
+    Args:
+        draft: the reading.
+        never: numbers that its dialect has no word for, as in ``Dialect.never``.
+    """
+    in_reading, of_reading, in_board, of_board = _told(never)
     boards = draft.boards or []
-    missing = _reading_numbers(draft).count(None)
+    missing = of_reading(draft).count(None)
     for board in boards:
-        missing += _board_numbers(board).count(None)
-    numbers = len(READING_NUMBERS) + len(BOARD_NUMBERS) * len(boards)
+        missing += of_board(board).count(None)
+    numbers = in_reading + in_board * len(boards)
     return (numbers - missing) / numbers

@@ -82,7 +82,8 @@ def normalise(raw: RawMiner) -> Normalised:
         draft.flags.add(QualityFlag.REPAIRED)
     _flag_times(raw, draft)
     name = (chosen[0].name if chosen else None) or text(raw.dialect) or registry.AUTO
-    return Normalised(_telemetry(raw, name, draft), _chips(raw, draft))
+    never = dialect.never if dialect else frozenset()
+    return Normalised(_telemetry(raw, name, draft, never), _chips(raw, draft))
 
 
 def _payloads(raw: RawMiner) -> tuple[Payloads, dict[str, str], bool]:
@@ -165,7 +166,7 @@ def _flag_times(raw: RawMiner, draft: Draft) -> None:
             draft.flags.add(QualityFlag.ENDPOINT_STALE, text(name))
 
 
-def _telemetry(raw: RawMiner, name: str, draft: Draft) -> MinerTelemetry:
+def _telemetry(raw: RawMiner, name: str, draft: Draft, never: frozenset[str]) -> MinerTelemetry:
     # one validation of the whole: a board on its own would cost one more each
     boards = tuple([asdict(board) for board in draft.boards or ()])
     return MinerTelemetry.model_validate(
@@ -182,7 +183,7 @@ def _telemetry(raw: RawMiner, name: str, draft: Draft) -> MinerTelemetry:
             "fan_rpm": draft.fan_rpm or (),
             "boards": boards,
             "quality_flags": draft.flags.sorted(),
-            "quality_score": quality(draft),
+            "quality_score": quality(draft, never),
             "latency_ms": raw.latency_ms,
         }
     )
