@@ -43,6 +43,7 @@ SERVICES: Final = (
     Service("alerter", "alerter", 8486),
     Service("abacus-sink", "abacus_sink", 8487),
     Service("archiver", "archiver", 8488),
+    Service("collector-cgminer", "collector_cgminer", 8489),
     GATEWAY,
 )
 NAMES: Final = (KAFKA, POSTGRES, *(service.name for service in SERVICES))

@@ -2,13 +2,19 @@
 
 from typing import Final
 
+from pydantic import Field
+
 from minestream_runtime.collecting.collector import CollectorSettings
 
 SERVICE: Final = "collector-cgminer"
 
 
 class CgminerSettings(CollectorSettings):
-    """Nothing beyond what every collector is told."""
+    """What every collector is told, with the deadline of a port that answers at once or never."""
+
+    poll_deadline_s: float = Field(
+        default=5.0, gt=0, le=60, description="for one whole answer, connecting included"
+    )
 
     @property
     def collector_id(self) -> str:

@@ -1,1 +1,1 @@
-"""One outside thing each: miners' sockets, the inventory."""
+"""One outside thing each: miners, and the kit that polls them."""

@@ -1,1 +1,1 @@
-"""Which commands may be sent, how a poll ended: pure."""
+"""What each family of TCP miners is asked, and what its answers say of themselves; pure."""

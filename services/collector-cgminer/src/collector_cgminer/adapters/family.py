@@ -1,0 +1,134 @@
+"""A family of TCP miners as the polling kit sees it: one command in, its body out."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from collector_cgminer.domain.answers import Verdict, clock_of, firmware_of, told, uptime_of
+from collector_cgminer.domain.families import Commands
+from minestream_dialects.bodies import decode_bytes
+from minestream_runtime import semconv
+from minestream_runtime.cgminer import (
+    CgminerClient,
+    CgminerError,
+    CgminerOwnFaultError,
+    CgminerUnansweredError,
+    CgminerUnreadableError,
+    Wire,
+)
+from minestream_runtime.clock import Clock
+from minestream_runtime.collecting.bodies import start_of, text_of
+from minestream_runtime.collecting.family import Miner, OwnFaultError
+from minestream_runtime.collecting.plan import Answer, Memory, Plan
+from minestream_schemas.raw import EndpointBody, PollStatus
+
+_STATUS_OF: Final = {
+    Verdict.OK: PollStatus.OK,
+    Verdict.MISSING: PollStatus.ERROR,
+    Verdict.DENIED: PollStatus.UNAUTHORISED,
+    Verdict.ERROR: PollStatus.ERROR,
+    Verdict.SHAPE: PollStatus.GARBAGE,
+}
+
+
+class TcpFamily:
+    """Miners that answer the same commands.
+
+    Args:
+        commands: which.
+        client: asks; shared by all families, as it keeps one connection per miner.
+        clock: instants of answers.
+        deadline_s: for one whole answer.
+    """
+
+    secrets: Mapping[str, str] | None = None
+
+    def __init__(
+        self, commands: Commands, client: CgminerClient, clock: Clock, *, deadline_s: float
+    ) -> None:
+        self.name = commands.family
+        self.plan = _plan(commands)
+        self.deadline_s = deadline_s
+        self._commands = commands
+        self._wire = Wire(commands.wire)
+        self._client = client
+        self._clock = clock
+
+    def wanted(self, memory: Memory) -> tuple[str, ...]:
+        """See ``Family``."""
+        return self._commands.wanted(memory.missing)
+
+    def about(self, endpoint: str) -> tuple[str, Mapping[str, str]]:
+        """See ``Family``."""
+        return f"ask {endpoint}", {
+            semconv.NETWORK_TRANSPORT: "tcp",
+            semconv.MINER_COMMAND: endpoint,
+        }
+
+    async def ask(self, miner: Miner, endpoint: str, deadline_s: float) -> Answer:
+        """See ``Family``."""
+        limit_s = min(self.deadline_s, deadline_s)
+        began_s = self._clock.monotonic()
+        try:
+            answer = await self._client.ask(
+                miner.address, endpoint, wire=self._wire, deadline_s=limit_s
+            )
+        except CgminerError as exc:
+            return Answer(self._fault(exc, (self._clock.monotonic() - began_s) * 1000))
+        return self._read(endpoint, answer.body, answer.latency_ms)
+
+    def _read(self, endpoint: str, said: bytes, latency_ms: float) -> Answer:
+        decoded = decode_bytes(said)
+        content = decoded.value
+        if decoded.problem is not None:
+            body = self._body(PollStatus.GARBAGE, latency_ms, start_of(said), decoded.problem)
+            return Answer(body)
+        verdict, why = told(endpoint, content)
+        if verdict is not Verdict.OK:
+            status = _STATUS_OF[verdict]
+            body = self._body(status, latency_ms, start_of(said), why)
+            missing = verdict in {Verdict.MISSING, Verdict.DENIED} and endpoint != self.plan.main
+            return Answer(body, missing=missing)
+        body = self._body(PollStatus.OK, latency_ms, said, None, clock_of(content))
+        firmware = firmware_of(endpoint, content) if endpoint == self.plan.identity else None
+        uptime_s = uptime_of(content) if endpoint == self.plan.main else None
+        return Answer(body, firmware, uptime_s)
+
+    def _fault(self, exc: CgminerError, latency_ms: float) -> EndpointBody:
+        if isinstance(exc, CgminerOwnFaultError):
+            raise OwnFaultError(str(exc)) from exc
+        if isinstance(exc, CgminerUnreadableError):
+            return self._body(PollStatus.GARBAGE, latency_ms, start_of(exc.start), str(exc))
+        unanswered = isinstance(exc, CgminerUnansweredError)
+        status = PollStatus.TIMEOUT if unanswered else PollStatus.REFUSED
+        return self._body(status, latency_ms, b"", str(exc))
+
+    def _body(
+        self,
+        status: PollStatus,
+        latency_ms: float,
+        kept: bytes,
+        error: str | None,
+        server_at: datetime | None = None,
+    ) -> EndpointBody:
+        text, encoding = text_of(kept)
+        return EndpointBody(
+            status=status,
+            fetched_at=self._clock.now(),
+            latency_ms=latency_ms,
+            encoding=encoding,
+            body=text,
+            server_at=server_at,
+            error=error,
+        )
+
+
+def _plan(commands: Commands) -> Plan:
+    return Plan(
+        main=commands.main,
+        cadence_s=commands.cadence_s,
+        rides_along=frozenset(commands.cadence_s),
+        never_dropped=frozenset({commands.identity}),
+        identity=commands.identity,
+        configuration=commands.configuration,
+    )

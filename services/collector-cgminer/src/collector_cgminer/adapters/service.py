@@ -1,0 +1,28 @@
+"""Puts the collector together: its families, and the kit that polls them."""
+
+from collector_cgminer.adapters.family import TcpFamily
+from collector_cgminer.domain.families import FAMILIES
+from collector_cgminer.settings import SERVICE, CgminerSettings
+from minestream_runtime.cgminer import CgminerClient
+from minestream_runtime.clock import SystemClock
+from minestream_runtime.collecting.polling import poll_fleet
+from minestream_runtime.health import Health
+
+
+async def collect(settings: CgminerSettings, health: Health) -> None:
+    """Poll our share of the fleet until cancelled.
+
+    Args:
+        settings: from the environment.
+        health: ready once the inventory is read; a link that is down is noted there, as the
+            spool keeps what is polled meanwhile.
+
+    Raises:
+        ConfigurationError: the spool or the credentials key cannot be used.
+    """
+    clock, client = SystemClock(), CgminerClient()
+    families = [
+        TcpFamily(commands, client, clock, deadline_s=settings.poll_deadline_s)
+        for commands in FAMILIES
+    ]
+    await poll_fleet(settings, health, clock, service=SERVICE, families=families, transport="tcp")

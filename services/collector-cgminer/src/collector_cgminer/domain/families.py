@@ -1,0 +1,132 @@
+"""What each family of TCP miners is asked, and how often: pure data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+_EACH_MINUTE: Final = 60.0
+_OFTEN: Final = 300.0
+_SELDOM: Final = 900.0
+_HOURLY: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """The commands of one family.
+
+    Args:
+        family: as events call it.
+        wire: how its port is asked, as the client calls it.
+        main: asked at each poll; without it there is no reading.
+        cadence_s: the others, in the order asked: seconds between two reads.
+        identity: of these, the one that tells the firmware.
+        instead: of these, those that are asked only where another is not known.
+        configuration: read at once after a restart.
+    """
+
+    family: str
+    wire: str
+    main: str
+    cadence_s: Mapping[str, float]
+    identity: str
+    instead: Mapping[str, str] = field(default_factory=dict)
+    configuration: frozenset[str] = frozenset()
+
+    def wanted(self, missing: frozenset[str]) -> tuple[str, ...]:
+        """The commands beside the main one.
+
+        Args:
+            missing: what this firmware was found not to know.
+        """
+        return tuple(
+            command
+            for command in self.cadence_s
+            if command not in self.instead or self.instead[command] in missing
+        )
+
+
+CGMINER: Final = Commands(
+    family="cgminer",
+    wire="cgminer",
+    main="summary",
+    cadence_s=MappingProxyType(
+        {
+            "version": _HOURLY,
+            "stats": _EACH_MINUTE,
+            "devs": _EACH_MINUTE,
+            "pools": _OFTEN,
+        }
+    ),
+    identity="version",
+    configuration=frozenset({"version", "pools"}),
+)
+"""CGMiner, BMMiner and sgminer whose machine nobody knows."""
+
+ANTMINER: Final = Commands(
+    family="antminer",
+    wire="cgminer",
+    main="stats",
+    cadence_s=MappingProxyType(
+        {
+            "version": _HOURLY,
+            "summary": _EACH_MINUTE,
+            "pools": _OFTEN,
+            "devs": _SELDOM,
+        }
+    ),
+    identity="version",
+    configuration=frozenset({"version", "pools"}),
+)
+"""Bitmain's firmware; everything but shares is in ``stats``."""
+
+VNISH_3: Final = Commands(
+    family="vnish-3",
+    wire="cgminer",
+    main="stats",
+    cadence_s=MappingProxyType({"version": _HOURLY, "summary": _EACH_MINUTE, "pools": _OFTEN}),
+    identity="version",
+    configuration=frozenset({"version", "pools"}),
+)
+"""Vnish's port 4028; 1.2 refuses ``version``, and ``stats`` tells the firmware of both."""
+
+WHATSMINER: Final = Commands(
+    family="whatsminer",
+    wire="whatsminer",
+    main="summary",
+    cadence_s=MappingProxyType(
+        {
+            "get_version": _HOURLY,
+            "get_miner_info": _HOURLY,
+            "edevs": _EACH_MINUTE,
+            "devs": _EACH_MINUTE,
+            "pools": _OFTEN,
+            "status": _OFTEN,
+            "get_error_code": _OFTEN,
+            "get_psu": _SELDOM,
+        }
+    ),
+    identity="get_version",
+    instead=MappingProxyType({"devs": "edevs"}),
+    configuration=frozenset({"get_version", "get_miner_info", "get_psu", "pools"}),
+)
+"""Whatsminer's API 1 and 2."""
+
+WHATSMINER_V3: Final = Commands(
+    family="whatsminer-v3",
+    wire="whatsminer-v3",
+    main="get.miner.status:summary",
+    cadence_s=MappingProxyType(
+        {
+            "get.device.info": _OFTEN,
+            "get.miner.status:edevs": _EACH_MINUTE,
+            "get.miner.status:pools": _OFTEN,
+        }
+    ),
+    identity="get.device.info",
+    configuration=frozenset({"get.device.info", "get.miner.status:pools"}),
+)
+"""Whatsminer's API 3; its error codes stand in ``get.device.info``."""
+
+FAMILIES: Final = (CGMINER, ANTMINER, VNISH_3, WHATSMINER, WHATSMINER_V3)
+"""The first is what a miner is asked as of which nothing is known: all the others answer it."""
