@@ -8,7 +8,7 @@ from minestream_runtime.collecting.collector import Collector, CollectorSettings
 from minestream_runtime.collecting.family import Family
 from minestream_runtime.collecting.fleet import Fleet
 from minestream_runtime.collecting.outlet_settings import open_outlet
-from minestream_runtime.collecting.owners import Owner, Transport
+from minestream_runtime.collecting.owners import Owner
 from minestream_runtime.collecting.poller import Poller
 from minestream_runtime.collecting.shard import Shard
 from minestream_runtime.health import Health
@@ -23,7 +23,6 @@ async def poll_fleet(
     *,
     service: str,
     families: Sequence[Family],
-    transport: Transport = "http",
 ) -> None:
     """Poll our share of the fleet until cancelled.
 
@@ -34,7 +33,6 @@ async def poll_fleet(
         clock: for all of it.
         service: whose share: the name of its consumer group.
         families: what we speak, all over one transport.
-        transport: over which.
 
     Raises:
         ConfigurationError: the spool or the credentials key cannot be used.
@@ -45,7 +43,7 @@ async def poll_fleet(
         fleet = Fleet(
             settings,
             sealer,
-            Owner(families, transport).claim,
+            Owner(families).claim,
             add=lambda entry, interval_s: collector.add(entry.miner_id, interval_s=interval_s),
             remove=lambda target: collector.remove(target),  # noqa: PLW0108 - it comes below
             clock=clock,

@@ -25,4 +25,4 @@ async def collect(settings: CgminerSettings, health: Health) -> None:
         TcpFamily(commands, client, clock, deadline_s=settings.poll_deadline_s)
         for commands in FAMILIES
     ]
-    await poll_fleet(settings, health, clock, service=SERVICE, families=families, transport="tcp")
+    await poll_fleet(settings, health, clock, service=SERVICE, families=families)
