@@ -1,4 +1,4 @@
-"""A TCP port that does what a test tells it to, and counts who came."""
+"""A TCP port that does what a test tells it to, and counts who came; and a client to ask it."""
 
 import asyncio
 import socket
@@ -6,6 +6,10 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+
+import pytest
+
+from minestream_runtime.cgminer import Answer, CgminerClient, CgminerError, Wire
 
 Talk = Callable[["Caller"], Awaitable[None]]
 
@@ -96,3 +100,30 @@ def says(*chunks: bytes, pause_s: float = 0.0, then_holds: bool = False) -> Talk
             await caller.hold()
 
     return talk
+
+
+WHOLE = b'{"STATUS":[{"STATUS":"S"}],"SUMMARY":[{"GHS 5s":"504.56"}],"id":1}'
+NUL = b"\0"
+
+
+async def ask(
+    address: str, command: str = "summary", *, wire: Wire | None = None, deadline_s: float = 3.0
+) -> Answer:
+    return await CgminerClient().ask(address, command, wire=wire, deadline_s=deadline_s)
+
+
+async def error(talk: Talk, **options: object) -> CgminerError:
+    async with port(talk) as miner:
+        with pytest.raises(CgminerError) as caught:
+            await ask(miner.address, **options)  # type: ignore[arg-type]
+    return caught.value
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not true():  # noqa: ASYNC110 - it comes by itself
+            await asyncio.sleep(0.005)
+
+
+def framed(body: bytes) -> bytes:
+    return len(body).to_bytes(4, "little") + body
