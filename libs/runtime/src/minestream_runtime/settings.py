@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.networks import PRIVATE, Networks
 
 VARIABLE: Final = "MINESTREAM_CONFIG"
 """Names files of settings, by comma."""
@@ -55,6 +56,9 @@ class Settings(BaseSettings):
     trace_ratio: float = Field(
         default=0.01, ge=0, le=1, description="the share of polls that are traced; errors always"
     )
+    allowed_networks: str = Field(
+        default=PRIVATE, description="CIDRs by comma; no miner outside of them is ever asked"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("otlp_endpoint")
@@ -63,6 +67,12 @@ class Settings(BaseSettings):
         if url is not None and not leads_somewhere(url):
             raise ValueError("no address: http://host:4318 is wanted")
         return url
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        Networks.parse(text)
+        return text
 
     @field_validator("database_url")
     @classmethod
@@ -98,6 +108,11 @@ class Settings(BaseSettings):
                 for fault in exc.errors(include_input=False, include_url=False)
             )
             raise ConfigurationError(faults) from None
+
+    @property
+    def networks(self) -> Networks:
+        """Where miners may be."""
+        return Networks.parse(self.allowed_networks)
 
     def group(self, service: str) -> str:
         """The consumer group of a service in this namespace."""
