@@ -13,7 +13,8 @@ import aiohttp
 import pytest
 
 from minestream_emulators.faults import Fault, FaultRefusedError
-from minestream_emulators.fleet import REPLY_HEADER, AddressTakenError, Fleet
+from minestream_emulators.fleet import AddressTakenError, Fleet
+from minestream_emulators.http_door import REPLY_HEADER
 from minestream_emulators.running import emulated_fleet, running
 from minestream_emulators.vnish.device import INDEX
 from minestream_emulators.wire import HUGE_BYTES
@@ -358,4 +359,4 @@ async def test_a_thousand_miners_are_listening_within_seconds(http: aiohttp.Clie
         assert time.monotonic() - began < 10.0
         for miner in list(fleet.stations)[::100]:
             await body(http, fleet, miner, "summary")
-        assert sum(station.device is not None for station in fleet.stations.values()) == 10
+        assert sum(station.firmware is not None for station in fleet.stations.values()) == 10

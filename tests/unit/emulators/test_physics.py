@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minestream_emulators.chips import chips_of
-from minestream_emulators.models import L9_1_2, MODELS, S21_PRO, Model
+from minestream_emulators.model import Model
+from minestream_emulators.models import L9_1_2, MODELS, S21_PRO
 from minestream_emulators.physics import (
     NULL_S,
     STARTING_S,
@@ -92,7 +93,7 @@ def test_whatever_happens_every_number_stays_finite_and_within_reason(
         assert all(0.0 < board.hottest_c < 150.0 for board in miner.boards)
         assert 0.1 <= miner.duty <= 1.0
         assert 0.2 <= miner.throttle <= 1.0
-        assert all(0 <= miner.fan_rpm(fan) <= miner.model.max_rpm for fan in range(4))
+        assert all(0 <= miner.fan_rpm(fan) <= miner.model.max_rpm for fan in range(miner.model.fans))
 
 
 @settings(max_examples=40, deadline=None)
@@ -139,7 +140,7 @@ def test_a_dead_fan_makes_the_miner_hotter_the_others_faster_and_does_not_stop_i
         miner.advance(T0 + 900.0)
     assert broken.hottest_c > whole.hottest_c + 1.0
     assert broken.duty > whole.duty
-    assert sum(broken.fan_rpm(fan) == 0 for fan in range(4)) == 1
+    assert sum(broken.fan_rpm(fan) == 0 for fan in range(broken.model.fans)) == 1
     assert broken.phase is Phase.MINING
 
 

@@ -4,17 +4,13 @@ A refused connection is a real one: the listener of an unreachable miner is clos
 """
 
 import asyncio
-import socket
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from aiohttp import web
-
-from minestream_emulators import wire
+from minestream_emulators.device import Firmware
+from minestream_emulators.families import firmware_of
 from minestream_emulators.faults import (
     AILMENTS,
     Change,
@@ -25,11 +21,12 @@ from minestream_emulators.faults import (
     choose,
     fault_named,
 )
+from minestream_emulators.http_door import HttpDoor
 from minestream_emulators.physics import Climate, Phase
 from minestream_emulators.replies import ReplyLine, ReplyLog, read_replies
-from minestream_emulators.vnish.device import Device, Request
+from minestream_emulators.station import Door, Now, Station
+from minestream_emulators.tcp_door import TcpDoor
 from minestream_emulators.world import (
-    Resident,
     WorldPlan,
     climate,
     inventory_entry,
@@ -37,15 +34,10 @@ from minestream_emulators.world import (
     residents,
 )
 
-REPLY_HEADER: Final = "X-Reply-Id"
 DEFAULT_PORT: Final = 8780
-_BACKLOG: Final = 128
-_SKEW: Final = timedelta(days=1)
 _CLOSING: Final = frozenset({Fault.UNREACHABLE, Fault.REBOOT})
 _HOLDING: Final = frozenset({Fault.SILENT, Fault.SLOW_DRIP})
 _BODILY: Final = frozenset({*AILMENTS, Fault.REBOOT})
-
-Now = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
@@ -57,35 +49,16 @@ class AddressTakenError(OSError):
     """A miner's address cannot be listened on; the text says which and what to do."""
 
 
-@dataclass(slots=True)
-class Station:
-    """A miner with its socket and its faults.
-
-    Args:
-        device: made when somebody first asks, so that a large fleet starts at once.
-    """
-
-    resident: Resident
-    host: str
-    port: int
-    device: Device | None = None
-    server: asyncio.Server | None = None
-    faults: set[Fault] = field(default_factory=set)
-
-    @property
-    def miner_id(self) -> str:
-        """The miner's name."""
-        return self.resident.who.miner_id
-
-    @property
-    def address(self) -> str:
-        """``host:port``."""
-        return f"{self.host}:{self.port}"
-
-
-def _touch_firmware(device: Device, faults: set[Fault]) -> None:
-    device.wrong_unit = Fault.WRONG_UNIT in faults
-    device.wrong_password = Fault.WRONG_PASSWORD in faults
+def _touch_body(firmware: Firmware, change: Change, at_s: float) -> None:
+    ailment = AILMENTS.get(change.fault)
+    if ailment is not None:
+        act = firmware.miner.afflict if change.begins else firmware.miner.heal
+        act(ailment, at_s)
+    elif change.begins:
+        firmware.miner.power_off(at_s)
+    else:
+        firmware.miner.boot(at_s)
+        firmware.reboot()
 
 
 class Fleet:
@@ -111,21 +84,15 @@ class Fleet:
         self._air: Climate = climate(plan)
         self._began_s = now().timestamp()
         self._script = Script()
-        self._log = ReplyLog(replies)
+        self.log = ReplyLog(replies)
         self._changed = asyncio.Event()
         self._orders = 0
-        self._web = web.Server(
-            self._handle,
-            handler_cancellation=True,
-            access_log=None,
-            keepalive_timeout=75.0,
-        )
+        self._doors: dict[str, Door] = {"http": HttpDoor(self), "tcp": TcpDoor(self)}
         each = 1 if plan.one_address and port else 0
         self.stations = {
             resident.who.miner_id: Station(resident, resident.who.host, port + each * number)
             for number, resident in enumerate(residents(plan))
         }
-        self._by_socket: dict[tuple[str, int], Station] = {}
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -144,11 +111,9 @@ class Fleet:
             if station.server is not None:
                 station.server.close()
                 station.server = None
-        for connection in self._web.connections:
-            if connection.transport is not None:
-                connection.transport.abort()
-        await self._web.shutdown(1.0)
-        self._log.close()
+        for door in self._doors.values():
+            await door.close()
+        self.log.close()
 
     async def direct(self) -> None:
         """Carry out the script of faults, for ever; the fleet's one background task."""
@@ -164,31 +129,13 @@ class Fleet:
                 continue
 
     async def _listen(self, station: Station) -> None:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((station.host, station.port))
-            loop = asyncio.get_running_loop()
-            server = await loop.create_server(self._web, sock=sock, backlog=_BACKLOG)
+            await self._doors[station.resident.model.transport].listen(station)
         except OSError as exc:
-            sock.close()
             raise AddressTakenError(
                 f"{station.address} ({station.miner_id}) cannot be listened on: {exc.strerror}; "
                 "another emulated world may be running: end it, or choose --port or --first-address"
             ) from exc
-        station.port = sock.getsockname()[1]
-        station.server = server
-        self._by_socket[(station.host, station.port)] = station
-
-    def _drop_connections(self, stations: set[str]) -> None:
-        for connection in self._web.connections:
-            transport = connection.transport
-            station = None if transport is None else self._of(transport)
-            if transport is not None and station is not None and station.miner_id in stations:
-                transport.abort()
-
-    def _of(self, transport: asyncio.BaseTransport) -> Station | None:
-        return self._by_socket.get(transport.get_extra_info("sockname") or ("", 0))
 
     # -- faults -------------------------------------------------------------------------------
 
@@ -255,26 +202,15 @@ class Fleet:
             else:
                 station.faults.discard(change.fault)
             if change.fault in _BODILY:
-                self._touch_body(self._device(station, at_s), change, at_s)
-            if station.device is not None:
-                _touch_firmware(station.device, station.faults)
+                _touch_body(self.firmware(station, at_s), change, at_s)
+            station.touch()
             if change.fault in _CLOSING:
                 await self._touch_listener(station)
             if change.fault in (_CLOSING if change.begins else _HOLDING):
                 cut_off.add(change.miner)
         if cut_off:
-            self._drop_connections(cut_off)
-
-    def _touch_body(self, device: Device, change: Change, at_s: float) -> None:
-        ailment = AILMENTS.get(change.fault)
-        if ailment is not None:
-            act = device.miner.afflict if change.begins else device.miner.heal
-            act(ailment, at_s)
-        elif change.begins:
-            device.miner.power_off(at_s)
-        else:
-            device.miner.boot(at_s)
-            device.reboot()
+            for door in self._doors.values():
+                door.drop(cut_off)
 
     async def _touch_listener(self, station: Station) -> None:
         closed = bool(station.faults & _CLOSING)
@@ -284,41 +220,14 @@ class Fleet:
         elif not closed and station.server is None:
             await self._listen(station)
 
-    # -- answers ------------------------------------------------------------------------------
-
-    def _device(self, station: Station, at_s: float) -> Device:
-        if station.device is None:
+    def firmware(self, station: Station, at_s: float) -> Firmware:
+        """The station's firmware, made at the first question."""
+        if station.firmware is None:
             miner = machine(station.resident, self._air, self._began_s)
             miner.advance(at_s)
-            station.device = Device(miner, station.resident.who)
-            _touch_firmware(station.device, station.faults)
-        return station.device
-
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        transport = request.transport
-        station = None if transport is None else self._of(transport)
-        if station is None:
-            raise web.HTTPServiceUnavailable
-        if Fault.SILENT in station.faults:
-            await wire.never_answer()
-        body = await request.read() if request.body_exists else b""
-        now = self._now()
-        asked = Request(
-            method=request.method,
-            path=request.path,
-            query=request.query_string,
-            at_s=now.timestamp(),
-            headers={"authorization": request.headers.get("Authorization", "")},
-            body=body,
-        )
-        reply = self._device(station, asked.at_s).answer(asked)
-        number = self._log.write(station.miner_id, asked.path, now.isoformat(), reply.status)
-        headers = {REPLY_HEADER: str(number), "Content-Type": reply.content_type}
-        if Fault.CLOCK_SKEW in station.faults:
-            headers["Date"] = format_datetime(now + _SKEW, usegmt=True)
-        if station.faults:
-            return await wire.misbehave(request, reply, headers, station.faults)
-        return web.Response(status=reply.status, body=reply.body, headers=headers)
+            station.firmware = firmware_of(miner, station.resident.who)
+            station.touch()
+        return station.firmware
 
     # -- for whoever looks from outside -------------------------------------------------------
 
@@ -333,18 +242,19 @@ class Fleet:
 
     def replies(self) -> list[ReplyLine]:
         """Every reply in the log so far, earlier runs included."""
-        return [] if self._log.path is None else list(read_replies(self._log.path))
+        return [] if self.log.path is None else list(read_replies(self.log.path))
 
     def truth(self, miner_id: str) -> dict[str, Any]:
         """What is really so at one miner now, whatever it may answer."""
         station = self.stations[miner_id]
         at_s = self._now().timestamp()
-        miner = self._device(station, at_s).miner
+        miner = self.firmware(station, at_s).miner
         miner.advance(at_s)
         return {
             "miner_id": miner_id,
             "address": station.address,
             "model": miner.model.key,
+            "family": miner.model.family,
             "algorithm": miner.model.algorithm,
             "faults": sorted(station.faults),
             "listening": station.server is not None,

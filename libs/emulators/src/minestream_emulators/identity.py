@@ -11,8 +11,10 @@ class Identity:
         host: the address it listens on.
         worker: its name at the pool.
         pool_user: the account that it mines for.
-        password: what unlocks its settings.
+        password: what unlocks its settings, or its web pages.
         known_password: is the password in the inventory (few are)?
+        username: beside the password, where its firmware asks for one.
+        told: does the inventory say what it is and speaks, or its address alone?
     """
 
     number: int
@@ -30,3 +32,5 @@ class Identity:
     password: str
     known_password: bool
     tariff_usd_per_kwh: float
+    username: str | None = None
+    told: bool = True

@@ -1,93 +1,12 @@
-"""The machines that the emulated world is made of: what is printed on the box, and how they behave.
+"""The machines that the emulated world is made of.
 
 Knows figures, not time: physics moves them, the firmware's module words them.
 """
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """One operating point of the firmware's tuner.
-
-    Args:
-        watts: what the whole miner draws at it, W; also the preset's name.
-        frequency_mhz: of every chip.
-        voltage_mv: of every board's supply rail.
-    """
-
-    watts: int
-    frequency_mhz: int
-    voltage_mv: int
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """One kind of miner on one firmware version.
-
-    Args:
-        key: how the emulator calls it (``l9-1.2.7``).
-        slug: how the firmware calls the model (``l9``).
-        hash_per_mhz: hashes per second that one chip makes per MHz of its clock.
-        rise_c: chip over inlet at the first preset with fans at 80 % duty, K.
-        target_c: the chip temperature that the fan control aims at, degrees C.
-        share_hashes: expected hashes per unit of pool difficulty.
-        share_difficulty: of the pool that it mines for.
-        domains: voltage domains in series on a board.
-    """
-
-    key: str
-    slug: str
-    name: str
-    series: Literal["l9", "x19", "x21"]
-    firmware: str
-    algorithm: Literal["scrypt", "sha256d"]
-    boards: int
-    chips: int
-    domains: int
-    hash_per_mhz: float
-    stock_hs: float
-    presets: tuple[Preset, ...]
-    rise_c: float
-    target_c: float
-    max_rpm: int
-    share_hashes: float
-    share_difficulty: int
-    difficulty_text: str
-    devfee_difficulty: int
-    pool_url: str
-    fans: int = 4
-    devfee_ratio: float = 0.028
-    throttle_c: float = 96.0
-    shutdown_c: float = 118.0
-
-    @property
-    def unit(self) -> str:
-        """The firmware's unit of hashrate (``hr_measure``)."""
-        return "MH/s" if self.algorithm == "scrypt" else "GH/s"
-
-    @property
-    def unit_hs(self) -> float:
-        """How many H/s one ``unit`` is."""
-        return 1e6 if self.algorithm == "scrypt" else 1e9
-
-    @property
-    def has_boards(self) -> bool:
-        """Firmware 1.3 answers ``/boards``; 1.2 answers ``/chips`` and ``/chains``."""
-        return not self.firmware.startswith("1.2.")
-
-    def ideal_hs(self, preset: Preset) -> float:
-        """What one board would make with every chip at its best, H/s."""
-        return self.chips * self.hash_per_mhz * preset.frequency_mhz
-
-    def preset_text(self, preset: Preset) -> str:
-        """How the firmware words a preset: ``3425 watt ~ 17000 MH``."""
-        size, unit = (1e6, "MH") if self.algorithm == "scrypt" else (1e12, "TH")
-        rate = self.boards * self.ideal_hs(preset) / size
-        shown = round(rate, -2) if unit == "MH" else round(rate)
-        return f"{preset.watts} watt ~ {shown:.0f} {unit}"
-
+from minestream_emulators.model import Model, Preset
+from minestream_emulators.stock import STOCK_MODELS
 
 _SCRYPT_DIFF1 = 2.0**16
 _SHA256_DIFF1 = 2.0**32
@@ -115,6 +34,7 @@ def _l9(firmware: str) -> Model:
         difficulty_text="1.05M",
         devfee_difficulty=131072,
         pool_url="mining.prohashing.com:3333",
+        reflashed="l9-stock",
     )
 
 
@@ -167,7 +87,7 @@ S19K_PRO: Final = Model(
 )
 
 MODELS: Final[dict[str, Model]] = {
-    model.key: model for model in (L9_1_2, L9_1_3, S21_PRO, S19K_PRO)
+    model.key: model for model in (L9_1_2, L9_1_3, S21_PRO, S19K_PRO, *STOCK_MODELS)
 }
 DEFAULT_MIX: Final[dict[str, float]] = {
     L9_1_2.key: 0.6,
@@ -176,3 +96,16 @@ DEFAULT_MIX: Final[dict[str, float]] = {
     S19K_PRO.key: 0.1,
 }
 """A mostly scrypt fleet: the share of each model."""
+MIXED_MIX: Final[dict[str, float]] = {
+    L9_1_2.key: 0.50,
+    L9_1_3.key: 0.15,
+    S21_PRO.key: 0.08,
+    S19K_PRO.key: 0.05,
+    "l7-stock": 0.06,
+    "l3p-stock": 0.03,
+    "m60s-v3": 0.03,
+    "m50-v2": 0.02,
+    "l7-web": 0.04,
+    "dg1p": 0.04,
+}
+"""The same fleet with a few miners of other makers and of stock firmware, TCP and HTTP."""

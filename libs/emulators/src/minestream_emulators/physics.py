@@ -13,7 +13,7 @@ from dataclasses import InitVar, dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from minestream_emulators.models import Model, Preset
+from minestream_emulators.model import Model, Preset
 from minestream_emulators.noise import lattice, seed_of, wobble
 
 STEP_S: Final = 5.0

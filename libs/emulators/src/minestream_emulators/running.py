@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from minestream_emulators.fleet import Fleet, Now, utc_now
+from minestream_emulators.fleet import Fleet, utc_now
+from minestream_emulators.station import Now
 from minestream_emulators.world import WorldPlan
 
 

@@ -6,11 +6,13 @@ from typing import Final, NoReturn
 
 from aiohttp import web
 
+from minestream_emulators.device import HTML, Reply
 from minestream_emulators.faults import Fault
-from minestream_emulators.vnish.device import API, HTML, INDEX, Reply
+from minestream_emulators.vnish.device import INDEX
 
 HUGE_BYTES: Final = 1024**3
 DRIP_S: Final = 1.0
+FRONT: Final = frozenset({"/", "/index.html"})
 _CHUNK: Final = b'{"miner":' + b"[0]," * (16 * 1024)
 _KEPT_OF_TRUNCATED: Final = 0.6
 
@@ -38,9 +40,9 @@ async def misbehave(
     headers: Mapping[str, str],
     faults: set[Fault],
 ) -> web.StreamResponse:
-    """Send a reply as the miner's faults have it; those of the body strike the API alone."""
+    """Send a reply as the miner's faults have it; those of the body spare its front page."""
     body, kind = reply.body, headers["Content-Type"]
-    if not request.path.startswith(API) or request.method == "HEAD":
+    if request.path in FRONT or request.method == "HEAD":
         return web.Response(status=reply.status, body=body, headers=headers)
     if Fault.HUGE_BODY in faults:
         return await _flood(request, headers)

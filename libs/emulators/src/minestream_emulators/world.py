@@ -7,13 +7,20 @@ from ipaddress import IPv4Address
 from typing import Any, Final
 
 from minestream_emulators.identity import Identity
-from minestream_emulators.models import DEFAULT_MIX, MODELS, Model, Preset
+from minestream_emulators.model import Model, Preset
+from minestream_emulators.models import DEFAULT_MIX, MODELS
 from minestream_emulators.noise import seed_of
 from minestream_emulators.physics import Climate, Miner
 
 RACK_SIZE: Final = 12
 PASSWORD: Final = "admin"  # noqa: S105 - the factory's own, printed in every manual
 KNOWN_PASSWORD_EVERY: Final = 6
+LOGINS: Final = {
+    "antminer-web": ("root", "root"),
+    "elphapex": ("root", "root"),
+    "vnish-cgi": ("admin", "admin"),
+}
+"""By family: who gets in to see anything at all, as the factory has it."""
 LONGEST_UPTIME_S: Final = 20 * 86400.0
 _LAST_LOOPBACK: Final = int(IPv4Address("127.255.255.254"))
 
@@ -26,6 +33,7 @@ class WorldPlan:
         mix: model key to its share; need not add up to one.
         first_address: the first miner's; the others follow, .0 and .255 left out.
         one_address: all on ``first_address`` (ports differ), for systems that have only 127.0.0.1.
+        untold: share of the miners of which the inventory says their address alone, 0…1.
     """
 
     miners: int
@@ -35,6 +43,7 @@ class WorldPlan:
     first_address: str = "127.1.0.1"
     one_address: bool = False
     tariff_usd_per_kwh: float = 0.062
+    untold: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built.
@@ -90,6 +99,13 @@ def _apportion(plan: WorldPlan) -> list[Model]:
     return models
 
 
+def _is_known(model: Model, number: int) -> bool:
+    """Is the miner's password in the inventory? Always where nothing can be read without it."""
+    if model.family in LOGINS:
+        return True
+    return model.family == "vnish" and number % KNOWN_PASSWORD_EVERY == 0
+
+
 def residents(plan: WorldPlan) -> list[Resident]:
     """Every miner of the plan, in the order of racks and slots."""
     hosts = addresses(plan.first_address)
@@ -99,6 +115,7 @@ def residents(plan: WorldPlan) -> list[Resident]:
         rack, slot = number // RACK_SIZE + 1, number % RACK_SIZE + 1
         place = f"r{rack:02d}-s{slot:02d}"
         account = "minestream"
+        username, password = LOGINS.get(model.family, (None, PASSWORD))
         who = Identity(
             number=number,
             miner_id=f"{plan.site}-{place}",
@@ -112,9 +129,11 @@ def residents(plan: WorldPlan) -> list[Resident]:
             worker=place,
             pool_user=account if model.algorithm == "scrypt" else f"{account}.{place}",
             ping_ms=rng.randint(8, 70),
-            password=PASSWORD,
-            known_password=number % KNOWN_PASSWORD_EVERY == 0,
+            password=password,
+            known_password=_is_known(model, number),
             tariff_usd_per_kwh=plan.tariff_usd_per_kwh,
+            username=username,
+            told=random.Random(seed_of(plan.seed, "told", number)).random() >= plan.untold,
         )
         weights = (0.8, 0.12, 0.08)[: len(model.presets)]
         preset = rng.choices(model.presets, weights=weights)[0]
@@ -151,13 +170,18 @@ def inventory_entry(resident: Resident, address: str) -> dict[str, Any]:
         "rack_id": who.rack_id,
         "slot": who.slot,
         "address": address,
-        "transport": "http",
-        "dialect": "vnish",
-        "model": model.name,
-        "algorithm": model.algorithm,
-        "workers": [who.worker],
-        "tariff_usd_per_kwh": who.tariff_usd_per_kwh,
     }
+    if who.told:
+        entry |= {
+            "transport": model.transport,
+            "dialect": model.family,
+            "model": model.name,
+            "algorithm": model.algorithm,
+        }
+    else:
+        entry["transport"] = "auto"
+    entry |= {"workers": [who.worker], "tariff_usd_per_kwh": who.tariff_usd_per_kwh}
     if who.known_password:
-        entry["credentials"] = {"password": who.password}
+        login = {} if who.username is None else {"username": who.username}
+        entry["credentials"] = login | {"password": who.password}
     return entry

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from minestream_emulators.fleet import Fleet, Station
+from minestream_emulators.fleet import Fleet
 from minestream_emulators.noise import lattice, seed_of, wobble
+from minestream_emulators.station import Station
 
 NAMES: Final = {"scrypt": "Scrypt", "sha256d": "SHA-256"}
 _SPACE: Final = UUID("7a0f6f44-1c57-5c6e-9a2f-5d2f5f2f8f10")

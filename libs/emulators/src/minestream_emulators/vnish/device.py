@@ -1,6 +1,6 @@
 """The firmware's web server without a socket: a request comes in, a reply goes out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import ClassVar, Final
@@ -8,17 +8,13 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from minestream_emulators.identity import Identity
-from minestream_emulators.physics import Miner
+from minestream_emulators.device import HTML, WRONG_UNIT, HttpFirmware, Reply, Request
 from minestream_emulators.vnish import live, parts
 
 API: Final = "/api/v1"
-WRONG_UNIT: Final = "XH/s"
 LOCK_AFTER: Final = 5
 LOCK_S: Final = 60
 SESSION_S: Final = 3600.0
-JSON: Final = "application/json"
-HTML: Final = "text/html"
 
 INDEX: Final = b"""<!DOCTYPE html>
 <html lang="en" data-animation="false">
@@ -35,33 +31,6 @@ INDEX: Final = b"""<!DOCTYPE html>
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a client asks.
-
-    Args:
-        path: without the query.
-        headers: names in lower case.
-        at_s: when, seconds since 1970 UTC.
-    """
-
-    method: str
-    path: str
-    at_s: float
-    query: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the firmware answers."""
-
-    status: int
-    body: bytes = b""
-    content_type: str = JSON
-
-
 UNAUTHORISED: Final = Reply(401)
 NOT_FOUND: Final = Reply(404, b"Not Found", "text/plain")
 METHOD_NOT_ALLOWED: Final = Reply(405)
@@ -69,18 +38,9 @@ SECRET: Final = frozenset({"/settings", "/autotune/presets"})
 
 
 @dataclass(slots=True)
-class Device:
-    """One miner's firmware: its machine, its sessions, its manners.
+class Device(HttpFirmware):
+    """One miner's firmware: its machine, its sessions, its manners."""
 
-    Args:
-        wrong_password: the stored password is not (any more) the right one (a fault).
-        wrong_unit: ``/info`` names a unit that does not exist (a fault).
-    """
-
-    miner: Miner
-    who: Identity
-    wrong_password: bool = False
-    wrong_unit: bool = False
     finding: bool = False
     _sessions: dict[str, float] = field(default_factory=dict)
     _failures: list[float] = field(default_factory=list)

@@ -5,7 +5,7 @@ Asked rarely, so they are built fresh each time.
 
 from minestream_emulators.chips import PCB_BELOW_CHIP_C, Chip, chips_of
 from minestream_emulators.identity import Identity
-from minestream_emulators.models import Model
+from minestream_emulators.model import Model
 from minestream_emulators.physics import Board, Miner, Phase
 from minestream_emulators.vnish.live import board_status, encode, f32
 from minestream_emulators.vnish.templates import Json, perf_summary_template, settings_template

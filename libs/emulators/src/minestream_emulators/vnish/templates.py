@@ -6,7 +6,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from minestream_emulators.models import L9_1_3, Model
+from minestream_emulators.model import Model
+from minestream_emulators.models import L9_1_3
 
 _PAYLOADS = files("minestream_emulators") / "payloads"
 

@@ -1,0 +1,1 @@
+"""Port 4028 of Antminers, of Vnish and of generic CGMiner and sgminer."""

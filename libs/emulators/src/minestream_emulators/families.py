@@ -1,0 +1,27 @@
+"""Which firmware a model runs."""
+
+from collections.abc import Callable
+from typing import Final
+
+from minestream_emulators.cgminer.device import CgminerDevice
+from minestream_emulators.device import Firmware
+from minestream_emulators.identity import Identity
+from minestream_emulators.physics import Miner
+from minestream_emulators.vnish.device import Device
+from minestream_emulators.whatsminer.v2 import WhatsminerDevice
+from minestream_emulators.whatsminer.v3 import WhatsminerV3Device
+
+FAMILIES: Final[dict[str, Callable[[Miner, Identity], Firmware]]] = {
+    "vnish": Device,
+    "antminer": CgminerDevice,
+    "vnish-3": CgminerDevice,
+    "cgminer": CgminerDevice,
+    "whatsminer": WhatsminerDevice,
+    "whatsminer-v3": WhatsminerV3Device,
+}
+"""By the family of a model."""
+
+
+def firmware_of(miner: Miner, who: Identity) -> Firmware:
+    """The firmware that a machine runs, freshly booted."""
+    return FAMILIES[miner.model.family](miner, who)
