@@ -87,7 +87,7 @@ def _worker(
     algorithm: object,
     **fields: object,
 ) -> PoolWorker:
-    miner = miner_of(name) or _by_short_name(name, miner_of)
+    miner = miner_of(name) or by_short_name(name, miner_of)
     miner_id, site_id = miner or (None, None)
     unknown = () if miner else (MINER_UNKNOWN,)
     values = {
@@ -106,7 +106,12 @@ def _worker(
     return PoolWorker.model_validate(values | fields)
 
 
-def _by_short_name(name: str, miner_of: MinerOf) -> tuple[str, str] | None:
-    """The miner of ``account.worker``, if ``worker`` alone is known."""
+def by_short_name(name: str, miner_of: MinerOf) -> tuple[str, str] | None:
+    """The miner of ``account.worker``, if ``worker`` alone is known.
+
+    Args:
+        name: as the pool says it.
+        miner_of: a worker's name to its miner and site.
+    """
     before, dot, after = name.rpartition(".")
     return miner_of(after) if before and dot and after else None

@@ -1,0 +1,206 @@
+"""F2Pool, API v2: questions are POSTed, the token is a header, errors come with HTTP 200.
+
+Source: its documentation (H/s; amounts as numbers; ``{"code", "msg"}`` for an error). Which codes
+there are it does not say: a refusal is told by its words.
+"""
+
+import re
+from typing import Any, Final, Literal
+
+from pydantic import Field
+
+from minestream_dialects.fields import Flags, text
+from minestream_dialects.pools.port import (
+    HASHRATE_TTL_S,
+    REWARDS_TTL_S,
+    SCHEDULE_TTL_S,
+    STATS_TTL_S,
+    Account,
+    AccountStats,
+    Call,
+    Cycle,
+    Key,
+    MiningReward,
+    PayoutSchedule,
+    Pool,
+    Refusal,
+    Snapshot,
+    Span,
+    WorkerStats,
+)
+from minestream_dialects.pools.values import (
+    Fields,
+    latest,
+    name_of,
+    objects,
+    plain,
+    short,
+    utc,
+)
+from minestream_schemas.pool import PayoutKind, PoolMessage, RewardKind
+from minestream_schemas.raw import PollStatus
+from minestream_schemas.units import Algorithm
+
+_ALGORITHMS: Final = {"litecoin": Algorithm.SCRYPT}
+_STATES: Final = {0: "online", 1: "offline", 2: "expired"}
+_DAY_S: Final = 86_400.0
+_LIMITED: Final = re.compile(r"limit|frequen|too many", re.IGNORECASE)
+_UNKNOWN_TO_IT: Final = re.compile(r"auth|token|secret|permission|forbidden", re.IGNORECASE)
+
+
+class F2PoolAccount(Account):
+    """A mining account that the token may read."""
+
+    pool: Literal["f2pool"]
+    coin: Literal["bitcoin", "bitcoin-cash", "litecoin"] = "bitcoin"
+    key: Key
+    user: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="the mining account's name")
+
+
+class F2Pool(Pool[F2PoolAccount]):
+    """api.f2pool.com/v2."""
+
+    name = "f2pool"
+    url = "https://api.f2pool.com/v2"
+    scheme = "PPS+"
+    apart_s = 1.0
+    account = F2PoolAccount
+
+    def calls(self, account: F2PoolAccount, span: Span) -> tuple[Call, ...]:
+        """Hashrates, workers, balance; the wallet's threshold; the bills of both kinds."""
+        whose = {"mining_user_name": account.user, "currency": account.coin}
+        days = {
+            "type": "revenue,payout",
+            "start_time": int(span.begin.timestamp()),
+            "end_time": int(span.end.timestamp()),
+        }
+        asked: tuple[tuple[str, str, float, dict[str, object]], ...] = (
+            ("info", "hash_rate/info", HASHRATE_TTL_S, {**whose}),
+            ("workers", "hash_rate/worker/list", STATS_TTL_S, {**whose}),
+            ("balance", "assets/balance", STATS_TTL_S, {**whose}),
+            ("user", "mining_user/get", SCHEDULE_TTL_S, {"mining_user_name": account.user}),
+            ("transactions", "assets/transactions/list", REWARDS_TTL_S, {**whose, **days}),
+        )
+        return tuple(
+            Call(
+                name=name,
+                path=path,
+                ttl_s=ttl_s,
+                message=PoolMessage.REWARDS if name == "transactions" else PoolMessage.SNAPSHOT,
+                headers={"F2P-API-SECRET": account.key},
+                content=content,
+            )
+            for name, path, ttl_s, content in asked
+        )
+
+    def refusal(self, answer: object) -> Refusal | None:
+        """Read ``{"code": …, "msg": …}``; code 0 is how some answers say: well."""
+        code = answer.get("code") if type(answer) is dict else None
+        if code is None or plain(code) == 0 or type(answer) is not dict:
+            return None
+        said = text(answer.get("msg")) or ""
+        limited = _LIMITED.search(said) is not None
+        refused = not limited and _UNKNOWN_TO_IT.search(said) is not None
+        status = PollStatus.UNAUTHORISED if refused else PollStatus.ERROR
+        return Refusal(status, f"code {short(code) or 'of no kind'}", limited=limited)
+
+    def snapshot(self, cycle: Cycle) -> Snapshot:
+        """One coin, and its workers by name."""
+        coin = cycle.coin("bitcoin")
+        stats = AccountStats(coin=coin, algorithm=_algorithm(coin))
+        workers = _workers(cycle, coin)
+        if type(Fields(cycle.said("workers"), stats.flags, cycle.raw)["workers"]) is list:
+            stats.workers_total = len(workers)
+            stats.workers_active = sum(worker.state == "online" for worker in workers)
+            stats.last_share_at = latest([worker.last_share_at for worker in workers])
+        if cycle.said("info") is not None:
+            info = Fields(cycle.said("info"), stats.flags, cycle.raw).at("info")
+            stats.hashrate_hs = info.hashrate("hash_rate", "hashrate_hs")
+            stats.hashrate_1h_hs = info.hashrate("h1_hash_rate", "hashrate_1h_hs")
+            stats.hashrate_24h_hs = info.hashrate("h24_hash_rate", "hashrate_24h_hs")
+        if cycle.said("balance") is not None:
+            balance = Fields(cycle.said("balance"), stats.flags, cycle.raw).at("balance_info")
+            stats.unpaid_coins = balance.coins("balance", "unpaid_coins")
+            stats.paid_coins = balance.coins("paid", "paid_coins")
+        stats.payout = PayoutSchedule(PayoutKind.DAILY, _threshold(cycle, coin, stats.flags))
+        return Snapshot((stats,), workers)
+
+    def rewards(self, cycle: Cycle) -> tuple[MiningReward, ...]:
+        """A credit for each day of mining, and payouts."""
+        coin = cycle.coin("bitcoin")
+        said = Fields(cycle.said("transactions"), cycle.flags, cycle.raw)["transactions"]
+        found = [_transaction(each, cycle, coin) for each in objects(said)]
+        return tuple(each for each in found if each is not None)
+
+
+def _algorithm(coin: str) -> Algorithm:
+    return _ALGORITHMS.get(coin, Algorithm.SHA256D)
+
+
+def _threshold(cycle: Cycle, coin: str, flags: Flags) -> float | None:
+    wallets = objects(Fields(cycle.said("user"), flags, cycle.raw)["wallets"])
+    for wallet in wallets:
+        if wallet.get("currency") == coin:
+            fields = Fields(wallet, flags, cycle.raw)
+            return fields.coins("threshold", "payout_threshold_coins", required=False)
+    return None
+
+
+def _workers(cycle: Cycle, coin: str) -> tuple[WorkerStats, ...]:
+    said = Fields(cycle.said("workers"), cycle.flags, cycle.raw)["workers"]
+    workers = []
+    for entry in objects(said):
+        flags = Flags()
+        fields = Fields(entry, flags, cycle.raw)
+        rates = fields.at("hash_rate_info")
+        known_as = name_of(rates["name"])
+        if known_as is None:
+            cycle.flags.invalid("workers")
+            continue
+        # 0 is left out by some encoders: who does not say is online
+        state = fields.count("status", "state", required=False) or 0
+        worker = WorkerStats(
+            name=known_as,
+            said_at=cycle.fetched_at["workers"],
+            algorithm=_algorithm(coin),
+            coin=coin,
+            state=_STATES.get(state),
+            hashrate_hs=rates.hashrate("hash_rate", "hashrate_hs"),
+            hashrate_1h_hs=rates.hashrate("h1_hash_rate", "hashrate_1h_hs"),
+            hashrate_24h_hs=rates.hashrate("h24_hash_rate", "hashrate_24h_hs"),
+            last_share_at=fields.instant("last_share_at", "last_share_at"),
+            flags=flags,
+        )
+        workers.append(worker)
+    return tuple(workers)
+
+
+def _transaction(entry: dict[str, Any], cycle: Cycle, coin: str) -> MiningReward | None:
+    changed = plain(entry.get("changed_balance"))
+    number = short(entry.get("id"))
+    if changed is None or number is None or changed == 0:
+        cycle.flags.invalid("transactions")
+        return None
+    flags = Flags()
+    income = changed > 0
+    extra = Fields(entry, flags, cycle.raw).at("mining_extra" if income else "payout_extra")
+    at = utc(extra["mining_date" if income else "paid_time"]) or utc(entry.get("created_at"))
+    amount = Fields({"amount": abs(changed)}, flags, cycle.raw).coins("amount", "amount_coins")
+    if at is None or amount is None:
+        cycle.flags.invalid("transactions")
+        return None
+    day = at.date().isoformat()
+    return MiningReward(
+        kind=RewardKind.CREDIT if income else RewardKind.PAYOUT,
+        coin=coin,
+        at=at,
+        amount_coins=amount,
+        identity=number,
+        fee_coins=None if income else extra.coins("tip", "fee_coins", required=False),
+        period_s=_DAY_S if income and extra["mining_date"] is not None else None,
+        reference=day if income else short(extra["tx_id"]) or number,
+        flags=flags,
+    )
+
+
+POOL = F2Pool()

@@ -1,0 +1,431 @@
+"""What each pool's recorded answers mean, by hand."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import pytest
+from pydantic import TypeAdapter
+from tests.unit.dialects.pool_snapshots import (
+    AT,
+    REWARDS,
+    SNAPSHOTS,
+    body,
+    message,
+    nobody,
+    of_files,
+    recorded,
+)
+
+from minestream_dialects.pools import POOLS, normalise
+from minestream_dialects.unreadable import UnreadableError
+from minestream_schemas.pool import (
+    PayoutKind,
+    PayoutScheme,
+    PoolBalance,
+    PoolMessage,
+    PoolReward,
+    PoolStats,
+    PoolWorker,
+    RewardKind,
+)
+from minestream_schemas.raw import PollStatus
+from minestream_schemas.units import Algorithm
+
+T = TypeVar("T")
+
+
+def _told(pool: str, kind: type[T], **fields: Any) -> list[T]:
+    told = normalise(message(pool, of_files(SNAPSHOTS[pool]), **fields), miner_of=nobody)
+    return [each for each in told if isinstance(each, kind)]
+
+
+def _rewards(pool: str, **fields: Any) -> list[PoolReward]:
+    raw = message(pool, of_files(REWARDS[pool]), PoolMessage.REWARDS, **fields)
+    told = normalise(raw, miner_of=nobody)
+    return [each for each in told if isinstance(each, PoolReward)]
+
+
+def _figures(stats: PoolStats) -> dict[str, Any]:
+    """What is said, without identity."""
+    named = {"event_id", "raw_event_id", "subject", "ts", "account_id", "pool"}
+    said = stats.model_dump(exclude_none=True, exclude=named)
+    return {key: value for key, value in said.items() if value != () and value is not False}
+
+
+def _at(epoch_s: float) -> datetime:
+    return datetime.fromtimestamp(epoch_s, UTC)
+
+
+EXPECTED: dict[str, list[dict[str, Any]]] = {
+    "ocean": [
+        {
+            "algorithm": Algorithm.SHA256D,
+            "coin": "bitcoin",
+            "hashrate_hs": 101e12,
+            "hashrate_1h_hs": 100.2e12,
+            "hashrate_24h_hs": 99.9e12,
+            "workers_total": 2,
+            "workers_active": 2,
+            "last_share_at": _at(1789999940),
+            "unpaid_coins": 0.00012345,
+            "payout_scheme": "TIDES",
+            "payout_kind": PayoutKind.PER_BLOCK,
+            "payout_threshold_coins": 0.01048576,
+            "next_payout_coins": 0.39958017,
+        }
+    ],
+    "braiins": [
+        {
+            "algorithm": Algorithm.SHA256D,
+            "coin": "bitcoin",
+            "hashrate_hs": 27978e9,
+            "hashrate_1h_hs": 28191e9,
+            "hashrate_24h_hs": 28357e9,
+            "workers_total": 2,
+            "workers_active": 1,
+            "last_share_at": _at(1542103204),
+            "unpaid_coins": 0.00765122,
+            "payout_scheme": "FPPS",
+            "payout_kind": PayoutKind.DAILY,
+        }
+    ],
+    "litecoinpool": [
+        {
+            "algorithm": Algorithm.SCRYPT,
+            "coin": "litecoin",
+            "merged_coins": ("dogecoin",),
+            "hashrate_hs": 34123456.7 * 1e3,
+            "workers_total": 2,
+            "workers_active": 1,
+            "last_share_at": _at(1790000000),
+            "unpaid_coins": 0.11,
+            "paid_coins": 12.3,
+            "payout_scheme": "PPS",
+            "payout_kind": PayoutKind.THRESHOLD,
+        },
+        {
+            "algorithm": Algorithm.SCRYPT,
+            "coin": "dogecoin",
+            "unpaid_coins": 234.1,
+            "paid_coins": 51000.0,
+            "payout_scheme": "PPS",
+            "payout_kind": PayoutKind.THRESHOLD,
+        },
+    ],
+    "f2pool": [
+        {
+            "algorithm": Algorithm.SCRYPT,
+            "coin": "litecoin",
+            "hashrate_hs": 33.9e9,
+            "hashrate_1h_hs": 34.01e9,
+            "hashrate_24h_hs": 33.75e9,
+            "workers_total": 2,
+            "workers_active": 1,
+            "last_share_at": _at(1790000000),
+            "unpaid_coins": 0.08123456,
+            "paid_coins": 12.5,
+            "payout_scheme": "PPS+",
+            "payout_kind": PayoutKind.DAILY,
+            "payout_threshold_coins": 0.02,
+        }
+    ],
+    "viabtc": [
+        {
+            "algorithm": Algorithm.SCRYPT,
+            "coin": "litecoin",
+            "hashrate_hs": 747667906887.0,
+            "hashrate_1h_hs": 124611317814.0,
+            "hashrate_24h_hs": 0.0,
+            "workers_total": 2,
+            "workers_active": 1,
+            "last_share_at": _at(1545811200),
+            "unpaid_coins": 0.31,
+            "payout_scheme": "PPS+",
+            "payout_kind": PayoutKind.DAILY,
+        }
+    ],
+}
+COIN: dict[str, dict[str, Any]] = {"f2pool": {"coin": "litecoin"}, "viabtc": {"coin": "litecoin"}}
+
+
+@pytest.mark.parametrize("pool", sorted(SNAPSHOTS))
+def test_an_account_is_read_exactly(pool: str) -> None:
+    stats = _told(pool, PoolStats, **COIN.get(pool, {}))
+    assert [_figures(each) for each in stats] == EXPECTED[pool]
+    assert {each.ts for each in stats} == {AT}
+    assert [each.subject for each in stats] == [
+        f"{pool}-main/{each['coin']}" for each in EXPECTED[pool]
+    ]
+
+
+def test_there_is_a_golden_account_of_every_pool() -> None:
+    assert set(POOLS) == set(EXPECTED) == set(SNAPSHOTS)
+
+
+Seen = tuple[str, float | None, float | None, str | None, datetime | None]
+WORKERS: dict[str, Sequence[Seen]] = {
+    "ocean": [
+        ("bc1qexample.worker1", 101e12, 99.9e12, None, None),
+        ("bc1qexample.worker2", 0.0, 51e12, None, None),
+    ],
+    "braiins": [
+        ("username.worker1", 14977e9, 15351e9, "online", _at(1542103204)),
+        ("username.worker2", 13001e9, 13006e9, "offline", _at(1542103200)),
+    ],
+    "litecoinpool": [
+        ("exampleuser.1", 17061728.3 * 1e3, 17001234.5 * 1e3, "online", _at(1790000000)),
+        ("exampleuser.2", 0.0, 8123456.1 * 1e3, "offline", _at(1789950000)),
+    ],
+    "f2pool": [
+        ("l9001", 16.95e9, 16.88e9, "online", _at(1790000000)),
+        ("l9002", 0.0, 8.2e9, "offline", _at(1789950000)),
+    ],
+    "viabtc": [
+        ("1x1", 278542945703.0, 0.0, "online", _at(1545811200)),
+        ("1x1", 0.0, 0.0, "offline", _at(1545808266)),
+    ],
+}
+
+
+@pytest.mark.parametrize("pool", sorted(WORKERS))
+def test_workers_are_read_exactly(pool: str) -> None:
+    workers = _told(pool, PoolWorker, **COIN.get(pool, {}))
+    seen = [
+        (each.worker, each.hashrate_hs, each.hashrate_24h_hs, each.state, each.last_share_at)
+        for each in workers
+    ]
+    assert seen == WORKERS[pool]
+    assert {each.quality_flags for each in workers} == {("miner_unknown",)}
+    assert len({each.event_id for each in workers}) == len(workers)
+    assert {each.payout_scheme for each in workers} == {POOLS[pool].scheme}
+
+
+def test_shares_that_are_texts_are_counts() -> None:
+    first, _ = _told("litecoinpool", PoolWorker)
+    assert (first.shares_total, first.stale_total, first.rejected_total) == (765502976, 209415, 802)
+    assert first.merged_coins == ("dogecoin",)
+
+
+def test_a_capture_of_2016_without_dogecoin_is_read_too() -> None:
+    raw = message("litecoinpool", {"api": recorded("litecoinpool_api_2016.json")})
+    told = normalise(raw, miner_of=nobody)
+    stats = [each for each in told if isinstance(each, PoolStats)]
+    assert [(each.coin, each.unpaid_coins) for each in stats] == [("litecoin", 0.000595109232)]
+    assert stats[0].workers_active is None  # nobody says who is connected
+    assert stats[0].quality_flags == ()
+    assert [each.shares_total for each in told if isinstance(each, PoolWorker)] == [6176, 0, 0]
+
+
+def test_older_documentation_tells_satoshi_where_the_pool_now_tells_bitcoin() -> None:
+    answers = of_files(SNAPSHOTS["ocean"]) | {"statsnap": recorded("ocean_statsnap.json")}
+    (stats,) = [
+        each
+        for each in normalise(message("ocean", answers), miner_of=nobody)
+        if isinstance(each, PoolStats)
+    ]
+    assert (stats.unpaid_coins, stats.next_payout_coins) == (0.0005, 0.0015)
+
+
+def test_a_hashrate_beyond_an_exahash_is_no_fault() -> None:
+    answers = {"user_hashrate": {"result": {"hashrate_60s": "2012345678901234567"}}}
+    (stats, *_) = normalise(message("ocean", answers), miner_of=nobody)
+    assert isinstance(stats, PoolStats)
+    assert stats.hashrate_hs == pytest.approx(2.012345678901234567e18)
+
+
+def test_workers_are_joined_by_name_with_or_without_the_account() -> None:
+    homes = {"worker1": ("site-a-r01-s01", "site-a"), "username.worker2": ("site-b-r02", "site-b")}
+    raw = message("braiins", of_files(SNAPSHOTS["braiins"]))
+    workers = [each for each in normalise(raw, miner_of=homes.get) if isinstance(each, PoolWorker)]
+    assert [(each.subject, each.site_id) for each in workers] == [
+        ("site-a-r01-s01", "site-a"),
+        ("site-b-r02", "site-b"),
+    ]
+
+
+REWARDED: dict[str, list[tuple[Any, ...]]] = {
+    "ocean": [
+        (RewardKind.CREDIT, "2026-09-03T15:24:24", 0.39858017, 0.00402606, None, "TIDES"),
+        (RewardKind.CREDIT, "2026-09-03T15:04:27", 0.39838589, 0.0040241, None, "TIDES"),
+        (RewardKind.PAYOUT, "2026-09-03T15:24:36", 0.39858017, None, None, "TIDES"),
+        (RewardKind.PAYOUT, "2026-08-08T03:33:34", 0.04946566, None, None, "TIDES"),
+    ],
+    "braiins": [
+        (RewardKind.CREDIT, "2021-08-02T00:00:00", 0.36361081, None, 86400.0, "FPPS"),
+        (RewardKind.PAYOUT, "2026-09-22T01:00:00", 0.0125, 1.5e-5, None, "FPPS"),
+        (RewardKind.PAYOUT, "2026-09-21T00:00:05", 0.00021, 0.0, None, "FPPS"),
+    ],
+    "f2pool": [
+        (RewardKind.CREDIT, "2026-09-20T00:00:00", 0.0412, None, 86400.0, "PPS+"),
+        (RewardKind.PAYOUT, "2026-09-21T01:00:00", 0.5, 0.0001, None, "PPS+"),
+    ],
+    "viabtc": [
+        (RewardKind.CREDIT, "2018-10-05T00:00:00", 0.00002148, None, 86400.0, "PPS+"),
+        (RewardKind.CREDIT, "2018-10-06T00:00:00", 0.0001, None, 86400.0, "PPLNS"),
+        (RewardKind.PAYOUT, "2018-07-04T11:45:56", 0.001, None, None, "PPS+"),
+    ],
+}
+
+
+@pytest.mark.parametrize("pool", sorted(REWARDED))
+def test_rewards_are_read_exactly(pool: str) -> None:
+    seen = [
+        (
+            each.kind,
+            each.ts.replace(tzinfo=None).isoformat(),
+            each.amount_coins,
+            each.fee_coins,
+            each.period_s,
+            each.payout_scheme,
+        )
+        for each in _rewards(pool, received_at=AT + timedelta(days=1))
+    ]
+    assert seen == REWARDED[pool]
+
+
+@pytest.mark.parametrize("pool", sorted(REWARDED))
+def test_a_reward_told_again_is_the_same_event(pool: str) -> None:
+    later = AT + timedelta(days=3)
+    again = message(pool, {}).event_id.__class__(int=7)
+    first = _rewards(pool, received_at=later)
+    second = _rewards(pool, received_at=later, event_id=again)
+    assert [each.event_id for each in first] == [each.event_id for each in second]
+    assert [each.ts for each in first] == [each.ts for each in second]
+    assert len({each.event_id for each in first}) == len(first)
+
+
+def test_a_day_is_told_when_it_is_over() -> None:
+    during = datetime(2018, 10, 6, 23, 59, 59, tzinfo=UTC)
+    days = [each for each in _rewards("viabtc", received_at=during) if each.period_s]
+    assert [each.reference for each in days] == ["2018-10-05"]
+    days = [
+        each
+        for each in _rewards("viabtc", received_at=during + timedelta(seconds=1))
+        if each.period_s
+    ]
+    assert [each.reference for each in days] == ["2018-10-05", "2018-10-06"]
+
+
+def test_a_payout_that_waits_is_none() -> None:
+    references = [each.reference for each in _rewards("braiins") if each.kind is RewardKind.PAYOUT]
+    assert references == ["cd" * 32, "lightning"]
+
+
+def test_pages_of_a_list_are_one_list() -> None:
+    answers = of_files(SNAPSHOTS["viabtc"])
+    page = recorded("viabtc_workers.json")
+    page["data"]["data"] = [page["data"]["data"][0] | {"worker_name": "2x2", "worker_id": 371}]
+    raw = message("viabtc", answers | {"workers#2": page}, coin="litecoin")
+    workers = [each for each in normalise(raw, miner_of=nobody) if isinstance(each, PoolWorker)]
+    assert [each.worker for each in workers] == ["1x1", "1x1", "2x2"]
+
+
+def test_an_endpoint_that_failed_costs_its_own_figures() -> None:
+    answers: dict[str, Any] = of_files(SNAPSHOTS["braiins"])
+    answers["profile"] = body("", status=PollStatus.TIMEOUT)
+    told = normalise(message("braiins", answers, status=PollStatus.PARTIAL), miner_of=nobody)
+    (stats,) = [each for each in told if isinstance(each, PoolStats)]
+    assert (stats.hashrate_hs, stats.unpaid_coins) == (None, None)
+    assert stats.quality_flags == ("endpoint_missing:profile",)
+    assert len([each for each in told if isinstance(each, PoolWorker)]) == 2
+    assert not [each for each in told if isinstance(each, PoolBalance)]
+
+
+def test_an_old_answer_is_marked_and_tells_no_worker_twice() -> None:
+    fresh = _told("braiins", PoolWorker)
+    later = {"received_at": AT + timedelta(minutes=5), "stale_endpoints": ("workers", "profile")}
+    (stats,) = _told("braiins", PoolStats, **later)
+    assert stats.stale
+    assert "endpoint_stale:workers" in stats.quality_flags
+    assert [each.event_id for each in _told("braiins", PoolWorker, **later)] == [
+        each.event_id for each in fresh
+    ]
+    assert not _told("braiins", PoolBalance, **later)
+
+
+def test_a_unit_that_nobody_knows_leaves_the_hashrate_unknown() -> None:
+    answers = of_files(SNAPSHOTS["braiins"])
+    answers["profile"]["btc"]["hash_rate_unit"] = "zh/s"
+    raw = message("braiins", answers)
+    (stats,) = [each for each in normalise(raw, miner_of=nobody) if isinstance(each, PoolStats)]
+    assert stats.hashrate_hs is None
+    assert "unit_unknown" in stats.quality_flags
+
+
+@pytest.mark.parametrize(
+    ("pool", "where", "value", "flag"),
+    [
+        ("ocean", ("user_hashrate", "result", "hashrate_60s"), "fast", "hashrate_hs"),
+        ("ocean", ("statsnap", "result", "unpaid"), -1, "unpaid_coins"),
+        ("braiins", ("profile", "btc", "current_balance"), "NaN", "unpaid_coins"),
+        ("litecoinpool", ("api", "user", "hash_rate"), True, "hashrate_hs"),
+        ("f2pool", ("info", "info", "h24_hash_rate"), 1e30, "hashrate_24h_hs"),
+        ("viabtc", ("hashrate", "data", "active_workers"), 1.5, "workers_active"),
+    ],
+)
+def test_a_bad_field_is_flagged_and_unknown(
+    pool: str, where: tuple[str, ...], value: object, flag: str
+) -> None:
+    answers = of_files(SNAPSHOTS[pool])
+    place = answers
+    for key in where[:-1]:
+        place = place[key]
+    place[where[-1]] = value
+    raw = message(pool, answers, **COIN.get(pool, {}))
+    stats = next(each for each in normalise(raw, miner_of=nobody) if isinstance(each, PoolStats))
+    assert f"field_invalid:{flag}" in stats.quality_flags
+    assert getattr(stats, flag) is None
+
+
+def test_an_operator_knows_the_scheme_better() -> None:
+    (stats,) = _told("viabtc", PoolStats, payout_scheme="PPLNS", coin="litecoin")
+    assert stats.payout_scheme == "PPLNS"
+
+
+@pytest.mark.parametrize("pool", sorted(POOLS))
+def test_every_record_of_every_pool_carries_a_scheme(pool: str) -> None:
+    TypeAdapter(PayoutScheme).validate_python(POOLS[pool].scheme)
+    told: list[PoolStats | PoolWorker] = [*_told(pool, PoolStats), *_told(pool, PoolWorker)]
+    assert {each.payout_scheme for each in told} == {POOLS[pool].scheme}
+
+
+@pytest.mark.parametrize(
+    ("pool", "answer", "status", "limited"),
+    [
+        ("f2pool", recorded("f2pool_error_assembled.json"), PollStatus.UNAUTHORISED, False),
+        ("f2pool", {"code": 7, "msg": "requests too frequently"}, PollStatus.ERROR, True),
+        ("f2pool", {"code": "B001"}, PollStatus.ERROR, False),
+        ("viabtc", {"code": 2, "message": "Invalid api key"}, PollStatus.UNAUTHORISED, False),
+        ("viabtc", {"data": {}}, PollStatus.ERROR, False),
+    ],
+)
+def test_a_refusal_said_with_200_is_one(
+    pool: str,
+    answer: object,
+    status: PollStatus,
+    limited: bool,  # noqa: FBT001 - a case
+) -> None:
+    refusal = POOLS[pool].refusal(answer)
+    assert refusal is not None
+    assert (refusal.status, refusal.limited) == (status, limited)
+
+
+@pytest.mark.parametrize("pool", sorted(POOLS))
+def test_a_recorded_answer_is_no_refusal(pool: str) -> None:
+    for file in (*SNAPSHOTS[pool].values(), *REWARDS.get(pool, {}).values()):
+        assert POOLS[pool].refusal(recorded(file)) is None
+    assert not any(POOLS[pool].more(recorded(file)) for file in SNAPSHOTS[pool].values())
+
+
+@pytest.mark.parametrize("pool", sorted(POOLS))
+def test_what_is_of_the_wrong_shape_is_unreadable(pool: str) -> None:
+    contents: tuple[Any, ...] = ("<html>", [], {})
+    for content in contents:
+        with pytest.raises(UnreadableError):
+            normalise(message(pool, dict.fromkeys(SNAPSHOTS[pool], content)), miner_of=nobody)
+
+
+def test_what_failed_says_nothing() -> None:
+    raw = message("ocean", {}, status=PollStatus.TIMEOUT)
+    assert normalise(raw, miner_of=nobody) == ()
