@@ -244,3 +244,25 @@ def test_a_wrong_surrounding_is_told_in_one_line(
     assert done.returncode == 1
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_table_goes_round_and_keeps_the_credentials(
+    run: Run, fleet_file: Path, database_url: str, tmp_path: Path
+) -> None:
+    run("import", fleet_file)
+    before = rows(database_url, "SELECT * FROM fleet.miner ORDER BY miner_id")
+    table = tmp_path / "fleet.csv"
+    assert run("export", table).returncode == 0
+    unasked = run("import", table)
+    assert unasked.returncode == 1
+    assert "add --yes if these columns are right" in unasked.stderr
+    done = run("import", table, "--yes")
+    assert done.stdout == "0 added, 0 changed, 0 removed, 3 unchanged\n", done.stderr
+    assert rows(database_url, "SELECT * FROM fleet.miner ORDER BY miner_id") == before
+    table.write_text("IP,Miner\n127.0.0.1:8009,site-a-3\n127.0.0.1:8010,new-one\n")
+    wrong = run("import", table, "--yes", "--map", "Miner=miner", "--site", "site-a")
+    assert (wrong.returncode, wrong.stderr.count("no field 'miner'; allowed: miner_id")) == (1, 1)
+    done = run("import", table, "--yes", "--site", "site-a")
+    assert done.stdout == "1 added, 1 changed, 0 removed, 0 unchanged\n", done.stderr
+    sealed = "SELECT address, sealed IS NOT NULL FROM fleet.miner WHERE miner_id = 'site-a-3'"
+    assert rows(database_url, sealed) == [("127.0.0.1:8009", True)]

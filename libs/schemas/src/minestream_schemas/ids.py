@@ -1,5 +1,6 @@
 """Names of things: miners, sites, racks, events. Pure: time and randomness are passed in."""
 
+import re
 from hashlib import sha1
 from typing import Annotated
 from uuid import UUID
@@ -15,6 +16,18 @@ EventId = Annotated[UUID, Field(examples=["0199d2a4-7c1e-7b3a-9f10-2f6d8c0a5e11"
 _DERIVED = UUID("6f0d7a52-6f4e-5f0c-8a35-0b9c5d1e7a60")
 _STAMP = 0xF000 << 64 | 0b11 << 62
 _VERSION_5 = 0x5000 << 64 | 0b10 << 62
+
+
+def slug(text: str) -> str:
+    """``Rack_1`` as ``rack-1``: what ids are made of.
+
+    Raises:
+        ValueError: nothing of it is left.
+    """
+    made = re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")[:63]
+    if not re.fullmatch(SLUG, made):
+        raise ValueError(f"{text!r}: at least one letter or digit is wanted")
+    return made
 
 
 def event_id_at(unix_ms: int, randomness: int) -> UUID:

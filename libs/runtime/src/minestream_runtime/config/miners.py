@@ -1,15 +1,11 @@
 """A miner as a configuration file lists it, and the entry of the inventory that it becomes."""
 
-import re
 from dataclasses import dataclass
-from typing import Final
 
 from pydantic import SecretStr
 
-from minestream_schemas.ids import SLUG
+from minestream_schemas.ids import slug
 from minestream_schemas.inventory import InventoryEntry
-
-_OTHER: Final = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +57,3 @@ class Listed:
             model=self.model,
             interval_s=self.interval_s,
         )
-
-
-def slug(text: str) -> str:
-    """``Rack_1`` as ``rack-1``: what ids are made of.
-
-    Raises:
-        ValueError: nothing of it is left.
-    """
-    made = _OTHER.sub("-", text.casefold()).strip("-")[:63]
-    if not re.fullmatch(SLUG, made):
-        raise ValueError(f"{text!r}: at least one letter or digit is wanted")
-    return made

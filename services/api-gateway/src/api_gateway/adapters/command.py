@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeVar
@@ -35,8 +35,10 @@ from minestream_runtime.errors import (
     MinestreamError,
     StoreUnavailableError,
 )
+from minestream_runtime.inventory.columns import MappingError
 from minestream_runtime.inventory.reading import Wanted, read_inventory
 from minestream_runtime.inventory.sealing import sealed_fleet
+from minestream_runtime.inventory.table import read_table, wanted_of, write_table
 from minestream_runtime.inventory.writing import write_inventory
 from minestream_runtime.kafka import Producer, topic_states
 from minestream_runtime.sealing import Sealer
@@ -52,6 +54,7 @@ _WIDE: Final = 240
 _NO_STORE: Final = (
     "is a stack running here (`minestream status`), or MINESTREAM_DATABASE_URL right?"
 )
+_TABLES: Final = frozenset({".csv", ".tsv", ".txt"})
 _T = TypeVar("_T")
 
 
@@ -65,8 +68,15 @@ def quiet() -> None:
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="YAML", exists=True, dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="YAML, or CSV", exists=True, dir_okay=False)],
     *,
+    site: Annotated[
+        str | None, typer.Option(help="Of rows of a CSV file that name no site.")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="COLUMN=FIELD of a CSV file; FIELD - passes it over."),
+    ] = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove miners that the file does not list.")
     ] = False,
@@ -74,21 +84,27 @@ def import_(
         bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Let --prune remove most of the fleet, unasked.")
+        bool,
+        typer.Option(
+            "--yes", help="Take a table's columns as shown; let --prune remove most of the fleet."
+        ),
     ] = False,
 ) -> None:
-    """Bring the fleet to what FILE says, and tell the collectors."""
+    """Bring the fleet to what FILE says, and tell the collectors.
+
+    A table (CSV, also another manager's export) changes only what its columns speak of; which
+    column is taken as what is shown first.
+    """
     try:
-        with _progress() as bar:
-            task = bar.add_task("reading", total=None)
-            wanted = read_inventory(
-                file.read_text(encoding="utf-8"),
-                os.environ,
-                advanced=lambda done, total: bar.update(task, completed=done, total=total),
-            )
-        if prune and not wanted.fleet.miners and not (yes or dry_run):
-            _confirm()
-        changes, last = _run(_import(wanted, prune=prune, dry_run=dry_run, yes=yes))
+        if file.suffix.casefold() in _TABLES:
+            wish = _wish_of_table(file, site, column or [], asked=not (yes or dry_run))
+        else:
+            wish = _wish_of_yaml(file)
+            if prune and not wish(Fleet({}, {})).fleet.miners and not (yes or dry_run):
+                _confirm()
+        changes, last = _run(_import(wish, prune=prune, dry_run=dry_run, yes=yes))
+    except MappingError as exc:
+        _refuse(file, [Fault(1, str(exc))])
     except DocumentError as exc:
         _refuse(file, exc.faults)
     except UnicodeDecodeError as exc:
@@ -105,16 +121,18 @@ def import_(
 @app.command()
 def export(
     file: Annotated[
-        Path | None, typer.Argument(help="YAML; standard output when absent", dir_okay=False)
+        Path | None,
+        typer.Argument(help="YAML, or CSV; YAML to standard output when absent", dir_okay=False),
     ] = None,
 ) -> None:
-    """Write the fleet so that it can be imported again; credentials stay sealed."""
+    """Write the fleet so that it can be imported again; credentials stay sealed, or out of CSV."""
     found = _run(_read())
     if file is None:
         write_inventory(found, sys.stdout)
         return
-    with file.open("w", encoding="utf-8") as out:
-        write_inventory(found, out)
+    write = write_table if file.suffix.casefold() in _TABLES else write_inventory
+    with file.open("w", encoding="utf-8", newline="") as out:
+        write(found, out)
     _console.print(f"{len(found.miners)} miners written to {file}")
 
 
@@ -160,13 +178,46 @@ def publish() -> None:
         _publish(last)
 
 
+Wish = Callable[[Fleet], Wanted]
+"""What a file wants the fleet to be, given the fleet as it is."""
+
+
+def _wish_of_yaml(file: Path) -> Wish:
+    with _progress() as bar:
+        task = bar.add_task("reading", total=None)
+        wanted = read_inventory(
+            file.read_text(encoding="utf-8"),
+            os.environ,
+            advanced=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    return lambda _: wanted
+
+
+def _wish_of_table(file: Path, site: str | None, columns: list[str], *, asked: bool) -> Wish:
+    given = dict(column.rpartition("=")[::2] for column in columns)
+    table = read_table(file.read_text(encoding="utf-8"), given)
+    shown = Table("column", "is", "for example", box=None)
+    for name, of, sample in table.samples():
+        secret = of == "password" and sample
+        shown.add_row(name, of or "(nothing we know)", "…" if secret else sample)
+    _console.print(f"{file}: {table.mapped.layout}, {len(table.rows)} rows")
+    _console.print(shown)
+    if asked:
+        if not sys.stdin.isatty():
+            _console.print("[red]add --yes if these columns are right, else --map COLUMN=FIELD[/]")
+            raise typer.Exit(1)
+        typer.confirm("Are these columns right?", abort=True, err=True)
+    return lambda there: wanted_of(table, there, site_id=site)
+
+
 async def _import(
-    wanted: Wanted, *, prune: bool, dry_run: bool, yes: bool
+    wish: Wish, *, prune: bool, dry_run: bool, yes: bool
 ) -> tuple[Changes, int | None]:
     settings = GatewaySettings.load()
     sealer = Sealer.from_settings(settings)
     async with open_writer(settings) as writer, fleet.changing(writer) as connection:
         there = await fleet.read_fleet(connection)
+        wanted = wish(there)
         target = sealed_fleet(wanted, there, sealer)
         changes = compare(there, target, prune=prune)
         if not prune:

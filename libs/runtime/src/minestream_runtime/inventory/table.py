@@ -1,0 +1,252 @@
+"""A fleet as a table: rows of CSV to entries, and back."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TextIO
+
+from pydantic import ValidationError
+
+from minestream_runtime.documents import DocumentError, Fault
+from minestream_runtime.inventory.columns import Mapped, propose
+from minestream_runtime.inventory.reading import Wanted
+from minestream_schemas.ids import slug
+from minestream_schemas.inventory import Fleet, InventoryEntry
+from minestream_schemas.units import Algorithm, algorithm_named
+
+WRITTEN: Final = (
+    "miner_id",
+    "site_id",
+    "rack_id",
+    "slot",
+    "address",
+    "transport",
+    "dialect",
+    "model",
+    "algorithm",
+    "workers",
+    "tariff_usd_per_kwh",
+    "interval_s",
+    "priority",
+)
+_DELIMITERS: Final = ",;\t|"
+_NUMBERS: Final = {"slot": int, "priority": int, "tariff_usd_per_kwh": float, "interval_s": float}
+_PORTS: Final = {"http": 80, "auto": 80, "tcp": 4028}
+_TCP_PORTS: Final = frozenset({4028, 4433})
+_CREDENTIALS: Final = ("username", "password")
+_HOST_PORT: Final = re.compile(r"(?P<host>\[[0-9a-fA-F:]+\]|[^:]+):(?P<port>\d+)")
+_MOST_ROWS: Final = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that has been read, not yet understood.
+
+    Args:
+        header: its columns' names.
+        rows: its cells, each row as long as the header.
+        lines: where each row begins, from 1.
+        mapped: which column is which field.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    lines: tuple[int, ...]
+    mapped: Mapped
+
+    def samples(self) -> Iterator[tuple[str, str | None, str]]:
+        """Each column: its name, its field, and its first value."""
+        for number, (name, of) in enumerate(zip(self.header, self.mapped.fields, strict=True)):
+            yield name, of, next((row[number] for row in self.rows if row[number]), "")
+
+
+def read_table(text: str, given: Mapping[str, str]) -> Table:
+    """Read CSV with a header; comma, semicolon, tab or bar between cells.
+
+    Args:
+        text: all of it.
+        given: the field of each column that the operator names.
+
+    Raises:
+        DocumentError: it is no table, or has too many rows.
+        MappingError: see ``propose``.
+    """
+    text = text.removeprefix("\ufeff")
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    if not first:
+        raise DocumentError([Fault(1, "the file is empty")])
+    delimiter = max(_DELIMITERS, key=first.count)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
+    rows: list[tuple[str, ...]] = []
+    lines: list[int] = []
+    faults: list[Fault] = []
+    header: tuple[str, ...] = ()
+    line = 1
+    try:
+        for cells in reader:
+            begins, line = line, reader.line_num + 1
+            stripped = tuple(cell.strip() for cell in cells)
+            if not any(stripped):
+                continue
+            if not header:
+                header = stripped
+            elif len(stripped) != len(header):
+                said = f"{len(stripped)} cells, and the header has {len(header)}"
+                faults.append(Fault(begins, said))
+            else:
+                rows.append(stripped)
+                lines.append(begins)
+            if len(rows) > _MOST_ROWS:
+                raise DocumentError([Fault(begins, f"over {_MOST_ROWS} rows")])
+    except csv.Error as exc:
+        raise DocumentError([Fault(line, f"no CSV: {exc}")]) from exc
+    if faults:
+        raise DocumentError(faults)
+    return Table(header, tuple(rows), tuple(lines), propose(header, given))
+
+
+@dataclass(slots=True)
+class _Reading:
+    table: Table
+    there: Fleet
+    site_id: str | None
+    faults: list[Fault] = field(default_factory=list)
+    wanted: dict[str, InventoryEntry] = field(default_factory=dict)
+    credentials: dict[str, dict[str, str]] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+
+
+def wanted_of(table: Table, there: Fleet, *, site_id: str | None) -> Wanted:
+    """The fleet that a table describes.
+
+    A table changes only what its columns speak of: of a miner that is there, everything else
+    (its credentials, above all) stays as it is.
+
+    Args:
+        table: read.
+        there: the fleet as it is.
+        site_id: of rows that name no site.
+
+    Raises:
+        DocumentError: with all faults there are.
+    """
+    reading = _Reading(table, there, site_id)
+    for cells, line in zip(table.rows, table.lines, strict=True):
+        said = {
+            name: cell
+            for name, cell in zip(table.mapped.fields, cells, strict=True)
+            if name is not None and cell
+        }
+        try:
+            _take(reading, said, line)
+        except ValueError as exc:
+            reading.faults.append(Fault(line, str(exc)))
+    if reading.faults:
+        raise DocumentError(sorted(set(reading.faults)))
+    return Wanted(Fleet({}, reading.wanted), reading.credentials, reading.lines)
+
+
+def _take(reading: _Reading, said: dict[str, str], line: int) -> None:
+    values = _values(said, reading.site_id)
+    known = reading.there.miners.get(values["miner_id"])
+    if known is not None:
+        spoken = reading.table.mapped.known | {"miner_id", "address", "site_id"}
+        values = dict(known) | {name: value for name, value in values.items() if name in spoken}
+    try:
+        entry = InventoryEntry.model_validate(values)
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    if entry.miner_id in reading.lines:
+        raise ValueError(f"{entry.miner_id} is in line {reading.lines[entry.miner_id]} already")
+    reading.lines[entry.miner_id] = line
+    reading.wanted[entry.miner_id] = entry
+    secrets: dict[str, str] = {name: said[name] for name in _CREDENTIALS if name in said}
+    if secrets:
+        reading.credentials[entry.miner_id] = secrets
+
+
+def _values(said: Mapping[str, str], site_id: str | None) -> dict[str, Any]:
+    """A row's cells as an entry's fields.
+
+    Raises:
+        ValueError: what is wrong with which.
+    """
+    if "address" not in said:
+        raise ValueError("address: is missing")
+    site = slug(said["site_id"]) if "site_id" in said else site_id
+    if site is None:
+        raise ValueError("site_id: no column says it; give --site SITE")
+    host, port, transport = _where(said)
+    rack = " ".join(said[name] for name in ("rack_id", "row") if name in said)
+    values: dict[str, Any] = {
+        "miner_id": slug(said.get("miner_id", f"{site}-{host}")),
+        "site_id": site,
+        "rack_id": _within(site, slug(rack)) if rack else None,
+        "address": f"{host}:{port}",
+        "transport": transport,
+    }
+    for name in ("dialect", "model"):
+        values[name] = said.get(name)
+    if "algorithm" in said:
+        known = algorithm_named(said["algorithm"])
+        values["algorithm"] = said["algorithm"] if known is Algorithm.UNKNOWN else known.value
+    if "workers" in said:
+        values["workers"] = tuple(filter(None, re.split(r"[\s,;]+", said["workers"])))
+    for name, kind in _NUMBERS.items():
+        if name in said:
+            values[name] = _number(name, said[name], kind)
+    return values
+
+
+def _within(site: str, rack: str) -> str:
+    """Racks are named after their site: two sites have a rack 1 each."""
+    return rack if rack.startswith(f"{site}-") else f"{site}-{rack}"[:63]
+
+
+def _where(said: Mapping[str, str]) -> tuple[str, int, str]:
+    address = re.sub(r"^[a-z+]+://", "", said["address"].casefold()).rstrip("/")
+    found = _HOST_PORT.fullmatch(address)
+    host = found["host"] if found else address
+    if not found and host.count(":") > 1 and not host.startswith("["):
+        host = f"[{host}]"
+    transport = said.get("transport", "auto").casefold()
+    port = int(found["port"]) if found else None
+    if "port" in said:
+        port = int(_number("port", said["port"], int))
+    if port in _TCP_PORTS and "transport" not in said:
+        transport = "tcp"
+    port = port if port is not None else _PORTS.get(transport, 80)
+    if not 0 < port <= 65_535:  # noqa: PLR2004 - TCP's highest
+        raise ValueError("port: 1 to 65535 is wanted")
+    return host, port, transport
+
+
+def _number(name: str, text: str, kind: type[int] | type[float]) -> float:
+    try:
+        return kind(text.replace(",", ".") if kind is float else text)
+    except ValueError:
+        raise ValueError(f"{name}: a number is wanted, not {text!r}") from None
+
+
+def write_table(fleet: Fleet, out: TextIO) -> None:
+    """Write the miners as CSV that can be imported again; credentials are left out.
+
+    Args:
+        fleet: what to write.
+        out: gains a header and a line per miner.
+    """
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(WRITTEN)
+    for _, entry in sorted(fleet.miners.items()):
+        writer.writerow([_cell(getattr(entry, name)) for name in WRITTEN])
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return " ".join(map(str, value))
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

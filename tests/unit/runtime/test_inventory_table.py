@@ -1,0 +1,152 @@
+"""N-import: a fleet comes from CSV, a scan or another manager's export, and goes round."""
+
+import io
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minestream_runtime.documents import DocumentError
+from minestream_runtime.inventory.columns import MappingError
+from minestream_runtime.inventory.reading import Wanted
+from minestream_runtime.inventory.table import read_table, wanted_of, write_table
+from minestream_schemas.inventory import Fleet, InventoryEntry, Sealed
+
+NOTHING = Fleet({}, {})
+FOREMAN = """\
+Name,Miner Type,API IP,Port,MAC,Pickaxe,Site Map Group,Site Map Rack,Site Map Row,Site Map Index,\
+Pool 1 Worker
+Rack 4 / 12,Antminer L7,10.4.0.12,4028,02:00:5E:00:00:01,Ohio North,Hall 2,R4,1,12,l7-412
+,Whatsminer M50,10.4.0.13,4028,02:00:5E:00:00:02,Ohio North,Hall 2,R4,2,13,
+"""
+AWESOME = """\
+Name;Host;Group;Engine;Description;Worker
+L9 eins;192.168.10.21:80;Halle A;Antminer L9;links oben;l9.eins
+L9 zwei;192.168.10.22:4028;Halle A;Antminer L9;;l9.zwei
+"""
+
+
+def wanted(
+    text: str, given: Mapping[str, str] | None = None, site: str | None = "site-a"
+) -> Wanted:
+    return wanted_of(read_table(text, given or {}), NOTHING, site_id=site)
+
+
+def faults(text: str, **options: str | None) -> list[tuple[int, str]]:
+    with pytest.raises(DocumentError) as caught:
+        wanted(text, **options)  # type: ignore[arg-type]
+    return [(fault.line, fault.text) for fault in caught.value.faults]
+
+
+def test_a_plain_table_names_what_it_can() -> None:
+    found = wanted("ip,name,tariff,slot\n10.0.0.12,L9-One,0.062,3\n").fleet.miners
+    entry = found["l9-one"]
+    assert (entry.address, entry.transport, entry.site_id) == ("10.0.0.12:80", "auto", "site-a")
+    assert (entry.tariff_usd_per_kwh, entry.slot) == (0.062, 3)
+
+
+def test_a_foreman_like_export_is_recognised_and_taken() -> None:
+    table = read_table(FOREMAN, {})
+    assert table.mapped.layout == "a Foreman-like export"
+    found = wanted_of(table, NOTHING, site_id=None).fleet.miners
+    first = found["rack-4-12"]
+    assert (first.site_id, first.rack_id, first.slot) == ("ohio-north", "ohio-north-r4-1", 12)
+    assert (first.address, first.transport) == ("10.4.0.12:4028", "tcp")
+    assert (first.model, first.workers) == ("Antminer L7", ("l7-412",))
+    assert "ohio-north-10-4-0-13" in found, "named after its address where it has no name"
+
+
+def test_an_awesome_miner_like_export_is_recognised_and_taken() -> None:
+    table = read_table(AWESOME, {})
+    assert table.mapped.layout == "an Awesome-Miner-like export"
+    found = wanted_of(table, NOTHING, site_id="farm").fleet.miners
+    assert found["l9-eins"].rack_id == "farm-halle-a"
+    assert (found["l9-zwei"].address, found["l9-zwei"].transport) == ("192.168.10.22:4028", "tcp")
+
+
+def test_the_operator_has_the_last_word_on_a_column() -> None:
+    text = "ip,name,host\n10.0.0.12,a-name,other\n"
+    with pytest.raises(MappingError, match="no field 'adress'; allowed: miner_id"):
+        wanted(text, {"host": "adress"})
+    with pytest.raises(MappingError, match="there is no column 'hots'"):
+        wanted(text, {"hots": "address"})
+    found = wanted(text, {"host": "miner_id", "name": "-"}).fleet.miners
+    assert list(found) == ["other"]
+
+
+def test_without_an_address_the_columns_are_told() -> None:
+    with pytest.raises(MappingError, match=r"--map COLUMN=address \(name, wallet\)"):
+        read_table("name,wallet\na,b\n", {})
+
+
+def test_every_fault_has_its_line() -> None:
+    text = 'ip,name,slot\n10.0.0.1,one,x\n10.0.0.2,two\n"10.0.0.3",one,1\n'
+    assert faults(text) == [(3, "2 cells, and the header has 3")]
+    text = 'ip,name,slot\n10.0.0.1,one,x\n"10.0.0.2","t\nwo",1\n10.0.0.3,!!!,1\n,five,1\n'
+    assert faults(text) == [
+        (2, "slot: a number is wanted, not 'x'"),
+        (5, "'!!!': at least one letter or digit is wanted"),
+        (6, "address: is missing"),
+    ]
+    assert faults("ip,name\n10.0.0.1,one\n10.0.0.2,One\n") == [(3, "one is in line 2 already")]
+    assert "give --site" in faults("ip\n10.0.0.1\n", site=None)[0][1]
+    assert faults("\n") == [(1, "the file is empty")]
+
+
+def test_a_table_changes_only_what_its_columns_speak_of() -> None:
+    there = InventoryEntry(
+        miner_id="m-1",
+        site_id="site-a",
+        address="10.0.0.1:80",
+        model="Antminer L9",
+        workers=("w-1",),
+        sealed=Sealed(key_id="k", box="b"),
+    )
+    table = read_table("name,ip,model\nm-1,10.0.0.9,\n", {})
+    found = wanted_of(table, Fleet({}, {"m-1": there}), site_id="site-a").fleet.miners["m-1"]
+    assert found == there.model_copy(update={"address": "10.0.0.9:80", "model": None})
+
+
+def test_credentials_of_a_table_are_kept_apart_to_be_sealed() -> None:
+    found = wanted("ip,name,user,password\n10.0.0.1,m-1,root,hunter2\n")
+    assert found.credentials == {"m-1": {"username": "root", "password": "hunter2"}}
+    assert "hunter2" not in repr(found)
+
+
+entries = st.builds(
+    InventoryEntry,
+    miner_id=st.from_regex(r"[a-z0-9][a-z0-9]{2,10}", fullmatch=True),
+    site_id=st.just("site-a"),
+    rack_id=st.none() | st.just("site-a-r1"),
+    slot=st.none() | st.integers(0, 99),
+    address=st.builds(
+        "{}:{}".format,
+        st.sampled_from(["10.0.0.1", "[fd00::1]", "miner-7.farm.local"]),
+        st.integers(1, 65_535),
+    ),
+    transport=st.sampled_from(["http", "tcp", "auto"]),
+    model=st.none() | st.sampled_from(["Antminer L9", 'L7, "blue"', "Ä;|"]),
+    algorithm=st.none() | st.sampled_from(["scrypt", "sha256d"]),
+    workers=st.lists(st.sampled_from(["a", "b.c"]), max_size=2).map(tuple),
+    tariff_usd_per_kwh=st.none() | st.floats(0, 1),
+    interval_s=st.none() | st.floats(1, 1000),
+    priority=st.integers(-10, 10),
+)
+
+
+@settings(max_examples=60)
+@given(entries)
+def test_what_is_written_is_read_back_alike(entry: InventoryEntry) -> None:
+    out = io.StringIO()
+    write_table(Fleet({}, {entry.miner_id: entry}), out)
+    found = wanted(out.getvalue(), site=None).fleet.miners[entry.miner_id]
+    assert found == entry
+
+
+@given(st.text(max_size=200))
+def test_no_text_makes_it_fail_otherwise(text: str) -> None:
+    try:
+        wanted(text)
+    except (DocumentError, MappingError):
+        return
