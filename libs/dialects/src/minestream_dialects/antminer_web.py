@@ -1,0 +1,188 @@
+"""Stock Antminers' own web pages: ``/cgi-bin/stats.cgi`` and its neighbours, behind Digest.
+
+New pages (S19 and later) say ``rate_unit`` and list boards in ``chain``. Older ones (S9, L3+) put
+everything into one answer of ``summary``, ``pools`` and ``devs`` with numbers as texts, or print
+what port 4028 says. Of the configuration only its pools' URL and user are read.
+"""
+
+from typing import Any, Final
+
+from minestream_dialects.cgminer import identity, reading, stock
+from minestream_dialects.cgminer.answers import (
+    MAX_ROWS,
+    Rates,
+    Row,
+    note_refusals,
+    positive,
+    row,
+    rows,
+    said,
+    word,
+)
+from minestream_dialects.cgminer.chains import MAX_FANS, MAX_SLOTS, read_marked_chips
+from minestream_dialects.dialect import Dialect, Payloads
+from minestream_dialects.draft import Draft
+from minestream_dialects.fields import entry, text
+
+_ENDPOINTS: Final = ("stats", "summary", "pools")
+_OF_CHAIN: Final = {
+    "chain_acn": ("asic_num", "chain_acn"),
+    "chain_acs": ("asic", "chain_acs"),
+    "chain_rate": ("rate_real", "rate"),
+    "chain_rateideal": ("rate_ideal", "chain_rateideal"),
+    "freq_avg": ("freq_avg", "freqavg", "freq"),
+    "temp_chip": ("temp_chip", "temp2"),
+    "temp_pcb": ("temp_pcb", "temp"),
+    "chain_hw": ("hw",),
+}
+"""4028's keys, and where the pages say the same of one board."""
+
+
+def _maker(payloads: Payloads) -> str | None:
+    info = payloads.bodies.get("stats")
+    return (
+        text(entry(info, "INFO", "type"))
+        or text(entry(payloads.bodies.get("get_system_info"), "minertype"))
+        or text(entry(payloads.bodies.get("summary"), "INFO", "type"))
+    )
+
+
+def recognise(payloads: Payloads) -> str | None:
+    """By the type that a page names; else by the pages' own shapes."""
+    model = _maker(payloads)
+    if model is not None:
+        return "type" if "antminer" in model.casefold() else None
+    stats = row(payloads, "stats", "STATS")
+    if isinstance(stats.get("chain"), list) and "rate_5s" in stats:
+        return "stats.rate_5s"
+    return "devs.chain_acn" if _old(payloads) else None
+
+
+def _old(payloads: Payloads) -> Row:
+    """The older pages' one answer; empty when there is none."""
+    for endpoint in ("get_miner_status", "stats"):
+        body = payloads.mapping(endpoint)
+        if body is not None and isinstance(body.get("devs"), list) and "summary" in body:
+            return body
+    return {}
+
+
+def identify(payloads: Payloads) -> Draft:
+    """Model, firmware, algorithm."""
+    model = _maker(payloads) or identity.named(payloads, "Type")
+    draft = identity.identify(payloads, model)
+    info = payloads.bodies.get("get_system_info")
+    built = (
+        text(entry(info, "system_filesystem_version"))
+        or text(entry(info, "file_system_version"))
+        or text(entry(payloads.bodies.get("stats"), "INFO", "CompileTime"))
+    )
+    draft.firmware = text(f"Bitmain {built}") if built else payloads.firmware
+    return draft
+
+
+def _told(payloads: Payloads) -> reading.Told:
+    stats = row(payloads, "stats", "STATS")
+    if "rate_5s" in stats or "chain" in stats:
+        return _told_anew(payloads, stats)
+    old = _old(payloads)
+    return _told_of_old(old) if old else reading.told(payloads)
+
+
+def _told_anew(payloads: Payloads, stats: Row) -> reading.Told:
+    summary = row(payloads, "summary", "SUMMARY")
+    flat: Row = {"Elapsed": said(stats, "elapsed"), "miner_count": said(stats, "chain_num")}
+    fans = stats.get("fan")
+    if isinstance(fans, list):
+        flat |= {f"fan{place}": speed for place, speed in enumerate(fans[:MAX_FANS], 1)}
+        flat["fan_num"] = said(stats, "fan_num")
+    flat |= _flat(stats.get("chain"), first=1)
+    now, key = said(stats, "rate_5s"), "rate_5s"
+    if now is None:
+        now, key = said(stats, "rate_30m"), "rate_30m"
+    found = Rates(None, now, key, said(stats, "rate_avg"), "rate_avg")
+    nominal = positive(said(stats, "rate_ideal")) or None
+    pools, unit = rows(payloads, "pools", "POOLS"), word(stats, "rate_unit")
+    return reading.Told(flat, summary, pools, found, "stats", nominal, unit)
+
+
+def _told_of_old(page: dict[str, Any]) -> reading.Told:
+    summary = page["summary"] if isinstance(page["summary"], dict) else {}
+    totals = {key: summary.get(key) for key in ("accepted", "rejected", "stale", "hw", "elapsed")}
+    devices = page["devs"][:MAX_SLOTS]
+    flat = _flat(devices, first=0)
+    first = next((device for device in devices if isinstance(device, dict)), {})
+    flat |= {key: value for key, value in first.items() if key.startswith("fan")}
+    found = Rates("GHS", said(summary, "ghs5s"), "ghs5s", said(summary, "ghsav"), "ghsav")
+    listed = page.get("pools")
+    pools = (
+        [pool for pool in listed[:MAX_ROWS] if isinstance(pool, dict)]
+        if isinstance(listed, list)
+        else None
+    )
+    return reading.Told(flat, totals, pools, found, "summary", None, None)
+
+
+def _flat(chains: object, *, first: int) -> Row:
+    """Boards in the keys of port 4028, so that one reader reads both.
+
+    Args:
+        chains: as the page lists them.
+        first: what is to be added to their ``index``, so that slots are 4028's.
+    """
+    listed = [each for each in chains if isinstance(each, dict)] if isinstance(chains, list) else []
+    listed = listed[:MAX_SLOTS]
+    indices = [said(each, "index") for each in listed]
+    slots = [at + first for at in indices if type(at) is int and 0 < at + first <= MAX_SLOTS]
+    if len(set(slots)) != len(listed):
+        slots = list(range(1, len(listed) + 1))
+    return {
+        f"{ours}{slot}": chain[theirs]
+        for slot, chain in zip(slots, listed, strict=True)
+        for ours, keys in _OF_CHAIN.items()
+        if (theirs := next((key for key in keys if chain.get(key) is not None), None)) is not None
+    }
+
+
+def _read_troubles(payloads: Payloads, draft: Draft) -> None:
+    """What the summary's own checks complain of: ``temp:2001``."""
+    checks = row(payloads, "summary", "SUMMARY").get("status")
+    for check in checks[:MAX_ROWS] if isinstance(checks, list) else ():
+        if not isinstance(check, dict) or word(check, "status") in (None, "s"):
+            continue
+        code = said(check, "code")
+        number = f":{code}" if type(code) is int and abs(code) < 2**31 else ""
+        draft.error_codes += (f"{word(check, 'type') or 'unknown'}{number}",)
+        draft.error = draft.error or word(check, "msg")
+
+
+def read(payloads: Payloads) -> Draft:
+    """Read one poll of a stock Antminer's web pages."""
+    draft = identify(payloads)
+    note_refusals(payloads, _ENDPOINTS, draft)
+    tale = _told(payloads)
+    if tale.pools is None:
+        configured = entry(payloads.bodies.get("get_miner_conf"), "pools")
+        first = next(iter(configured), None) if isinstance(configured, list) else None
+        draft.pool_url = text(entry(first, "url"))
+        draft.worker = draft.worker or text(entry(first, "user"))
+    url = draft.pool_url
+    reading.read_miner(tale, stock.unit_of(tale, draft), draft)
+    draft.pool_url = draft.pool_url or url
+    _read_troubles(payloads, draft)
+    draft.chips = read_marked_chips(tale.stats)
+    return draft
+
+
+DIALECT: Final = Dialect(
+    name="antminer-web",
+    family="antminer-web",
+    main="stats",
+    needed=frozenset({"stats"}),
+    optional=frozenset({"summary", "pools", "get_system_info", "get_miner_conf"})
+    | {"get_miner_status"},
+    recognise=recognise,
+    identify=identify,
+    read=read,
+    never=stock.NEVER - {"boards.hashrate_expected_hs"} | {"boards.chips_ok"},
+)

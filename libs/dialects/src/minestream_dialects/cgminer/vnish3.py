@@ -1,0 +1,135 @@
+"""Vnish on port 4028: 3.8 and 3.9 of the S9, T9, L3+, and the port that 1.x keeps beside its web.
+
+3.x says nothing of its state, and its voltages are hundredths of a volt; 1.x says both states and
+thousandths. Both mark the pools that they mine at for their makers.
+"""
+
+import re
+from typing import Final
+
+from minestream_dialects.cgminer import chains, identity, reading
+from minestream_dialects.cgminer.answers import MAX_ROWS, Row, note_refusals, said, unquoted, word
+from minestream_dialects.cgminer.stock import unit_of
+from minestream_dialects.dialect import Dialect, Payloads
+from minestream_dialects.draft import Draft
+from minestream_dialects.fields import RATIO, number
+from minestream_dialects.measure import Measure
+from minestream_dialects.vnish.boards import broken_codes
+from minestream_dialects.vnish.summary import STATES
+from minestream_schemas.telemetry import BoardChips
+
+_ENDPOINTS: Final = ("stats", "summary", "pools")
+_CENTIVOLTS_FROM: Final = 2
+_CHIP: Final = re.compile(r"Asic(\d{1,3})")
+_OFF: Final = 10.0
+"""Chips whose hashrates make ten times their board's or a tenth are not counted in its unit."""
+
+
+def _version(payloads: Payloads) -> str | None:
+    found = identity.vnish(identity.named(payloads, "Type"))
+    return found[1] if found else word(reading.statistics(payloads), "build_version")
+
+
+def recognise(payloads: Payloads) -> str | None:
+    """By the type that stats or version name; else by the build version that 3.x alone has."""
+    if identity.vnish(identity.named(payloads, "Type")) is not None:
+        return "Type"
+    stats = reading.statistics(payloads)
+    return "stats.build_version" if "build_version" in stats and "chain_bchips6" in stats else None
+
+
+def identify(payloads: Payloads) -> Draft:
+    """Model, firmware, algorithm."""
+    worded = identity.named(payloads, "Type")
+    found = identity.vnish(worded)
+    draft = identity.identify(payloads, found[0] if found else worded)
+    version = _version(payloads) or payloads.firmware
+    draft.firmware = f"Vnish {version}" if version else None
+    return draft
+
+
+def _units_per_volt(payloads: Payloads) -> float | None:
+    major = (_version(payloads) or payloads.firmware or "").partition(".")[0]
+    if not (major.isascii() and major.isdigit()):
+        return None
+    return 100.0 if int(major[:3]) >= _CENTIVOLTS_FROM else 1000.0
+
+
+def _read_state(stats: Row, draft: Draft) -> None:
+    """1.x names its state; of 3.x it follows from the hashrate, which has been read."""
+    state = stats.get("state")
+    if isinstance(state, str) and state in STATES:
+        draft.status = STATES[state]
+    elif state is not None:
+        draft.flags.invalid("status")
+    duty, name = said(stats, "fan_pwm"), "fan_duty_ratio"
+    ratio = number(duty, RATIO, name=name, flags=draft.flags, per=100, required=False)
+    draft.fan_duty_ratio = ratio
+
+
+def read(payloads: Payloads) -> Draft:
+    """Read one poll of Vnish's port 4028."""
+    draft = identify(payloads)
+    note_refusals(payloads, _ENDPOINTS, draft)
+    tale = reading.told(payloads)
+    unit = unit_of(tale, draft)
+    volts = _units_per_volt(payloads)
+    reading.read_miner(tale, unit, draft, volts=volts, fees_in_totals=True)
+    _read_state(tale.stats, draft)
+    draft.error_codes += broken_codes(draft.boards or [])
+    draft.chips = _chips(payloads, tale.stats, unit, draft)
+    return draft
+
+
+def _chips(payloads: Payloads, stats: Row, unit: Measure, draft: Draft) -> list[BoardChips]:
+    """The map of each board, and the hashrates of ``chip_hr.json`` where they were asked for."""
+    marked = {board.slot: board for board in chains.read_marked_chips(stats)}
+    body = payloads.mapping("chip-hr")
+    listed = body.get("chiphr") if body is not None else None
+    if not isinstance(listed, list) or len(listed) > MAX_ROWS:
+        if "chip-hr" in payloads.bodies:
+            draft.flags.invalid("chips.hashrate_hs")
+        return list(marked.values())
+    known = [board.slot for board in draft.boards or ()]
+    places = known if len(known) == len(listed) else range(1, len(listed) + 1)
+    for slot, chips in zip(places, listed, strict=True):
+        rates = _chip_rates(chips, slot, unit, draft)
+        if not rates:
+            continue
+        old = marked.get(slot)
+        grades = old.grade if old is not None and len(old.grade) == len(rates) else ()
+        marked[slot] = BoardChips(slot=slot, hashrate_hs=rates, grade=grades)
+    return [marked[slot] for slot in sorted(marked)]
+
+
+def _chip_rates(chips: object, slot: int, unit: Measure, draft: Draft) -> tuple[float | None, ...]:
+    """The hashrates of one board's chips, H/s, where together they make about its own."""
+    found = {
+        int(place[1]): unquoted(value)
+        for key, value in (chips.items() if isinstance(chips, dict) else ())
+        if (place := _CHIP.fullmatch(key)) is not None
+    }
+    if not 0 < len(found) <= chains.MAX_CHIPS:
+        return ()
+    ordered = [found[place] for place in sorted(found)]
+    rates = unit.read_column(ordered, name="chips.hashrate_hs", flags=draft.flags)
+    board = next((each for each in draft.boards or () if each.slot == slot), None)
+    total = sum(rate for rate in rates if rate is not None)
+    own = board.hashrate_hs if board is not None else None
+    if own and total and not 1 / _OFF < total / own < _OFF:
+        draft.flags.invalid("chips.hashrate_hs")
+        return ()
+    return rates
+
+
+DIALECT: Final = Dialect(
+    name="vnish-3",
+    family="vnish-3",
+    main="stats",
+    needed=frozenset(_ENDPOINTS),
+    optional=frozenset({"version", "chip-hr"}),
+    recognise=recognise,
+    identify=identify,
+    read=read,
+    never=frozenset({"fan_duty_ratio"}),
+)
