@@ -30,6 +30,7 @@ class Line:
     settings: Settings
     folder: Path
     key: str
+    module: str = "collector_vnish"
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, instance: str = "0", **more: str) -> subprocess.Popen[bytes]:
@@ -51,7 +52,7 @@ class Line:
         }
         with (self.folder / f"log-{instance}").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "collector_vnish"],
+                [sys.executable, "-m", self.module],
                 env={**os.environ, **environment},
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from collector_cgminer.domain.answers import Verdict, clock_of, firmware_of, told, uptime_of
+from collector_cgminer.domain.answers import (
+    Verdict,
+    clock_of,
+    firmware_of,
+    reply_id_of,
+    told,
+    uptime_of,
+)
 from collector_cgminer.domain.families import Commands
 from minestream_dialects.bodies import decode_bytes
 from minestream_runtime import semconv
@@ -119,6 +126,7 @@ class TcpFamily:
             encoding=encoding,
             body=text,
             server_at=server_at,
+            reply_id=reply_id_of(kept),
             error=error,
         )
 

@@ -20,7 +20,7 @@ async def collect(settings: CgminerSettings, health: Health) -> None:
     Raises:
         ConfigurationError: the spool or the credentials key cannot be used.
     """
-    clock, client = SystemClock(), CgminerClient()
+    clock, client = SystemClock(), CgminerClient(allowed=settings.networks.allows)
     families = [
         TcpFamily(commands, client, clock, deadline_s=settings.poll_deadline_s)
         for commands in FAMILIES

@@ -11,6 +11,7 @@ _DENIED: Final = re.compile(r"access denied|permission denied", re.IGNORECASE)
 _CODE_UNKNOWN: Final = 14
 _CODE_DENIED: Final = 45
 _TEXT_MOST: Final = 120
+_REPLY: Final = re.compile(rb'\s*\{\s*"X-Reply-Id"\s*:\s*"([!#-\[\]-~]{1,64})"')
 _SECTIONS: Final = {"summary": "SUMMARY", "stats": "STATS"}
 _PROGRAMS: Final = ("CGMiner", "BMMiner", "SGMiner", "cgminer", "bmminer", "sgminer")
 _AFTER_S: Final = datetime(2001, 1, 1, tzinfo=UTC).timestamp()
@@ -64,7 +65,7 @@ def _fault(content: Content) -> Told | None:
     rows = _rows(content.get("STATUS"))
     status = rows[0] if rows else content
     if "STATUS" in status:
-        if status["STATUS"] not in {"E", "F"}:
+        if status["STATUS"] not in ("E", "F"):
             return None
         code, text = status.get("Code"), status.get("Msg")
     elif "STATUS" not in content and isinstance(content.get("code"), int):
@@ -79,6 +80,16 @@ def _fault(content: Content) -> Told | None:
     if code == _CODE_DENIED or _DENIED.search(said):
         return Told(Verdict.DENIED, f"{said}: is our address in its api-allow?")
     return Told(Verdict.ERROR, f"it says: {said}")
+
+
+def reply_id_of(answer: bytes) -> str | None:
+    """The answer's own number, its first key where it has one (emulators number theirs).
+
+    Args:
+        answer: as it came, however mangled its rest is.
+    """
+    found = _REPLY.match(answer)
+    return found[1].decode() if found else None
 
 
 def uptime_of(content: object) -> float | None:

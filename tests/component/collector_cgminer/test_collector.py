@@ -1,0 +1,99 @@
+"""The TCP collector on real Kafka, against emulated miners of each family."""
+
+from collections import Counter
+
+from tests.component.collector_vnish.line import Line
+
+from minestream_dialects import normalise
+from minestream_emulators.models import MODELS
+from minestream_emulators.running import emulated_fleet
+from minestream_schemas.raw import PollStatus, RawMiner
+
+TCP_FAMILIES = {"antminer", "vnish-3", "whatsminer", "whatsminer-v3", "cgminer"}
+MIX = {key: 1.0 for key, model in MODELS.items() if model.family in TCP_FAMILIES}
+
+
+def of(polls: list[RawMiner], miner_id: str) -> list[RawMiner]:
+    return [poll for poll in polls if poll.miner_id == miner_id]
+
+
+def is_read_to_its_number(poll: RawMiner, expected_hs: float) -> bool:
+    """Do our dialects read the poll as a running miner of about this hashrate?"""
+    told = normalise(poll).telemetry
+    return told.hashrate_hs is not None and 0.5 < told.hashrate_hs / expected_hs < 1.5
+
+
+async def test_every_family_is_polled_and_read_to_its_numbers(line: Line) -> None:
+    count = 3 * len(MIX)
+    async with emulated_fleet(miners=count, mix=MIX, replies=line.folder / "replies") as fleet:
+        entries = await line.enrol(fleet)
+        line.start()
+        polls = await line.polled(
+            lambda polls: (
+                set(Counter(poll.miner_id for poll in polls).values()) > {1}
+                and len({poll.miner_id for poll in polls}) == count
+            )
+        )
+        replies = {str(reply.reply) for reply in fleet.replies()}
+        expected_hs = {
+            miner_id: station.resident.model.stock_hs
+            for miner_id, station in fleet.stations.items()
+        }
+    assert {poll.dialect for poll in polls} == TCP_FAMILIES
+    for poll in polls:
+        assert poll.status is PollStatus.OK, (poll.dialect, poll.error)
+        assert poll.collector_id == "collector-cgminer-0"
+        assert {body.reply_id for body in poll.endpoints.values()} <= replies
+    for entry in entries:
+        newest = of(polls, entry.miner_id)[-1]
+        told = normalise(newest).telemetry
+        assert is_read_to_its_number(newest, expected_hs[entry.miner_id]), (entry, told)
+    in_ledger = {line["event"] for line in line.ledger()}
+    assert {str(poll.event_id) for poll in polls} <= in_ledger
+
+
+TABLE = {
+    "unreachable": PollStatus.REFUSED,
+    "silent": PollStatus.TIMEOUT,
+    "slow-drip": PollStatus.TIMEOUT,
+    "garbage-body": PollStatus.GARBAGE,
+    "truncated-json": PollStatus.GARBAGE,
+    "huge-body": PollStatus.GARBAGE,
+    "nul-bytes": PollStatus.OK,
+}
+
+
+async def test_faults_of_miners_are_rows_of_the_failure_table(line: Line) -> None:
+    async with emulated_fleet(miners=len(TABLE) + 1, mix={"s19pro-stock": 1.0}) as fleet:
+        entries = await line.enrol(fleet)
+        sick = dict(zip(TABLE, (entry.miner_id for entry in entries), strict=False))
+        well = entries[-1].miner_id
+        for fault, miner_id in sick.items():
+            await fleet.break_miner(fault, [miner_id])
+        line.start()
+        polls = await line.polled(
+            lambda polls: (
+                all(of(polls, miner_id) for miner_id in sick.values()) and len(of(polls, well)) >= 5
+            )
+        )
+    for fault, miner_id in sick.items():
+        for poll in of(polls, miner_id):
+            assert poll.status is TABLE[fault], (fault, poll.error)
+            assert (poll.error is None) is (poll.status is PollStatus.OK)
+            stats = poll.endpoints["stats"]
+            if TABLE[fault] is PollStatus.GARBAGE:
+                assert stats.body, "the bytes go out"
+                assert len(stats.body) <= 4096
+    assert {poll.status for poll in of(polls, well)} == {PollStatus.OK}
+
+
+async def test_an_address_outside_of_the_networks_is_not_called(line: Line) -> None:
+    async with emulated_fleet(
+        miners=1, mix={"s19pro-stock": 1.0}, replies=line.folder / "replies"
+    ) as fleet:
+        await line.enrol(fleet)
+        line.start(MINESTREAM_ALLOWED_NETWORKS="10.0.0.0/8")
+        (poll, *_) = await line.polled(bool)
+        assert not list(fleet.replies())
+    assert poll.status is PollStatus.REFUSED
+    assert "no network that is allowed" in (poll.error or "")
