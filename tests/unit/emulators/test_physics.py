@@ -93,7 +93,9 @@ def test_whatever_happens_every_number_stays_finite_and_within_reason(
         assert all(0.0 < board.hottest_c < 150.0 for board in miner.boards)
         assert 0.1 <= miner.duty <= 1.0
         assert 0.2 <= miner.throttle <= 1.0
-        assert all(0 <= miner.fan_rpm(fan) <= miner.model.max_rpm for fan in range(miner.model.fans))
+        assert all(
+            0 <= miner.fan_rpm(fan) <= miner.model.max_rpm for fan in range(miner.model.fans)
+        )
 
 
 @settings(max_examples=40, deadline=None)

@@ -8,11 +8,18 @@ from minestream_emulators.device import Firmware
 from minestream_emulators.identity import Identity
 from minestream_emulators.physics import Miner
 from minestream_emulators.vnish.device import Device
+from minestream_emulators.web.antminer import AntminerWeb
+from minestream_emulators.web.documents import VnishCgi, VnishToolkit
+from minestream_emulators.web.elphapex import Elphapex
 from minestream_emulators.whatsminer.v2 import WhatsminerDevice
 from minestream_emulators.whatsminer.v3 import WhatsminerV3Device
 
 FAMILIES: Final[dict[str, Callable[[Miner, Identity], Firmware]]] = {
     "vnish": Device,
+    "vnish-toolkit": VnishToolkit,
+    "vnish-cgi": VnishCgi,
+    "antminer-web": AntminerWeb,
+    "elphapex": Elphapex,
     "antminer": CgminerDevice,
     "vnish-3": CgminerDevice,
     "cgminer": CgminerDevice,
