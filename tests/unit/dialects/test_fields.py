@@ -18,7 +18,6 @@ from minestream_dialects.fields import (
     number,
     numbers,
     text,
-    unquoted,
     uptime_s,
 )
 
@@ -157,29 +156,3 @@ def test_a_dead_board_does_not_pull_down_the_mean() -> None:
     assert mean([13.0, 13.0, 0.0]) == 13.0
     assert mean([0.0, 0.0]) == 0.0
     assert mean([]) is None
-
-
-@pytest.mark.parametrize(
-    ("said", "read"),
-    [
-        ("504.56", 504.56),
-        (" 41.0000", 41.0),
-        ("-5\0", -5.0),
-        ("7.", 7.0),
-        ("", None),
-        (" \0", None),
-        ("nan", "nan"),
-        ("1e5", "1e5"),
-        ("٥", "٥"),
-        ("N/A", "N/A"),
-        ("9" * 40, "9" * 40),
-        (5, 5),
-        (None, None),
-        (True, True),
-    ],
-)
-def test_a_number_in_quotes_is_a_number_and_nothing_else_becomes_one(
-    said: object, read: object
-) -> None:
-    assert unquoted(said) == read
-    assert type(unquoted(said)) is type(read)

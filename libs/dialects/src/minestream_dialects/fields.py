@@ -17,8 +17,6 @@ SANE: Final = 1e18
 """No unit of a miner's needs 19 digits."""
 _REMEMBERED: Final = 4096
 """Texts that are told at each poll and change once an hour: a miner's uptime by its ``/info``."""
-_LONGEST_NUMBER: Final = 32
-_QUOTED = re.compile(r"^[+-]?[0-9]{1,18}(?:\.[0-9]{0,18})?$")
 _UPTIME = re.compile(
     r"^\s*(?:(?P<days>\d{1,5})\s+days?,?)?\s*"
     r"(?:(?P<hours>\d{1,5}):(?P<minutes>\d\d)(?::(?P<seconds>\d\d))?"
@@ -176,19 +174,6 @@ def celsius(value: object, *, name: str, flags: Flags, required: bool = True) ->
     if value == 0 and value is not False:
         value = None
     return number(value, CELSIUS, name=name, flags=flags, required=required)
-
-
-def unquoted(value: object) -> object:
-    """A number that firmware sends as a text, such as ``" 41.0000"``; None for an empty text.
-
-    Anything else is returned as it is: it is the field's reader that refuses it.
-    """
-    if type(value) is not str or len(value) > _LONGEST_NUMBER:
-        return value
-    said = value.strip(" \t\r\n\0")
-    if not said:
-        return None
-    return float(said) if _QUOTED.match(said) else value
 
 
 def text(value: object) -> str | None:

@@ -72,12 +72,14 @@ def normalise(raw: RawMiner) -> Normalised:
     Returns:
         the reading with ``ts`` = ``polled_at``, and the chips.
     """
-    payloads, problems, repaired = _payloads(raw)
+    payloads, problems, repaired = payloads_of(raw)
     chosen = registry.choose(raw.dialect, payloads)
     dialect = chosen[0] if chosen else _only_hope(raw.dialect)
     draft = _read(raw, dialect, payloads, problems)
     if chosen:
         draft.evidence["dialect"] = chosen[1]
+    if detected := text(raw.dialect_evidence):
+        draft.evidence["detected"] = detected
     if repaired:
         draft.flags.add(QualityFlag.REPAIRED)
     _flag_times(raw, draft)
@@ -86,7 +88,8 @@ def normalise(raw: RawMiner) -> Normalised:
     return Normalised(_telemetry(raw, name, draft, never), _chips(raw, draft))
 
 
-def _payloads(raw: RawMiner) -> tuple[Payloads, dict[str, str], bool]:
+def payloads_of(raw: RawMiner) -> tuple[Payloads, dict[str, str], bool]:
+    """What a poll brought, decoded; why an endpoint brought nothing; was any body mended?"""
     bodies: dict[str, object] = {}
     ages_s: dict[str, float] = {}
     problems: dict[str, str] = {}

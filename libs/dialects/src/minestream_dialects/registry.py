@@ -2,11 +2,29 @@
 
 from typing import Final
 
+from minestream_dialects import antminer_web
+from minestream_dialects.cgminer import generic, stock, vnish3
 from minestream_dialects.dialect import Dialect, Payloads
 from minestream_dialects.vnish import v1_2, v1_3
+from minestream_dialects.whatsminer import v1 as whatsminer_v1
+from minestream_dialects.whatsminer import v2 as whatsminer_v2
+from minestream_dialects.whatsminer import v3 as whatsminer_v3
 
-DIALECTS: Final[tuple[Dialect, ...]] = (v1_3.DIALECT, v1_2.DIALECT)
-"""In the order in which they are tried. A new dialect is one module and one entry here."""
+DIALECTS: Final[tuple[Dialect, ...]] = (
+    v1_3.DIALECT,
+    v1_2.DIALECT,
+    whatsminer_v3.DIALECT,
+    whatsminer_v1.DIALECT,
+    whatsminer_v2.DIALECT,
+    vnish3.DIALECT,
+    stock.DIALECT,
+    antminer_web.DIALECT,
+    generic.DIALECT,
+)
+"""In the order in which they are tried. A new dialect is one module and one entry here.
+
+``generic`` stays last: what it is recognised by, every descendant of CGMiner says.
+"""
 
 AUTO: Final = "auto"
 
@@ -23,7 +41,8 @@ _CANDIDATES: Final[dict[str, tuple[Dialect, ...]]] = {
 def names() -> tuple[str, ...]:
     """Every name that ``choose`` understands: ``auto``, families, dialects."""
     families = {dialect.family for dialect in DIALECTS}
-    return (AUTO, *sorted(families), *sorted(dialect.name for dialect in DIALECTS))
+    own = {dialect.name for dialect in DIALECTS} - families
+    return (AUTO, *sorted(families), *sorted(own))
 
 
 def candidates(name: str) -> tuple[Dialect, ...]:

@@ -1,0 +1,66 @@
+"""Which Whatsminer it is and which API it speaks: identity, without a single number."""
+
+import re
+from typing import Any, Final
+
+from minestream_dialects.cgminer.answers import row
+from minestream_dialects.dialect import Payloads
+from minestream_dialects.draft import Draft
+from minestream_dialects.fields import entry, text
+from minestream_schemas.units import Algorithm
+
+_API: Final = re.compile(r"^(?:whatsminer\s*)?v?(?P<major>\d{1,2})\.\d", re.IGNORECASE)
+_OLD: Final = "whatsminer v1"
+_ANSWERS: Final = ("get_version", "status", "get_psu", "get_miner_info", "get_error_code")
+_ITS_OWN: Final = ("HS RT", "Factory GHS", "Power Mode", "Power_RT", "Env Temp")
+"""Keys of a summary that no other descendant of CGMiner has."""
+
+
+def api(payloads: Payloads) -> tuple[int, str] | None:
+    """The major version of the API on port 4028, and what tells it.
+
+    API 1 calls itself so in each answer to a command of its own; what is a Whatsminer and does
+    not is of API 2.
+    """
+    said = text(entry(payloads.bodies.get("get_version"), "Msg", "api_ver"))
+    found = _API.match(said) if said else None
+    if found is not None:
+        return int(found["major"]), "get_version.api_ver"
+    for endpoint in _ANSWERS:
+        words = text(entry(payloads.bodies.get(endpoint), "Description")) or ""
+        if words.casefold().startswith(_OLD):
+            return 1, f"{endpoint}.Description"
+    summary = row(payloads, "summary", "SUMMARY")
+    for key in _ITS_OWN:
+        if key in summary:
+            return 2, f"summary.{key}"
+    return None
+
+
+def identify(payloads: Payloads) -> Draft:
+    """A draft that knows model, firmware and worker. Every Whatsminer computes SHA-256."""
+    said = entry(payloads.bodies.get("get_miner_info"), "Msg")
+    versions: tuple[Any, ...] = (
+        entry(payloads.bodies.get("get_version"), "Msg", "fw_ver"),
+        row(payloads, "summary", "SUMMARY").get("Firmware Version"),
+        entry(payloads.bodies.get("status"), "Msg", "FirmwareVersion"),
+        entry(payloads.bodies.get("status"), "Msg", "Firmware Version"),
+        payloads.firmware,
+    )
+    models = (entry(said, "model"), entry(said, "minertype"), payloads.model_hint)
+    return identified(payloads, models, versions)
+
+
+def identified(payloads: Payloads, models: tuple[Any, ...], versions: tuple[Any, ...]) -> Draft:
+    """A draft with the first model and the first firmware that is a text."""
+    draft = Draft(algorithm=Algorithm.SHA256D, worker=payloads.worker_hint)
+    draft.model = next((found for said in models if (found := text(said))), None)
+    draft.firmware = next((found for said in versions if (found := _version(said))), None)
+    draft.evidence["algorithm"] = "whatsminer"
+    return draft
+
+
+def _version(said: object) -> str | None:
+    """``'20210322.22.REL'`` comes in quotes of its own."""
+    found = text(said)
+    return found.strip("'\"").strip() or None if found else None

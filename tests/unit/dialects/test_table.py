@@ -1,0 +1,72 @@
+"""Every recorded poll of every dialect is claimed by its own dialect and read exactly."""
+
+import sys
+from itertools import product
+
+import pytest
+from tests.unit.dialects.table import DOCUMENT, Case, cases, document, rows, said, same, table
+
+from minestream_dialects import normalise
+from minestream_dialects.dialect import Dialect
+from minestream_dialects.normalise import payloads_of
+from minestream_dialects.registry import DIALECTS, candidates
+
+CASES = cases()
+
+
+def each(items: list[Case]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", items, ids=str)
+
+
+@each(CASES)
+def test_a_recorded_poll_is_read_to_exactly_its_hand_written_reading(case: Case) -> None:
+    fields, expected = said(normalise(case.poll()).telemetry), case.golden["telemetry"]
+    assert fields.keys() == expected.keys()
+    assert {key for key, value in expected.items() if not same(fields[key], value)} == set()
+
+
+@each(CASES)
+def test_a_recorded_poll_reads_the_same_whoever_names_its_dialect(case: Case) -> None:
+    family = next(dialect.family for dialect in DIALECTS if dialect.name == case.dialect)
+    found = said(normalise(case.poll()).telemetry)
+    found["evidence"].pop("dialect")
+    for name in (family, case.dialect):
+        told = said(normalise(case.poll(name)).telemetry)
+        told["evidence"].pop("dialect")
+        assert told == found
+
+
+@each(CASES)
+def test_a_recorded_poll_is_claimed_by_no_other_family(case: Case) -> None:
+    payloads, _, _ = payloads_of(case.poll())
+    own = {dialect.family for dialect in candidates(case.dialect)}
+    generic = {"cgminer"}  # reads what no dialect before it claims
+    claims = {each.family for each in DIALECTS if each.recognise(payloads) is not None}
+    assert claims - generic == own - generic or claims == own
+
+
+@pytest.mark.parametrize(
+    ("case", "dialect"),
+    [(case, dialect) for case, dialect in product(CASES, DIALECTS) if dialect.name != case.dialect],
+    ids=lambda each: str(getattr(each, "name", each)),
+)
+def test_even_a_wrong_dialect_reads_no_hashrate_of_another_magnitude(
+    case: Case, dialect: Dialect
+) -> None:
+    told = normalise(case.poll(dialect.name)).telemetry
+    right = case.golden["telemetry"].get("hashrate_hs")
+    assert told.hashrate_hs is None or right / 2 <= told.hashrate_hs <= right * 2
+
+
+def test_the_table_in_the_documents_is_up_to_date() -> None:
+    head = ("dialect", "payloads", "expected", "read", "fields exact", "unit by")
+    sys.stdout.write("\n" + table(head, list(rows())))
+    assert DOCUMENT.read_text(encoding="utf-8") == document(), (
+        "run: python -m tests.unit.dialects.table"
+    )
+
+
+def test_what_the_collector_took_the_dialect_from_is_on_the_reading() -> None:
+    poll = CASES[0].poll().model_copy(update={"dialect_evidence": "GET /api/v1/info: fw_name"})
+    told = normalise(poll).telemetry
+    assert told.evidence["detected"] == "GET /api/v1/info: fw_name"
