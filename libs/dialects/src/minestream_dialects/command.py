@@ -9,7 +9,7 @@ from rich.console import Console
 
 from minestream_dialects.normalise import Normalised, normalise
 from minestream_dialects.recorded import poll_of
-from minestream_dialects.registry import AUTO, names
+from minestream_dialects.registry import AUTO, candidates, names
 from minestream_schemas.telemetry import MinerStatus
 
 _DIALECT = typer.Option(help=f"one of: {', '.join(names())}.", metavar="NAME")
@@ -38,7 +38,7 @@ def parse(
     except ValueError as exc:
         raise _end(console, str(exc)) from exc
     result = normalise(poll)
-    reason = _unusable(result, given="summary" in poll.endpoints)
+    reason = _unusable(result, frozenset(poll.endpoints))
     if reason is not None:
         raise _end(console, f"no reading: {reason}")
     shown = result.telemetry.model_dump(mode="json")
@@ -53,10 +53,11 @@ def _end(console: Console, reason: str) -> typer.Exit:
     return typer.Exit(1)
 
 
-def _unusable(result: Normalised, *, given: bool) -> str | None:
+def _unusable(result: Normalised, given: frozenset[str]) -> str | None:
     telemetry = result.telemetry
     if telemetry.status is MinerStatus.GARBAGE:
         return telemetry.error or "unreadable"
-    if not given:
-        return "no summary among the files, and that is where the numbers are"
+    for dialect in candidates(telemetry.dialect):
+        if dialect.main not in given:
+            return f"no {dialect.main} among the files, and that is where the numbers are"
     return None
