@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
 from collector_pool.domain.profiles import PROFILES, Auth, Profile, keyed
 from minestream_runtime.collecting.outlet_settings import OutletSettings
+from minestream_runtime.tasks.cron import Cron
 from minestream_schemas.pool import AccountId, PoolMessage
 
 SERVICE: Final = "collector-pool"
@@ -89,6 +90,24 @@ class PoolSettings(OutletSettings):
         default=None, ge=1, description="from the proxy; None: 60 s alone, 900 s as a fallback"
     )
 
+    pools_file: Path | None = Field(
+        default=None, description="YAML with accounts at pools that are asked over HTTP"
+    )
+    pools_stale_s: float = Field(
+        default=3600.0, ge=0, description="an answer so old is not repeated while a pool is away"
+    )
+    pools_payouts_cron: str = Field(default="5 * * * *", description="UTC; what was paid out")
+    pools_history_cron: str = Field(default="25 */3 * * *", description="UTC; what was earned")
+    pools_reconcile_cron: str = Field(
+        default="40 1 * * *", description="UTC; both once more, of five weeks"
+    )
+
+    @field_validator("pools_payouts_cron", "pools_history_cron", "pools_reconcile_cron")
+    @classmethod
+    def _comes_true(cls, line: str) -> str:
+        Cron(line)
+        return line
+
     @property
     def collector_id(self) -> str:
         """Who we are, in events."""
@@ -133,6 +152,8 @@ class PoolSettings(OutletSettings):
             )
         if self.pool_ca_file is not None and not self.pool_ca_file.is_file():
             raise ValueError(f"MINESTREAM_POOL_CA_FILE: no file {self.pool_ca_file}")
+        if self.pools_file is not None and not self.pools_file.is_file():
+            raise ValueError(f"MINESTREAM_POOLS_FILE: no file {self.pools_file}")
         profile = self.profile()
         named = profile is not None and profile.wamp_url and profile.auth != "anonymous"
         if profile is not None and named and not (profile.authid and profile.secret):

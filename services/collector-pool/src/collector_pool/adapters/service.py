@@ -1,6 +1,7 @@
 """Puts the collector together: feed, HTTP polls, and the way out."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
@@ -8,6 +9,8 @@ from typing import Final
 import structlog
 from pydantic import SecretStr
 
+from collector_pool.adapters.accounts import Accounts
+from collector_pool.adapters.accounts_file import load_accounts
 from collector_pool.adapters.feed import Feed
 from collector_pool.adapters.inbox import Heard, Inbox
 from collector_pool.adapters.standing import Standing
@@ -17,8 +20,11 @@ from collector_pool.domain.profiles import Profile
 from collector_pool.domain.records import Records
 from collector_pool.domain.sayings import Saying, heard
 from collector_pool.settings import PoolSettings
+from minestream_dialects.pools.port import Account
 from minestream_runtime.clock import Clock, SystemClock
+from minestream_runtime.collecting.outlet import Outlet
 from minestream_runtime.collecting.outlet_settings import open_outlet
+from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.health import Health
 from minestream_runtime.polite import Manners, PoliteClient
 from minestream_schemas.pool import PoolMessage
@@ -30,7 +36,7 @@ MANNERS: Final = Manners(calls_per_min=30, tries=2)
 
 
 async def collect(settings: PoolSettings, health: Health) -> None:
-    """Follow the account until cancelled; without a profile there is nothing to do.
+    """Follow all accounts until cancelled; without any there is nothing to do.
 
     Args:
         settings: from the environment.
@@ -39,34 +45,61 @@ async def collect(settings: PoolSettings, health: Health) -> None:
     Raises:
         ConfigurationError: the spool cannot be used.
     """
-    profile = settings.profile()
-    if profile is None:
-        structlog.get_logger().info("nothing_to_follow", hint="set MINESTREAM_POOL_PROFILE")
+    accounts = _accounts(settings)
+    if settings.profile() is None and not accounts:
+        hint = "set MINESTREAM_POOL_PROFILE or MINESTREAM_POOLS_FILE"
+        structlog.get_logger().info("nothing_to_follow", hint=hint)
         await asyncio.Event().wait()
         return
     clock = SystemClock()
-    async with open_outlet(settings, clock, subject=settings.collector_id) as outlet:
+    async with (
+        open_outlet(settings, clock, subject=settings.collector_id) as outlet,
+        asyncio.TaskGroup() as group,
+    ):
         health.notes["link"] = lambda: (
             f"Kafka away since {outlet.link_down_since}, spooling"
             if outlet.link_down_since
             else None
         )
-        teller = Teller(settings, outlet, clock)
-        standing = Standing(settings.pool_account, settings.pool_fallback_after_s)
-        async with (
-            _clients(settings, profile, clock) as (http, proxy),
-            asyncio.TaskGroup() as group,
-        ):
-            group.create_task(outlet.run())
-            group.create_task(teller.watch())
-            polls = polls_of(settings, http, proxy, feed=profile.wamp_url is not None)
-            group.create_task(Web(settings, polls, standing, teller, clock).run())
-            if profile.wamp_url is not None:
-                health.notes["pool"] = standing.note
-                inbox = Inbox(settings.pool_queue, settings.pool_account)
-                feed = Feed(settings, profile, inbox=inbox, standing=standing, clock=clock)
-                group.create_task(feed.run())
-                group.create_task(_publish_heard(inbox, teller, feed))
+        group.create_task(outlet.run())
+        if accounts:
+            group.create_task(Accounts(settings, accounts, outlet, clock).run(health))
+        if (profile := settings.profile()) is not None:
+            group.create_task(_follow(settings, profile, outlet, clock, health))
+
+
+def _accounts(settings: PoolSettings) -> tuple[Account, ...]:
+    """The accounts of the file.
+
+    Raises:
+        ConfigurationError: it has faults.
+    """
+    if settings.pools_file is None:
+        return ()
+    accounts = load_accounts(settings.pools_file, os.environ)
+    if settings.profile() and settings.pool_account in {each.account_id for each in accounts}:
+        raise ConfigurationError(
+            f"{settings.pools_file}: {settings.pool_account} is MINESTREAM_POOL_ACCOUNT already"
+        )
+    return accounts
+
+
+async def _follow(
+    settings: PoolSettings, profile: Profile, outlet: Outlet, clock: Clock, health: Health
+) -> None:
+    """Follow the account of the settings until cancelled."""
+    teller = Teller(settings, outlet, clock)
+    standing = Standing(settings.pool_account, settings.pool_fallback_after_s)
+    async with _clients(settings, profile, clock) as (http, proxy), asyncio.TaskGroup() as group:
+        group.create_task(teller.watch())
+        polls = polls_of(settings, http, proxy, feed=profile.wamp_url is not None)
+        group.create_task(Web(settings, polls, standing, teller, clock).run())
+        if profile.wamp_url is not None:
+            health.notes["pool"] = standing.note
+            inbox = Inbox(settings.pool_queue, settings.pool_account)
+            feed = Feed(settings, profile, inbox=inbox, standing=standing, clock=clock)
+            group.create_task(feed.run())
+            group.create_task(_publish_heard(inbox, teller, feed))
 
 
 @asynccontextmanager

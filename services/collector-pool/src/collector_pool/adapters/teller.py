@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -31,26 +32,42 @@ _LOOK_S: Final = 1.0
 _READ: Final = frozenset({PollStatus.OK, PollStatus.GARBAGE})
 
 
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """An account of those in the file.
+
+    Args:
+        account_id: our name for it.
+        fresh_s: what was said longer ago is not fresh.
+    """
+
+    account_id: str
+    fresh_s: float
+
+
 class Teller:
-    """The way of sayings to Kafka.
+    """The way of one account's sayings to Kafka.
 
     Args:
         settings: the account, and how old is stale.
         outlet: opened by the caller.
         clock: instants.
+        whose: another account than that of the settings.
     """
 
-    def __init__(self, settings: PoolSettings, outlet: Outlet, clock: Clock) -> None:
-        self._account = settings.pool_account
+    def __init__(
+        self, settings: PoolSettings, outlet: Outlet, clock: Clock, *, whose: Whose | None = None
+    ) -> None:
+        named = f"{settings.collector_id}.{whose.account_id}" if whose else settings.collector_id
+        fresh_s = whose.fresh_s if whose else settings.pool_fresh_s
+        self._account = whose.account_id if whose else settings.pool_account
         self._collector_id = settings.collector_id
         self._outlet = outlet
         self._clock = clock
-        self._note = _Note(settings.state_dir / f"{settings.collector_id}.silence")
+        self._note = _Note(settings.state_dir / f"{named}.silence")
         self._hide = hider(settings.key or None)
-        self._look_s = min(_LOOK_S, settings.pool_fresh_s / 3)
-        self.freshness = Freshness(
-            clock.now(), timedelta(seconds=settings.pool_fresh_s), self._note.read()
-        )
+        self._look_s = min(_LOOK_S, fresh_s / 3)
+        self.freshness = Freshness(clock.now(), timedelta(seconds=fresh_s), self._note.read())
         self._odd: set[PoolMessage] = set()
         self._log = structlog.get_logger()
 
@@ -79,6 +96,18 @@ class Teller:
                     )
                     self._note_news(f"{name} {times[name]}", told, event)
                 group.create_task(self._hand_over(event))
+
+    async def tell(self, event: RawPool, *, news: Mapping[str, str]) -> None:
+        """Hand over what one cycle has brought.
+
+        Args:
+            event: without keys.
+            news: what the pool answered just now, by endpoint.
+        """
+        self._count(event)
+        for name, body in news.items():
+            self.freshness.said(name, body, event.received_at, pushed=True)
+        await self._hand_over(event)
 
     async def watch(self) -> None:
         """Tell silence when it begins and when it ends, until cancelled."""

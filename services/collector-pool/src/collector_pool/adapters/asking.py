@@ -1,0 +1,199 @@
+"""Asks a pool for one account: keeps each answer for its time, and longer while it gives no new."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+
+from collector_pool.domain.cycles import Given
+from minestream_dialects.bodies import decode
+from minestream_dialects.pools.port import Call, Pool
+from minestream_runtime.clock import Clock
+from minestream_runtime.polite import Answer, Manners, PoliteClient, Verdict
+from minestream_runtime.usage import Usage
+from minestream_schemas.raw import EndpointBody, PollStatus
+
+MOST_PAGES: Final = 50
+_AWAY: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED, PollStatus.ERROR})
+_TENTH: Final = 0.1
+
+
+def manners(apart_s: float) -> Manners:
+    """How a pool is treated: after 429 pauses of 5, 10, 20, 40 and 80 s, a little more each.
+
+    Args:
+        apart_s: between two calls.
+    """
+    return Manners(
+        apart_s=apart_s,
+        deadline_s=20.0,
+        max_bytes=2 * 1024 * 1024,
+        tries=2,
+        factor_s=1.0,
+        patience_s=1.0,
+        limited_s=5.0,
+        longest_own_s=80.0,
+        limited_spread=(1.0, 1.1),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    at_s: float
+    endpoints: dict[str, EndpointBody]
+
+
+class Asker:
+    """One account's calls. The client and the count of its calls are its pool's, for all accounts.
+
+    Args:
+        pool: whose answers these are.
+        client: asks it.
+        usage: counts what it is asked.
+        clock: instants and durations.
+        interval_s: how often the account is looked at.
+        stale_most_s: an answer that is older is not repeated, whatever the pool does.
+        refused_s: who was refused asks again after so long.
+    """
+
+    def __init__(
+        self,
+        pool: Pool[Any],
+        client: PoliteClient,
+        usage: Usage,
+        clock: Clock,
+        *,
+        interval_s: float,
+        stale_most_s: float,
+        refused_s: float,
+    ) -> None:
+        self._pool = pool
+        self._client = client
+        self._usage = usage
+        self._clock = clock
+        self._interval_s = interval_s
+        self._stale_most_s = stale_most_s
+        self._refused_s = refused_s
+        self._refused_until_s: float | None = None
+        self._kept: dict[tuple[str, str], _Kept] = {}
+        self._log = structlog.get_logger().bind(source=pool.name)
+
+    @property
+    def refused(self) -> bool:
+        """Does the pool refuse the account's key?"""
+        return self._refused_until_s is not None
+
+    async def ask(self, call: Call, *, about: str = "") -> Given:
+        """What a call brings: from what is kept while that is fresh, else from the pool.
+
+        An answer that has been kept for its time is asked for again at the next look, so one that
+        would outlive its time by then counts as over. While the pool throttles us or is away the
+        old one stands, and is marked.
+
+        Args:
+            call: the question.
+            about: what else tells its answers apart (which days').
+        """
+        key = (call.name, about)
+        kept, now_s = self._kept.get(key), self._clock.monotonic()
+        slack_s = _TENTH * min(call.ttl_s, self._interval_s)
+        if kept is not None and now_s - kept.at_s < call.ttl_s - slack_s:
+            return Given(call.name, kept.endpoints)
+        if self._refused_until_s is not None and now_s < self._refused_until_s:
+            return Given(call.name, error="not asked: the key was refused")
+        given = await self._pages(call)
+        if given.status is PollStatus.OK:
+            self._forget(about)
+            self._kept[key] = _Kept(now_s, dict(given.endpoints))
+        elif kept is not None and given.status in _AWAY and now_s - kept.at_s < self._stale_most_s:
+            return replace(given, endpoints=kept.endpoints, stale=True)
+        return given
+
+    def _forget(self, about: str) -> None:
+        """Let go of answers about other days: they are not asked for again."""
+        for key in [key for key in self._kept if key[1] and key[1] != about]:
+            if self._clock.monotonic() - self._kept[key].at_s > self._stale_most_s:
+                del self._kept[key]
+
+    async def _pages(self, call: Call) -> Given:
+        """Ask, and ask for the next page while there is one; all of them, or what failed."""
+        endpoints: dict[str, EndpointBody] = {}
+        for page in range(1, MOST_PAGES + 1):
+            given, content = await self._ask(call, page)
+            if given.status is not PollStatus.OK:
+                return given
+            endpoints.update(given.endpoints)
+            if not call.paged or not self._pool.more(content):
+                break
+        else:
+            self._log.warning("pages_left_out", call=call.name, pages=MOST_PAGES)
+        return Given(call.name, endpoints, asked=True)
+
+    async def _ask(self, call: Call, page: int) -> tuple[Given, object]:
+        if (over := self._usage.take()) is not None:
+            return Given(call.name, error=over.reason, not_before=over.opens_at), None
+        params = {**call.params, "page": str(page)} if page > 1 else dict(call.params)
+        headers = dict(call.headers)
+        content = None
+        if call.content is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(call.content).encode()
+        answer = await self._client.ask(
+            call.path, params=params, headers=headers, content=content, judge=self._judge
+        )
+        self._note(answer)
+        if not answer.tries:
+            return Given(call.name, error=answer.error, not_before=answer.not_before), None
+        name = call.name if page == 1 else f"{call.name}#{page}"
+        endpoint = endpoint_of(answer)
+        read = decode(endpoint).value if call.paged and answer.status is PollStatus.OK else None
+        given = Given(
+            call.name,
+            {name: endpoint},
+            asked=True,
+            error=None if answer.status is PollStatus.OK else f"{call.name}: {answer.error}",
+            not_before=answer.not_before,
+        )
+        return given, read
+
+    def _judge(self, body: bytes) -> Verdict | None:
+        """What the pool says in its own words with HTTP 200."""
+        text = EndpointBody(
+            status=PollStatus.OK, fetched_at=self._clock.now(), body=body.decode(errors="replace")
+        )
+        refusal = self._pool.refusal(decode(text).value)
+        if refusal is None:
+            return None
+        return Verdict(refusal.status, refusal.text, refusal.limited)
+
+    def _note(self, answer: Answer) -> None:
+        self._usage.correct(answer.tries - 1)
+        self._usage.ended("limited" if answer.not_before else answer.status.value)
+        if answer.status is PollStatus.UNAUTHORISED:
+            if self._refused_until_s is None:
+                self._log.error("key_refused", hint="see the accounts file")
+            self._refused_until_s = self._clock.monotonic() + self._refused_s
+        elif answer.status is PollStatus.OK and self._refused_until_s is not None:
+            self._refused_until_s = None
+            self._log.info("key_taken")
+
+
+def endpoint_of(answer: Answer) -> EndpointBody:
+    """An answer, as an event keeps it."""
+    keep = answer.status in {PollStatus.OK, PollStatus.GARBAGE, PollStatus.ERROR}
+    return EndpointBody(
+        status=answer.status,
+        fetched_at=answer.fetched_at,
+        latency_ms=answer.latency_ms,
+        http_status=answer.http_status,
+        body=(answer.body or b"").decode(errors="replace") if keep and answer.body else None,
+        server_at=answer.server_at,
+        error=answer.error,
+    )
+
+
+def earliest(given: list[Given]) -> datetime | None:
+    """When the pool may be asked again for what it has not given; None: it wants no pause."""
+    return min((each.not_before for each in given if each.not_before is not None), default=None)
