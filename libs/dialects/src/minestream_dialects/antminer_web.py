@@ -12,7 +12,7 @@ from minestream_dialects.cgminer.answers import (
     MAX_ROWS,
     Rates,
     Row,
-    note_refusals,
+    note_silence,
     positive,
     row,
     rows,
@@ -24,7 +24,6 @@ from minestream_dialects.dialect import Dialect, Payloads
 from minestream_dialects.draft import Draft
 from minestream_dialects.fields import entry, text
 
-_ENDPOINTS: Final = ("stats", "summary", "pools")
 _OF_CHAIN: Final = {
     "chain_acn": ("asic_num", "chain_acn"),
     "chain_acs": ("asic", "chain_acs"),
@@ -69,7 +68,7 @@ def _old(payloads: Payloads) -> Row:
 
 def identify(payloads: Payloads) -> Draft:
     """Model, firmware, algorithm."""
-    model = _maker(payloads) or identity.named(payloads, "Type")
+    model = _maker(payloads) or identity.named(payloads, "Type")[0]
     draft = identity.identify(payloads, model)
     info = payloads.bodies.get("get_system_info")
     built = (
@@ -159,7 +158,8 @@ def _read_troubles(payloads: Payloads, draft: Draft) -> None:
 def read(payloads: Payloads) -> Draft:
     """Read one poll of a stock Antminer's web pages."""
     draft = identify(payloads)
-    note_refusals(payloads, _ENDPOINTS, draft)
+    if not _old(payloads) and not note_silence(payloads, stock.SECTIONS, draft):
+        return draft
     tale = _told(payloads)
     if tale.pools is None:
         configured = entry(payloads.bodies.get("get_miner_conf"), "pools")

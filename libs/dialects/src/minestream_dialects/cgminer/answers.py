@@ -6,7 +6,7 @@ Source: CGMiner's API-README, and the captures in ``tests/fixtures/cgminer``.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from minestream_dialects.dialect import Payloads
@@ -21,6 +21,7 @@ MAX_ROWS: Final = 64
 """Of a section: devices, pools, statistics. The largest known miner lists 20."""
 _NUMBER: Final = re.compile(r"[+-]?\d+(?P<broken>\.\d*)?(?:[eE][+-]?\d+)?")
 _GROUPED: Final = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_DENIED: Final = "access denied"
 _REFUSED: Final = frozenset({"E", "F"})
 _UNITS: Final = ("GHS", "MHS", "KHS", "THS", "HS")
 _NOW: Final = ("5s", "20s", "30s", "1m", "av")
@@ -111,6 +112,36 @@ def note_refusals(payloads: Payloads, endpoints: Iterable[str], draft: Draft) ->
     for endpoint in endpoints:
         if refusal(payloads.bodies.get(endpoint)) is not None:
             draft.flags.add(QualityFlag.ENDPOINT_MISSING, endpoint)
+
+
+def note_silence(payloads: Payloads, sections: Mapping[str, str], draft: Draft) -> bool:
+    """Flag the endpoints that answered, but without their section or with a refusal.
+
+    Args:
+        payloads: what the miner answered.
+        sections: by endpoint; the first is the one without which there is no reading.
+        draft: receives flags and, where a command is denied, the status and the words; a
+            ``problem`` when not one section was told.
+
+    Returns:
+        was anything told?
+    """
+    told, why = False, None
+    for endpoint, section in sections.items():
+        if endpoint not in payloads.bodies:
+            continue
+        if rows(payloads, endpoint, section):
+            told = True
+            continue
+        draft.flags.add(QualityFlag.ENDPOINT_MISSING, endpoint)
+        words = refusal(payloads.bodies[endpoint])
+        if words is not None and _DENIED in words.casefold():
+            draft.status = MinerStatus.UNAUTHORISED
+            draft.error = f"{endpoint}: {words}"
+        why = why or f"{endpoint}: {words or f'no {section} in it'}"
+    if not told and why is not None and draft.status is not MinerStatus.UNAUTHORISED:
+        draft.problem = why
+    return told
 
 
 class Rates(NamedTuple):

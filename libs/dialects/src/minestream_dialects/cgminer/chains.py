@@ -131,10 +131,11 @@ def _board(
     heat = board.status in (None, "mining")
     chip_temps = temperatures([said(stats, key) for key in keys.chip_temps], f"{at}.chip", flags)
     pcb_temps = temperatures([said(stats, key) for key in keys.pcb_temps], f"{at}.pcb", flags)
-    high, low = max(chip_temps, default=None), min(chip_temps, default=None)
+    high = max(chip_temps, default=None)
+    low = min(chip_temps) if len(chip_temps) > 1 else None  # one sensor tells the hottest alone
     pcb = max(pcb_temps, default=None)
     board.chip_temp_max_c = celsius(high, name=f"{at}.chip_temp_max_c", flags=flags, required=heat)
-    board.chip_temp_min_c = celsius(low, name=f"{at}.chip_temp_min_c", flags=flags, required=heat)
+    board.chip_temp_min_c = celsius(low, name=f"{at}.chip_temp_min_c", flags=flags, required=False)
     board.pcb_temp_c = celsius(pcb, name=f"{at}.pcb_temp_c", flags=flags, required=heat)
     clock = said(stats, *keys.frequency)
     clock = whole_frequency(stats) if clock is None else clock
@@ -192,33 +193,37 @@ def _apart(value: object, name: str, flags: Flags) -> list[float]:
     return []
 
 
-def marks(stats: Row, slot: int) -> str:
-    """The map of a board's chips without its blanks: ``ooox-``; empty when it gives none."""
-    value = stats.get(_KEYS[slot].marks)
-    return "".join(value.split()) if isinstance(value, str) and len(value) < SANE else ""
+def _whole_map(stats: Row, slot: int) -> str:
+    """The map of a board's chips without its blanks: ``ooox-``.
+
+    Empty when there is none, or one that leaves out chips or marks them otherwise.
+    """
+    keys = _KEYS[slot]
+    value = stats.get(keys.marks)
+    mapped = "".join(value.split()) if isinstance(value, str) else ""
+    whole = positive(stats.get(keys.chips)) <= len(mapped) <= MAX_CHIPS
+    return mapped if whole and set(mapped) <= _MARKS.keys() else ""
 
 
 def _count_chips(board: BoardDraft, stats: Row, keys: _Keys, flags: Flags) -> None:
     """Chips in all and in order; a map that leaves out chips says nothing of how many are."""
     at = f"boards.{board.slot}"
     total = count(said(stats, keys.chips), name=f"{at}.chips_total", flags=flags)
-    mapped = marks(stats, board.slot)
-    known = len(mapped) <= MAX_CHIPS and set(mapped) <= _MARKS.keys()
-    if mapped and known and len(mapped) >= (total or 0):
+    mapped = _whole_map(stats, board.slot)
+    if mapped:
         board.chips_total, board.chips_ok = len(mapped), mapped.count("o")
         return
     board.chips_total = total
-    if mapped:
+    if word(stats, keys.marks) is not None:
         flags.invalid(f"{at}.chips_ok")
 
 
 def read_marked_chips(stats: Row) -> list[BoardChips]:
-    """The chips of every board that gives a map of them, by position."""
-    maps = {slot: marks(stats, slot) for slot in slots(stats)}
+    """The chips of every board that gives a whole map of them, by position."""
     return [
         BoardChips(slot=slot, grade=tuple(_MARKS[mark] for mark in mapped))
-        for slot, mapped in maps.items()
-        if 0 < len(mapped) <= MAX_CHIPS and set(mapped) <= _MARKS.keys()
+        for slot in slots(stats)
+        if (mapped := _whole_map(stats, slot))
     ]
 
 

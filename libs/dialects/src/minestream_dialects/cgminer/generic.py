@@ -11,7 +11,7 @@ from minestream_dialects.cgminer import devices, identity
 from minestream_dialects.cgminer.answers import (
     Rates,
     Row,
-    note_refusals,
+    note_silence,
     positive,
     rates,
     read_now,
@@ -30,7 +30,7 @@ from minestream_dialects.totals import read_totals
 from minestream_schemas.telemetry import QualityFlag
 from minestream_schemas.units import Algorithm, hashes_per_s
 
-_ENDPOINTS: Final = ("summary", "pools", "devs")
+_SECTIONS: Final = {"summary": "SUMMARY", "pools": "POOLS", "devs": "DEVS"}
 _HASHES_PER_SHARE: Final = 2.0**32
 """Of difficulty 1 of SHA-256."""
 _PROOF: Final = 4.0
@@ -50,7 +50,7 @@ def identify(payloads: Payloads) -> Draft:
     """Model, firmware, algorithm."""
     pools = rows(payloads, "pools", "POOLS") or []
     algorithm = next((found for each in pools if (found := word(each, "Algorithm"))), None)
-    model = identity.named(payloads, "Type", "Model", "PROD")
+    model, _ = identity.named(payloads, "Type", "Model", "PROD")
     draft = identity.identify(payloads, model, algorithm)
     draft.firmware = identity.program(payloads) or payloads.firmware
     return draft
@@ -85,7 +85,8 @@ def _proven_hs(summary: Row) -> float:
 def read(payloads: Payloads) -> Draft:
     """Read one poll of a miner that speaks CGMiner's language."""
     draft = identify(payloads)
-    note_refusals(payloads, _ENDPOINTS, draft)
+    if not note_silence(payloads, _SECTIONS, draft):
+        return draft
     summary = row(payloads, "summary", "SUMMARY")
     found = rates(summary)
     unit = _unit(found, summary, draft)

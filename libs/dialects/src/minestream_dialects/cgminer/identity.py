@@ -16,17 +16,23 @@ _VNISH: Final = re.compile(
 )
 
 
-def headers(payloads: Payloads) -> list[Row]:
-    """The rows that name the miner: the first of ``stats``, and ``version``'s."""
-    found = (rows(payloads, "stats", "STATS") or [])[:1] + (
-        rows(payloads, "version", "VERSION") or []
-    )
-    return [row for row in found if word(row, "Type", *PROGRAMS)]
+def _headers(payloads: Payloads) -> list[tuple[str, Row]]:
+    """The rows that name the miner: the first of ``stats``, and that of ``version``."""
+    return [
+        (endpoint, row)
+        for endpoint, section in (("stats", "STATS"), ("version", "VERSION"))
+        for row in (rows(payloads, endpoint, section) or [])[:1]
+    ]
 
 
-def named(payloads: Payloads, *keys: str) -> str | None:
-    """What the first header that holds one of ``keys`` says."""
-    return next((found for row in headers(payloads) if (found := word(row, *keys))), None)
+def named(payloads: Payloads, *keys: str) -> tuple[str | None, str]:
+    """What the first header that holds one of ``keys`` says, and where it stands."""
+    for endpoint, row in _headers(payloads):
+        for key in keys:
+            found = word(row, key)
+            if found is not None:
+                return found, f"{endpoint}.{key}"
+    return None, ""
 
 
 def vnish(worded: str | None) -> tuple[str | None, str] | None:
@@ -37,7 +43,7 @@ def vnish(worded: str | None) -> tuple[str | None, str] | None:
 
 def program(payloads: Payloads) -> str | None:
     """The mining program and when it was built: ``BMMiner 1.0.0, Tue Dec  6 16:12:30 CST 2022``."""
-    for row in headers(payloads):
+    for _, row in _headers(payloads):
         for key in PROGRAMS:
             version = word(row, key)
             if version is None:

@@ -9,14 +9,14 @@ import re
 from typing import Final
 
 from minestream_dialects.cgminer import chains, identity, reading
-from minestream_dialects.cgminer.answers import Row, note_refusals, positive, word
+from minestream_dialects.cgminer.answers import Row, note_silence, positive, word
 from minestream_dialects.dialect import Dialect, Payloads
 from minestream_dialects.draft import Draft
 from minestream_dialects.measure import Measure, measure
 from minestream_schemas.telemetry import QualityFlag
 from minestream_schemas.units import Algorithm
 
-_ENDPOINTS: Final = ("stats", "summary", "pools")
+SECTIONS: Final = {"stats": "STATS", "summary": "SUMMARY", "pools": "POOLS"}
 _WORDED: Final = re.compile(r"\s*(?P<value>\d{1,12}(?:\.\d{1,12})?)\s*(?P<unit>[A-Za-z/]{2,6})\s*")
 _SAME: Final = 2.0
 NEVER: Final = frozenset(
@@ -31,18 +31,16 @@ _COUNTS_MEGAHASHES: Final = re.compile(r"\bAntminer (?:D[35]|E[39])\b")
 
 
 def recognise(payloads: Payloads) -> str | None:
-    """By the type or the program that stats or version name, on firmware that is not Vnish's."""
-    model = identity.named(payloads, "Type")
-    if model is not None and identity.vnish(model) is None and "antminer" in model.casefold():
-        return "Type"
-    if model is None and identity.named(payloads, "BMMiner") is not None:
-        return "BMMiner"
-    return None
+    """By the type that stats or version name, if it is not Vnish's; else by Bitmain's chains."""
+    model, where = identity.named(payloads, "Type")
+    if model is None:
+        return "stats.chain_acn" if chains.slots(reading.statistics(payloads)) else None
+    return where if identity.vnish(model) is None and "antminer" in model.casefold() else None
 
 
 def identify(payloads: Payloads) -> Draft:
     """Model, firmware, algorithm."""
-    draft = identity.identify(payloads, identity.named(payloads, "Type"))
+    draft = identity.identify(payloads, identity.named(payloads, "Type")[0])
     draft.firmware = identity.program(payloads) or payloads.firmware
     return draft
 
@@ -82,7 +80,8 @@ def _worded_unit(summary: Row, now: object) -> str | None:
 def read(payloads: Payloads) -> Draft:
     """Read one poll of a stock Antminer."""
     draft = identify(payloads)
-    note_refusals(payloads, _ENDPOINTS, draft)
+    if not note_silence(payloads, SECTIONS, draft):
+        return draft
     tale = reading.told(payloads)
     reading.read_miner(tale, unit_of(tale, draft), draft)
     draft.chips = chains.read_marked_chips(tale.stats)
@@ -93,7 +92,7 @@ DIALECT: Final = Dialect(
     name="antminer-4028",
     family="antminer",
     main="stats",
-    needed=frozenset(_ENDPOINTS),
+    needed=frozenset(SECTIONS),
     optional=frozenset({"devs", "version"}),
     recognise=recognise,
     identify=identify,

@@ -8,8 +8,8 @@ import re
 from typing import Final
 
 from minestream_dialects.cgminer import chains, identity, reading
-from minestream_dialects.cgminer.answers import MAX_ROWS, Row, note_refusals, said, unquoted, word
-from minestream_dialects.cgminer.stock import unit_of
+from minestream_dialects.cgminer.answers import MAX_ROWS, Row, note_silence, said, unquoted, word
+from minestream_dialects.cgminer.stock import SECTIONS, unit_of
 from minestream_dialects.dialect import Dialect, Payloads
 from minestream_dialects.draft import Draft
 from minestream_dialects.fields import RATIO, number
@@ -18,7 +18,6 @@ from minestream_dialects.vnish.boards import broken_codes
 from minestream_dialects.vnish.summary import STATES
 from minestream_schemas.telemetry import BoardChips
 
-_ENDPOINTS: Final = ("stats", "summary", "pools")
 _CENTIVOLTS_FROM: Final = 2
 _CHIP: Final = re.compile(r"Asic(\d{1,3})")
 _OFF: Final = 10.0
@@ -26,21 +25,22 @@ _OFF: Final = 10.0
 
 
 def _version(payloads: Payloads) -> str | None:
-    found = identity.vnish(identity.named(payloads, "Type"))
+    found = identity.vnish(identity.named(payloads, "Type")[0])
     return found[1] if found else word(reading.statistics(payloads), "build_version")
 
 
 def recognise(payloads: Payloads) -> str | None:
     """By the type that stats or version name; else by the build version that 3.x alone has."""
-    if identity.vnish(identity.named(payloads, "Type")) is not None:
-        return "Type"
+    model, where = identity.named(payloads, "Type")
+    if model is not None:
+        return where if identity.vnish(model) is not None else None
     stats = reading.statistics(payloads)
-    return "stats.build_version" if "build_version" in stats and "chain_bchips6" in stats else None
+    return "stats.build_version" if "build_version" in stats and chains.slots(stats) else None
 
 
 def identify(payloads: Payloads) -> Draft:
     """Model, firmware, algorithm."""
-    worded = identity.named(payloads, "Type")
+    worded, _ = identity.named(payloads, "Type")
     found = identity.vnish(worded)
     draft = identity.identify(payloads, found[0] if found else worded)
     version = _version(payloads) or payloads.firmware
@@ -70,7 +70,8 @@ def _read_state(stats: Row, draft: Draft) -> None:
 def read(payloads: Payloads) -> Draft:
     """Read one poll of Vnish's port 4028."""
     draft = identify(payloads)
-    note_refusals(payloads, _ENDPOINTS, draft)
+    if not note_silence(payloads, SECTIONS, draft):
+        return draft
     tale = reading.told(payloads)
     unit = unit_of(tale, draft)
     volts = _units_per_volt(payloads)
@@ -126,7 +127,7 @@ DIALECT: Final = Dialect(
     name="vnish-3",
     family="vnish-3",
     main="stats",
-    needed=frozenset(_ENDPOINTS),
+    needed=frozenset(SECTIONS),
     optional=frozenset({"version", "chip-hr"}),
     recognise=recognise,
     identify=identify,
