@@ -132,7 +132,7 @@ async def polled(addresses: list[str], polls: int) -> float:
             name = f"miner-{number:03}"
             entry = InventoryEntry(miner_id=name, site_id="site", address=address, dialect="vnish")
             fleet.there(name, entry)
-        poller = Poller(fleet, clock, collector_id="bench", factor_after=lambda *_: 1)
+        poller = Poller(fleet, clock, collector_id="bench")
         await asyncio.gather(*map(poller.poll, fleet.miners))
         finished = asyncio.Event()
 

@@ -97,7 +97,7 @@ async def polling(
             clock=clock,
         )
         fleet.there("m-1", entry)
-        poller = Poller(fleet, clock, collector_id="collector-vnish-0", factor_after=lambda *_: 1)
+        poller = Poller(fleet, clock, collector_id="collector-vnish-0")
 
         async def once() -> RawMiner:
             polled = await poller.poll("m-1")

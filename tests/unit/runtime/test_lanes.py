@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from prometheus_client import REGISTRY
 
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.lanes import Lanes
@@ -200,3 +201,67 @@ async def test_at_the_end_polls_finish_within_the_grace_or_are_cancelled() -> No
         await asyncio.sleep(0)
     assert finished == ["short"]
     assert not lanes.submit("short")
+
+
+async def test_with_more_than_can_be_polled_the_important_keep_their_rate_and_others_wait() -> None:
+    polled: Counter[str] = Counter()
+    ticks = 12
+
+    async def poll(target: str) -> str:
+        polled[target] += 1
+        await asyncio.sleep(0.02)
+        return target
+
+    # 4 slots x 20 ms: 200 polls a second; 10 + 40 targets want 500 of them
+    async with running(poll) as lanes:
+        left_out: Counter[str] = Counter()
+        for _ in range(ticks):
+            for number in range(40):
+                if not lanes.submit(f"usual{number}"):
+                    assert lanes.waits(f"usual{number}") or polled[f"usual{number}"]
+                    left_out["usual"] += 1
+            for number in range(10):
+                left_out["important"] += not lanes.submit(f"important{number}", priority=5)
+            await asyncio.sleep(0.1)
+        await until(lambda: lanes.under_way == 0)
+    assert left_out["important"] == 0
+    assert all(polled[f"important{number}"] == ticks for number in range(10))
+    assert left_out["usual"] > 40
+
+
+async def test_what_is_urgent_goes_before_all_that_wait_also_where_it_waited_already() -> None:
+    release, order = asyncio.Event(), list[str]()
+
+    async def poll(target: str) -> str:
+        order.append(target)
+        await release.wait()
+        return target
+
+    async with running(poll, fast=1) as lanes:
+        for name in ("running", "a", "b", "c"):
+            assert lanes.submit(name)
+        assert lanes.submit("new", priority=50)
+        assert lanes.submit("c", priority=100)
+        assert not lanes.submit("c", priority=100), "it is in front already"
+        assert not lanes.submit("running", priority=100), "it runs"
+        assert lanes.waits("a")
+        assert not lanes.waits("running")
+        release.set()
+        await until(lambda: lanes.under_way == 0)
+    assert order == ["running", "c", "new", "a", "b"]
+
+
+async def test_lateness_counts_from_when_a_target_was_due_until_its_poll_begins() -> None:
+    name = "minestream_poll_lateness_seconds_sum"
+    before = REGISTRY.get_sample_value(name) or 0.0
+
+    async def poll(target: str) -> str:
+        await asyncio.sleep(0.05)
+        return target
+
+    async with running(poll, fast=1) as lanes:
+        now_s = SystemClock().monotonic()
+        lanes.submit("a", due_s=now_s - 7.0)
+        lanes.submit("b", due_s=now_s)
+        await until(lambda: lanes.under_way == 0)
+    assert 7.04 < (REGISTRY.get_sample_value(name) or 0.0) - before < 9.0

@@ -13,9 +13,11 @@ from minestream_runtime.clock import Clock
 from minestream_runtime.collecting.lanes import Lanes
 from minestream_runtime.collecting.outlet import Outlet
 from minestream_runtime.collecting.outlet_settings import OutletSettings
-from minestream_runtime.collecting.scheduler import Scheduler
+from minestream_runtime.collecting.pace import Tempo
+from minestream_runtime.collecting.scheduler import Ready, Scheduler
+from minestream_runtime.collecting.site_gate import SiteGate
 from minestream_runtime.collecting.spool import Spooled
-from minestream_runtime.collecting.vitals import Vital
+from minestream_runtime.collecting.vitals import Vital, changed, remembered
 from minestream_runtime.metrics import counter, gauge
 from minestream_schemas.event import Topic
 
@@ -40,6 +42,18 @@ class CollectorSettings(OutletSettings):
     in_flight: int = Field(default=256, ge=1, le=10_000, description="polls at a time")
     slow_in_flight: int = Field(
         default=32, ge=1, le=10_000, description="polls at a time that begin in the slow lane"
+    )
+
+    poll_calm: bool = Field(
+        default=False,
+        description="miners that have answered as ever for 30 polls are asked less often, up to "
+        "each 300 s; whatever happens to them is seen that much later",
+    )
+    poll_site_rate: float | None = Field(
+        default=None,
+        gt=0,
+        le=10_000,
+        description="polls per second and site at most, evenly; empty: as many as are due",
     )
 
     @property
@@ -98,7 +112,9 @@ class Collector:
         outlet: Outlet,
     ) -> None:
         self._outlet = outlet
+        self._usual_s = settings.poll_interval_s
         self._silent: set[str] = set()
+        self._vitals: dict[str, Vital] = {}
         self._log = structlog.get_logger()
         self._lanes = Lanes(
             poll,
@@ -107,12 +123,17 @@ class Collector:
             fast=settings.in_flight,
             slow=settings.slow_in_flight,
         )
-        self._scheduler = Scheduler(clock, self._lanes.submit)
+        self._scheduler = Scheduler(
+            clock,
+            self._submit,
+            tempo=Tempo(settings.floor_s, settings.poll_calm),
+            gate=SiteGate(settings.poll_site_rate),
+        )
 
     def add(
         self, target: str, *, interval_s: float, priority: int = 0, site: str | None = None
     ) -> None:
-        """Poll a target from now on, or otherwise than before.
+        """Poll a target from now on, or otherwise than before; one that is new is polled at once.
 
         Args:
             target: its id.
@@ -120,8 +141,7 @@ class Collector:
             priority: of two that wait the higher one is polled first.
             site: whose link its polls share; None: nobody's.
         """
-        del site  # every site may be asked as fast as it is due
-        self._scheduler.add(target, interval_s=interval_s, priority=priority)
+        self._scheduler.add(target, interval_s=interval_s, priority=priority, site=site)
         self._show()
 
     def remove(self, target: str) -> None:
@@ -129,22 +149,36 @@ class Collector:
         self._scheduler.remove(target)
         self._lanes.forget(target)
         self._silent.discard(target)
+        self._vitals.pop(target, None)
         self._show()
 
-    def factor_after(self, target: str, *, answered: bool) -> int:
-        """How many of its intervals pass until its next poll, if this one ended so."""
-        return self._scheduler.schedule.factor_after(target, answered=answered)
+    def hurry(self, target: str, for_s: float | None = None, *, at_once: bool = False) -> None:
+        """Poll a target twice as often for a while; one that is not ours is left alone.
+
+        Args:
+            target: which.
+            for_s: for so long, s; None: ten of its intervals, ten minutes at most.
+            at_once: and poll it now, before any that waits: somebody has told it to do something.
+        """
+        self._scheduler.hurry(target, for_s=for_s, at_once=at_once)
 
     def interval_after(self, target: str, *, answered: bool, vital: Vital | None = None) -> float:
         """Seconds until its next poll, if this one ended so: what its event says.
 
         Args:
-            target: who was polled; must have been added.
+            target: who was polled; of one that has just been removed, the usual interval.
             answered: as ``Polled`` will tell.
             vital: likewise.
         """
-        del vital  # not yet a reason to ask more often
-        return self._scheduler.schedule.interval_after(target, answered=answered)
+        has_changed = changed(self._vitals.get(target), vital)
+        found = self._scheduler.period_after(target, answered=answered, changed=has_changed)
+        return self._usual_s if found is None else found
+
+    def _submit(self, ready: Ready) -> str | None:
+        """Take a target that is due; why not, in a word."""
+        if self._lanes.submit(ready.target, priority=ready.priority, due_s=ready.due_s):
+            return None
+        return "overload" if self._lanes.waits(ready.target) else "busy"
 
     async def run(self) -> None:
         """Collect until cancelled; polls under way are given 2 s to finish."""
@@ -158,9 +192,17 @@ class Collector:
         if polled.event is None:
             counter("minestream_polls_skipped_total").labels("own_fault").inc()
             return
-        self._scheduler.settle(polled.target, answered=polled.answered)
+        self._settle(polled)
         self._tell_transition(polled)
         await self._outlet.publish(polled.topic, polled.event)
+
+    def _settle(self, polled: Polled) -> None:
+        before = self._vitals.get(polled.target)
+        now = remembered(before, polled.vital)
+        if now is not None and polled.target in self._scheduler.schedule:
+            self._vitals[polled.target] = now
+        has_changed = changed(before, polled.vital)
+        self._scheduler.settle(polled.target, answered=polled.answered, changed=has_changed)
 
     def _tell_transition(self, polled: Polled) -> None:
         if polled.answered and polled.target in self._silent:

@@ -1,21 +1,39 @@
 """Runs polls side by side under a cap, and the sick ones beside them, so that they delay nobody."""
 
 import asyncio
+import heapq
+import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import structlog
 
 from minestream_runtime.clock import Clock
-from minestream_runtime.metrics import gauge
+from minestream_runtime.metrics import gauge, histogram
 
 T = TypeVar("T")
 
 HAND_OVER_S: Final = 2.0
 """A poll that takes longer is slow."""
+
+
+class _Waiting(NamedTuple):
+    """A target that waits for a slot; the lowest goes first.
+
+    Args:
+        rank: its priority, negative.
+        number: who came first.
+        target: its id.
+        due_s: when it was due, monotonic seconds.
+    """
+
+    rank: int
+    number: int
+    target: str
+    due_s: float
 
 
 @dataclass(slots=True)
@@ -25,14 +43,29 @@ class _Lane:
     name: str
     cap: int
     running: int = 0
-    waiting: deque[str] = field(default_factory=deque)
+    line: list[_Waiting] = field(default_factory=list)
+    places: dict[str, _Waiting] = field(default_factory=dict)
+    """Of those in line; an entry that is not here any more has moved up."""
 
-    def take(self) -> str | None:
+    def put(self, waiting: _Waiting) -> None:
+        """Let a target wait, or wait further in front."""
+        self.places[waiting.target] = waiting
+        heapq.heappush(self.line, waiting)
+
+    def take(self) -> _Waiting | None:
         """The next target that may start, with its slot; None: none waits, or no slot is free."""
-        if not self.waiting or self.running >= self.cap:
-            return None
-        self.running += 1
-        return self.waiting.popleft()
+        while self.line and self.running < self.cap:
+            first = heapq.heappop(self.line)
+            if self.places.get(first.target) is first:
+                del self.places[first.target]
+                self.running += 1
+                return first
+        return None
+
+    def clear(self) -> None:
+        """Nobody waits any more."""
+        self.line.clear()
+        self.places.clear()
 
 
 @dataclass(slots=True, eq=False)
@@ -51,8 +84,9 @@ class Lanes(Generic[T]):
     over the slow cap if need be (else the first minute of a site's outage would block everyone):
     at most ``fast`` such polls at a time, after which fast slots are held. So never more than
     ``2 x fast + slow`` polls are under way. A target whose last poll was slow starts in the slow
-    lane until it answers quickly again. Results are delivered outside both lanes: a broker that
-    hangs holds no slot.
+    lane until it answers quickly again. Of those that wait the highest priority goes first, so when
+    there are more than can be polled it is the lowest that are left out. Results are delivered
+    outside both lanes: a broker that hangs holds no slot.
 
     Args:
         poll: asks one target; answers with a value whatever the target does.
@@ -88,6 +122,8 @@ class Lanes(Generic[T]):
         self._known_slow: set[str] = set()
         self._group: asyncio.TaskGroup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._numbers = itertools.count()
+        self._lateness = histogram("minestream_poll_lateness_seconds")
         self._log = structlog.get_logger()
 
     @property
@@ -103,17 +139,29 @@ class Lanes(Generic[T]):
         """The target is gone."""
         self._known_slow.discard(target)
 
-    def submit(self, target: str) -> bool:
+    def waits(self, target: str) -> bool:
+        """Does it wait for a slot?"""
+        return target in self._fast.places or target in self._slow.places
+
+    def submit(self, target: str, *, priority: int = 0, due_s: float | None = None) -> bool:
         """Poll a target as soon as its lane has a slot.
+
+        Args:
+            target: its id.
+            priority: the higher one goes first; one that waits already moves up with a higher.
+            due_s: since when it is due, monotonic seconds; None: only now.
 
         Returns:
             False when its last poll is still under way (or the lanes are closed): skipped.
         """
-        if self._group is None or target in self._under_way:
+        if self._group is None:
             return False
+        if target in self._under_way:
+            return self._move_up(target, -priority)
         self._under_way.add(target)
         lane = self._slow if target in self._known_slow else self._fast
-        lane.waiting.append(target)
+        due_s = self._clock.monotonic() if due_s is None else due_s
+        lane.put(_Waiting(-priority, next(self._numbers), target, due_s))
         self._start_waiting()
         return True
 
@@ -127,17 +175,25 @@ class Lanes(Generic[T]):
             try:
                 await asyncio.get_running_loop().create_future()
             finally:
-                self._fast.waiting.clear()
-                self._slow.waiting.clear()
+                self._fast.clear()
+                self._slow.clear()
                 self._group = None
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._grace_s):
                         await asyncio.gather(*self._tasks)
 
+    def _move_up(self, target: str, rank: int) -> bool:
+        for lane in (self._fast, self._slow):
+            place = lane.places.get(target)
+            if place is not None and rank < place.rank:
+                lane.put(place._replace(rank=rank))
+                return True
+        return False
+
     def _start_waiting(self) -> None:
         for lane in (self._fast, self._slow):
-            while self._group is not None and (target := lane.take()) is not None:
-                task = self._group.create_task(self._run(target, _Slot(lane)))
+            while self._group is not None and (one := lane.take()) is not None:
+                task = self._group.create_task(self._run(one.target, one.due_s, _Slot(lane)))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
@@ -164,9 +220,10 @@ class Lanes(Generic[T]):
             slot.lane.running -= 1
         self._make_room()
 
-    async def _run(self, target: str, slot: _Slot) -> None:
+    async def _run(self, target: str, due_s: float, slot: _Slot) -> None:
         watch = asyncio.get_running_loop().call_later(self._hand_over_s, self._hand_over, slot)
         began_s = self._clock.monotonic()
+        self._lateness.observe(max(began_s - due_s, 0.0))
         try:
             result = await self._poll(target)
         except Exception:  # noqa: BLE001 - one poll's fault is not the next one's

@@ -42,12 +42,15 @@ class Answer(NamedTuple):
         firmware: the version, of the endpoint that tells it.
         uptime_s: since the miner's last start, where this endpoint tells it.
         missing: this firmware has no such endpoint, which is no fault.
+        state: the miner's word for what it does, where the main endpoint tells it; another word
+            than before makes it be polled more often for a while.
     """
 
     body: EndpointBody
     firmware: str | None = None
     uptime_s: float | None = None
     missing: bool = False
+    state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from minestream_runtime.collecting.plan import (
 )
 from minestream_runtime.collecting.polls import Poll, Speech, class_of, fit, to_event
 from minestream_runtime.collecting.spool import Spooled
+from minestream_runtime.collecting.vitals import Vital
 from minestream_runtime.collecting.wire import encode
 from minestream_runtime.metrics import counter, histogram
 from minestream_schemas.raw import RAW_MINER, EndpointBody, PollStatus, RawMiner
@@ -49,7 +50,8 @@ class Poller:
         fleet: who they are.
         clock: instants and durations.
         collector_id: who we are.
-        factor_after: how many intervals a miner will wait, given how this poll ended.
+        interval_after: seconds until a miner's next poll, given whether it has answered this one
+            and what it said of itself; None: always its own interval.
         sleep: waits so many seconds before the second try.
     """
 
@@ -59,13 +61,13 @@ class Poller:
         clock: Clock,
         *,
         collector_id: str,
-        factor_after: Callable[[str, bool], int],
+        interval_after: Callable[[str, bool, Vital | None], float] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._fleet = fleet
         self._clock = clock
         self._collector_id = collector_id
-        self._factor_after = factor_after
+        self._interval_after = interval_after
         self._sleep = sleep
         self._log = structlog.get_logger()
 
@@ -107,7 +109,8 @@ class Poller:
         began_s = self._clock.monotonic()
         family = miner.family
         plan = family.plan
-        first = await self._ask_main(miner, begun)
+        said = await self._ask_main(miner, begun)
+        first = said.body
         bodies: dict[str, EndpointBody] = {plan.main: first}
         unasked: tuple[str, ...] = ()
         missing: set[str] = set()
@@ -141,9 +144,17 @@ class Poller:
                     missing.add(left[0])
                 now_s = self._clock.monotonic()
         latency_ms = (self._clock.monotonic() - began_s) * 1000
-        return Poll(begun.event_id, begun.at, latency_ms, bodies, unasked, frozenset(missing))
+        return Poll(
+            begun.event_id,
+            begun.at,
+            latency_ms,
+            bodies,
+            unasked,
+            frozenset(missing),
+            Vital(said.state, said.uptime_s),
+        )
 
-    async def _ask_main(self, miner: Miner, begun: "_Begun") -> EndpointBody:
+    async def _ask_main(self, miner: Miner, begun: "_Begun") -> Answer:
         family, main = miner.family, miner.family.plan.main
         answer = await self._ask(miner, main, begun, family.deadline_s)
         if answer.body.status is PollStatus.TIMEOUT:
@@ -153,7 +164,7 @@ class Poller:
             if miner.uptime_s is not None and answer.uptime_s < miner.uptime_s:
                 miner.memory = after_restart(family.plan, miner.memory)
             miner.uptime_s = answer.uptime_s
-        return answer.body
+        return answer
 
     async def _ask(self, miner: Miner, endpoint: str, begun: "_Begun", deadline_s: float) -> Answer:
         if begun.span is None:
@@ -215,13 +226,19 @@ class Poller:
         plan = miner.family.plan
         answered = poll.bodies[plan.main].status not in SILENT
         miner_id = miner.entry.miner_id
+        vital = poll.vital if answered else None
+        interval_s = (
+            miner.interval_s
+            if self._interval_after is None
+            else self._interval_after(miner_id, answered, vital)
+        )
         event = to_event(
             poll,
             miner.entry,
             miner.memory,
             Speech(miner.family.name, miner.evidence, plan),
             collector_id=self._collector_id,
-            interval_s=miner.interval_s * self._factor_after(miner_id, answered),
+            interval_s=interval_s,
         )
         event, value = fit(event, encode, RAW_MINER.max_message_bytes - _ROOM_BYTES, plan)
         _count(event)
@@ -237,7 +254,7 @@ class Poller:
             memo=_memo(event, event_id, plan.main),
             headers=begun.headers,
         )
-        return Polled(miner_id, answered, RAW_MINER, spooled)
+        return Polled(miner_id, answered, RAW_MINER, spooled, vital)
 
 
 @dataclass(frozen=True, slots=True)

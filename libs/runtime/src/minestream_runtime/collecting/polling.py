@@ -44,7 +44,12 @@ async def poll_fleet(
             settings,
             sealer,
             Owner(families).claim,
-            add=lambda entry, interval_s: collector.add(entry.miner_id, interval_s=interval_s),
+            add=lambda entry, interval_s: collector.add(
+                entry.miner_id,
+                interval_s=interval_s,
+                priority=entry.priority,
+                site=entry.site_id,
+            ),
             remove=lambda target: collector.remove(target),  # noqa: PLW0108 - it comes below
             clock=clock,
         )
@@ -52,7 +57,9 @@ async def poll_fleet(
             fleet,
             clock,
             collector_id=collector_id,
-            factor_after=lambda target, answered: collector.factor_after(target, answered=answered),
+            interval_after=lambda target, answered, vital: collector.interval_after(
+                target, answered=answered, vital=vital
+            ),
         )
         collector = Collector(settings, clock, poller.poll, outlet)
         shard = Shard(

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from minestream_runtime.collecting.plan import SILENT, Memory, Plan
+from minestream_runtime.collecting.vitals import Vital
 from minestream_schemas.inventory import InventoryEntry
 from minestream_schemas.raw import EndpointBody, PollStatus, RawMiner
 
@@ -38,6 +39,7 @@ class Poll:
         bodies: what was asked in it, and what came; the main endpoint first.
         unasked: endpoints that were due and for which no time was left.
         missing: endpoints that were asked and which this firmware does not have.
+        vital: what the main endpoint said of the miner's life.
     """
 
     event_id: UUID
@@ -46,6 +48,7 @@ class Poll:
     bodies: Mapping[str, EndpointBody]
     unasked: tuple[str, ...] = ()
     missing: frozenset[str] = frozenset()
+    vital: Vital | None = None
 
 
 def class_of(body: EndpointBody) -> ErrorClass | None:

@@ -1,259 +1,157 @@
-"""Tells which targets are due: one heap over all of them; knows nothing of what a poll is."""
+"""Tells which targets are due and may be polled now; knows nothing of what a poll is."""
 
 import asyncio
-import hashlib
-import heapq
-import itertools
-import math
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from minestream_runtime.clock import Clock
-from minestream_runtime.metrics import counter, histogram
+from minestream_runtime.collecting.pace import Tempo
+from minestream_runtime.collecting.schedule import Due, Schedule
+from minestream_runtime.collecting.site_gate import SiteGate
+from minestream_runtime.metrics import counter
 
-JITTER_RATIO: Final = 0.05
-MOST_BACK_OFF: Final = 10
 SHORTEST_SLEEP_S: Final = 0.01
 """Never shorter than 1 ms: uvloop spins on shorter ones (42 % of a core, measured)."""
 _LONGEST_SLEEP_S: Final = 1.0
-_MOST_AT_ONCE: Final = 1000
+AT_ONCE_MOST: Final = 50
+AT_ONCE_PER_S: Final = 5.0
+URGENT: Final = 100
+"""The priority of what is asked for out of turn: above any that an inventory knows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """One target whose time has come.
+class Ready(NamedTuple):
+    """A target that may be polled now.
 
     Args:
         target: its id.
-        late_s: seconds since it was due.
-        skipped: ticks before this one that passed unserved (we were too slow).
+        due_s: since when it is due, monotonic seconds.
+        priority: of those that wait for a place the higher one goes first.
     """
 
     target: str
-    late_s: float
-    skipped: int
-
-
-@dataclass(slots=True)
-class _Plan:
-    interval_s: float
+    due_s: float
     priority: int
-    origin_s: float
-    factor: int = 1
-    tick: int = 0
-    due_s: float = 0.0
-    version: int = 0
-
-    @property
-    def period_s(self) -> float:
-        return self.interval_s * self.factor
-
-
-_Entry = tuple[float, int, str, int]
-
-
-class Schedule:
-    """The pure core: a heap of (due, -priority, target); time is passed in.
-
-    Each target ticks on a grid of its own, ``hash(target) mod period`` on the wall clock, so the
-    load is spread evenly and stays spread over restarts; each tick is moved by up to ±5 %, so
-    that no two fleets march in step. A target that is silent is asked half as often each time,
-    down to a tenth; as the factors are whole, its slower grid lies on its usual one.
-
-    Args:
-        wall_offset_s: what to add to the (monotonic) seconds passed in to get seconds since 1970.
-    """
-
-    def __init__(self, *, wall_offset_s: float = 0.0) -> None:
-        self._offset_s = wall_offset_s
-        self._plans: dict[str, _Plan] = {}
-        self._heap: list[_Entry] = []
-        self._versions = itertools.count()
-
-    def __len__(self) -> int:
-        return len(self._plans)
-
-    def __contains__(self, target: str) -> bool:
-        return target in self._plans
-
-    def add(self, target: str, *, interval_s: float, now_s: float, priority: int = 0) -> None:
-        """Take a target in, or change the interval or priority of one that is there.
-
-        Args:
-            target: its id; decides its phase.
-            interval_s: seconds between its ticks, above 0.
-            now_s: monotonic seconds.
-            priority: of two due at the same instant the higher one goes first.
-
-        Raises:
-            ValueError: the interval is not a finite number above 0.
-        """
-        if not (math.isfinite(interval_s) and interval_s > 0):
-            raise ValueError(f"an interval is above 0 s, not {interval_s}")
-        plan = self._plans.get(target)
-        if plan is None:
-            plan = self._plans[target] = _Plan(interval_s, priority, _origin_s(target))
-        elif (plan.interval_s, plan.priority) == (interval_s, priority):
-            return
-        plan.interval_s, plan.priority = interval_s, priority
-        self._replan(target, plan, now_s)
-
-    def remove(self, target: str) -> None:
-        """Let a target go; unknown ones too."""
-        self._plans.pop(target, None)
-        self._tidy()
-
-    def factor_after(self, target: str, *, answered: bool) -> int:
-        """How many intervals it will wait once it has answered, or has been silent once more."""
-        plan = self._plans.get(target)
-        return 1 if answered or plan is None else _next_factor(plan.factor)
-
-    def interval_after(self, target: str, *, answered: bool) -> float:
-        """The same in seconds; 0 for a target that is not there."""
-        plan = self._plans.get(target)
-        return plan.interval_s * self.factor_after(target, answered=answered) if plan else 0.0
-
-    def answered(self, target: str, *, now_s: float) -> None:
-        """It answered: back to its usual interval."""
-        plan = self._plans.get(target)
-        if plan is not None and plan.factor != 1:
-            plan.factor = 1
-            self._replan(target, plan, now_s)
-
-    def silent(self, target: str, *, now_s: float) -> None:
-        """It did not answer: ask half as often, down to a tenth."""
-        plan = self._plans.get(target)
-        if plan is not None and plan.factor < MOST_BACK_OFF:
-            plan.factor = _next_factor(plan.factor)
-            self._replan(target, plan, now_s)
-
-    def next_due(self) -> float | None:
-        """When the next target is due (monotonic seconds); None without targets."""
-        while self._heap and self._stale(self._heap[0]):
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
-
-    def due(self, now_s: float, *, most: int = _MOST_AT_ONCE) -> list[Due]:
-        """Take what is due, the longest waiting first, and plan the next tick of each.
-
-        Args:
-            now_s: monotonic seconds.
-            most: at most so many; call again for more.
-        """
-        found: list[Due] = []
-        while len(found) < most and (at_s := self.next_due()) is not None and at_s <= now_s:
-            target = self._heap[0][2]
-            plan = self._plans[target]
-            before = plan.tick
-            self._advance(plan, now_s)
-            found.append(Due(target, now_s - at_s, plan.tick - before - 1))
-            heapq.heapreplace(self._heap, _entry(target, plan))
-        return found
-
-    def _replan(self, target: str, plan: _Plan, now_s: float) -> None:
-        plan.version = next(self._versions)
-        plan.tick = self._tick_at(plan, now_s)
-        self._advance(plan, now_s)
-        heapq.heappush(self._heap, _entry(target, plan))
-        self._tidy()
-
-    def _advance(self, plan: _Plan, now_s: float) -> None:
-        plan.tick = max(plan.tick + 1, self._tick_at(plan, now_s))
-        plan.due_s = self._due_s(plan)
-        while plan.due_s <= now_s:
-            plan.tick += 1
-            plan.due_s = self._due_s(plan)
-
-    def _tick_at(self, plan: _Plan, now_s: float) -> int:
-        phase_s = plan.origin_s % plan.period_s
-        return math.floor((now_s + self._offset_s - phase_s) / plan.period_s)
-
-    def _due_s(self, plan: _Plan) -> float:
-        phase_s = plan.origin_s % plan.period_s
-        jitter = JITTER_RATIO * plan.interval_s * _noise(plan.origin_s, plan.tick)
-        return phase_s + plan.tick * plan.period_s + jitter - self._offset_s
-
-    def _stale(self, entry: _Entry) -> bool:
-        plan = self._plans.get(entry[2])
-        return plan is None or plan.version != entry[3]
-
-    def _tidy(self) -> None:
-        if len(self._heap) > 64 + 2 * len(self._plans):
-            self._heap = [_entry(target, plan) for target, plan in self._plans.items()]
-            heapq.heapify(self._heap)
-
-
-def _entry(target: str, plan: _Plan) -> _Entry:
-    return (plan.due_s, -plan.priority, target, plan.version)
-
-
-def _next_factor(factor: int) -> int:
-    return min(factor * 2, MOST_BACK_OFF)
-
-
-def _origin_s(target: str) -> float:
-    """A number of seconds that is the target's own, the same in every process."""
-    digest = hashlib.blake2b(target.encode(), digest_size=5).digest()
-    return int.from_bytes(digest, "big") / 1000
-
-
-def _noise(origin_s: float, tick: int) -> float:
-    """-1 to 1, decided by the target and the tick, so that a replay schedules alike."""
-    mixed = (int(origin_s * 1000) ^ tick * 0x9E3779B97F4A7C15) * 0xD6E8FEB86659FD93
-    return (mixed >> 16 & 0xFFFF) / 32767.5 - 1
 
 
 class Scheduler:
-    """The loop around a ``Schedule``: hands over each target when it is due.
+    """The loop around a ``Schedule``: hands over each target when it is due and may go.
 
     Args:
         clock: its monotonic seconds count; the wall clock is looked at once, for the phases.
-        submit: takes a due target at once (no waiting); False: its last poll is still under way.
+        submit: takes a target that is due at once (no waiting); else it says why not, in a word.
+        tempo: by which rules periods follow.
+        gate: how fast the polls of one site may go.
     """
 
-    def __init__(self, clock: Clock, submit: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        submit: Callable[[Ready], str | None],
+        *,
+        tempo: Tempo | None = None,
+        gate: SiteGate | None = None,
+    ) -> None:
         self._clock = clock
         self._submit = submit
+        self._gate = gate or SiteGate()
+        self._sites: dict[str, str] = {}
         self._wake = asyncio.Event()
-        self.schedule = Schedule(wall_offset_s=clock.now().timestamp() - clock.monotonic())
+        self._out_of_turn = float(AT_ONCE_MOST)
+        self._counted_s = clock.monotonic()
+        offset_s = clock.now().timestamp() - clock.monotonic()
+        self.schedule = Schedule(wall_offset_s=offset_s, tempo=tempo)
 
-    def add(self, target: str, *, interval_s: float, priority: int = 0) -> None:
-        """Take a target in, or change its interval or priority; takes effect at once."""
+    def add(
+        self, target: str, *, interval_s: float, priority: int = 0, site: str | None = None
+    ) -> None:
+        """Take a target in, or change it.
+
+        It is asked at once, as somebody has just entered or changed it; but not more than a few of
+        them each second: who takes over a whole shard asks it in turn.
+        """
         now_s = self._clock.monotonic()
         self.schedule.add(target, interval_s=interval_s, now_s=now_s, priority=priority)
+        if site is None:
+            self._sites.pop(target, None)
+        else:
+            self._sites[target] = sys.intern(site)
+        if self._may_go_out_of_turn(now_s):
+            self.schedule.at_once(target, now_s=now_s)
         self._wake.set()
 
     def remove(self, target: str) -> None:
         """Let a target go."""
         self.schedule.remove(target)
+        self._gate.forget(target)
+        self._sites.pop(target, None)
 
-    def settle(self, target: str, *, answered: bool) -> None:
-        """Tell how its poll ended, so that a silent target is asked less often."""
+    def hurry(self, target: str, *, for_s: float | None = None, at_once: bool = False) -> None:
+        """Ask it twice as often for a while, and if so wished also at once.
+
+        One that is not there is nobody's business here.
+        """
         now_s = self._clock.monotonic()
-        if answered:
-            self.schedule.answered(target, now_s=now_s)
-        else:
-            self.schedule.silent(target, now_s=now_s)
+        if self.schedule.hurry(target, now_s=now_s, for_s=for_s):
+            if at_once:
+                self.schedule.at_once(target, now_s=now_s)
+            self._wake.set()
+
+    def settle(self, target: str, *, answered: bool, changed: bool = False) -> None:
+        """Tell how its poll ended, so that it is asked more or less often."""
+        now_s = self._clock.monotonic()
+        self.schedule.settle(target, now_s=now_s, answered=answered, changed=changed)
+
+    def period_after(self, target: str, *, answered: bool, changed: bool = False) -> float | None:
+        """See ``Schedule``."""
+        now_s = self._clock.monotonic()
+        return self.schedule.period_after(target, now_s=now_s, answered=answered, changed=changed)
 
     async def run(self) -> None:
         """Hand out due targets until cancelled."""
-        lateness = histogram("minestream_poll_lateness_seconds")
         skipped = counter("minestream_polls_skipped_total")
+        for reason in ("late", "busy", "overload", "site"):
+            skipped.labels(reason)
         while True:
             self._wake.clear()
-            for due in self.schedule.due(self._clock.monotonic()):
+            now_s = self._clock.monotonic()
+            for due in self.schedule.due(now_s):
                 if due.skipped:
                     skipped.labels("late").inc(due.skipped)
-                if self._submit(due.target):
-                    lateness.observe(due.late_s)
-                else:
-                    skipped.labels("busy").inc()
+                self._enter(due, now_s)
+            for one in self._gate.leave(now_s):
+                self._hand_over(Ready(one.target, one.due_s, -one.rank))
             await self._sleep()
 
+    def _enter(self, due: Due, now_s: float) -> None:
+        """Let a due target pass, or wait for its site's turn."""
+        target, due_s = due.target, now_s - due.late_s
+        priority = URGENT if due.urgent else self.schedule.priority_of(target)
+        if target in self._gate and not due.urgent:
+            counter("minestream_polls_skipped_total").labels("site").inc()
+        elif self._gate.enter(target, self._sites.get(target), priority=priority, due_s=due_s):
+            self._hand_over(Ready(target, due_s, priority))
+
+    def _hand_over(self, ready: Ready) -> None:
+        reason = self._submit(ready)
+        if reason is not None:
+            counter("minestream_polls_skipped_total").labels(reason).inc()
+
+    def _may_go_out_of_turn(self, now_s: float) -> bool:
+        more = (now_s - self._counted_s) * AT_ONCE_PER_S
+        self._counted_s = now_s
+        self._out_of_turn = min(self._out_of_turn + more, AT_ONCE_MOST)
+        if self._out_of_turn < 1:
+            return False
+        self._out_of_turn -= 1
+        return True
+
     async def _sleep(self) -> None:
-        at_s = self.schedule.next_due()
-        wait_s = _LONGEST_SLEEP_S if at_s is None else at_s - self._clock.monotonic()
+        now_s = self._clock.monotonic()
+        times = [
+            at_s for at_s in (self.schedule.next_due(), self._gate.next_s()) if at_s is not None
+        ]
+        wait_s = min(times) - now_s if times else _LONGEST_SLEEP_S
         try:
             async with asyncio.timeout(min(max(wait_s, SHORTEST_SLEEP_S), _LONGEST_SLEEP_S)):
                 await self._wake.wait()

@@ -17,16 +17,12 @@ class Vital(NamedTuple):
 
 
 def changed(before: Vital | None, now: Vital | None) -> bool:
-    """Does it do something else than when it last said so, or has it begun anew?"""
+    """Does it do something else than when it last said so, or was it started anew since?"""
     if before is None or now is None:
         return False
-    other = None not in (before.state, now.state) and before.state != now.state
-    return other or began_anew(before, now)
-
-
-def began_anew(before: Vital | None, now: Vital | None) -> bool:
-    """Was it started since? Its uptime went back; what was known of its configuration is old."""
-    if before is None or now is None or before.uptime_s is None or now.uptime_s is None:
+    if None not in (before.state, now.state) and before.state != now.state:
+        return True
+    if before.uptime_s is None or now.uptime_s is None:
         return False
     return now.uptime_s < before.uptime_s
 
