@@ -21,7 +21,6 @@ from minestream_runtime.http import (
     Reply,
     device_session,
     fetch,
-    fetch_with_retry,
 )
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -206,21 +205,12 @@ async def test_a_date_that_is_none_costs_nothing() -> None:
         assert (reply.fault, reply.server_at) == (None, None)
 
 
-async def test_only_a_timeout_is_tried_again_and_only_once() -> None:
-    for fault, tries in ((Fault.TIMEOUT, 2), (Fault.REFUSED, 1), (Fault.GARBAGE, 1), (None, 1)):
-        asked, waited = 0, list[float]()
-
-        async def once(fault: Fault | None = fault) -> Reply:
-            nonlocal asked
-            asked += 1
-            return Reply(fault, 1.0)
-
-        async def sleep(seconds: float, waited: list[float] = waited) -> None:
-            waited.append(seconds)
-
-        await fetch_with_retry(once, sleep=sleep)
-        assert asked == tries
-        assert all(0.1 <= seconds <= 0.5 for seconds in waited)
+async def test_only_a_refusal_tells_what_a_device_wants_to_see() -> None:
+    for status, told in ((401, ('Digest realm="a"', "Basic")), (200, ())):
+        head = f'HTTP/1.1 {status} x\r\nWWW-Authenticate: Digest realm="a"\r\n'
+        answer = f"{head}WWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
+        async with device(saying(answer.encode())) as address:
+            assert (await ask(address)).challenges == told
 
 
 def family(base: type[BaseException]) -> set[type[BaseException]]:

@@ -1,12 +1,9 @@
 """Asks many small devices over HTTP; whatever one does becomes a value, never an exception."""
 
-import asyncio
-import random
 import re
 import socket
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -20,16 +17,17 @@ from minestream_runtime.clock import Clock
 from minestream_runtime.connect_errors import is_no_way, is_our_own, text_of
 from minestream_runtime.device_connection import ConnectionEndedError
 from minestream_runtime.devices import Devices
+from minestream_runtime.digest import Login
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 CONNECT_S: Final = 3.0
 PER_HOST: Final = 2
 KEPT_OF_GARBAGE_BYTES: Final = 4096
-_RETRY_PAUSE_S: Final = (0.1, 0.5)
 _KEEPALIVE_S: Final = 2.0
 _ALWAYS: Final = (
     "Accept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: minestream\r\n"
 )
+_ASKS_WHO: Final = 401
 _PLAIN: Final = re.compile(r"[!-~]+")
 
 
@@ -60,6 +58,7 @@ class Reply:
         server_at: the ``Date`` header.
         reply_id: the ``X-Reply-Id`` header.
         error: what went wrong, for people; names no path and no query.
+        challenges: of a 401, its ``WWW-Authenticate`` headers.
     """
 
     fault: Fault | None
@@ -69,6 +68,7 @@ class Reply:
     server_at: datetime | None = None
     reply_id: str | None = None
     error: str | None = None
+    challenges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +79,13 @@ class Question:
         url: absolute.
         method: GET or POST.
         body: sent as JSON; None: without.
-        bearer: token for the ``Authorization`` header.
+        authorization: that header.
     """
 
     url: str
     method: str = "GET"
     body: bytes | None = None
-    bearer: str | None = None
+    authorization: str | None = None
 
 
 def device_session() -> Devices:
@@ -144,29 +144,43 @@ async def fetch(
         _instant(said.headers.get("Date")),
         (said.headers.get("X-Reply-Id") or "")[:64] or None,
         None if said.whole else f"body over {max_bytes} bytes",
+        tuple(said.headers.getall("WWW-Authenticate", ())) if said.status == _ASKS_WHO else (),
     )
 
 
-async def fetch_with_retry(
-    ask: Callable[[], Awaitable[Reply]],
+async def fetch_logged_in(
+    session: Devices,
+    question: Question,
+    clock: Clock,
+    login: Login,
     *,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    deadline_s: float,
 ) -> Reply:
-    """Ask; when the answer timed out, ask once more after 0.1 to 0.5 s.
-
-    The deadline counts for each try, so a poll's total is at most twice the deadline and half a
-    second. Only a timeout is tried again: who refuses is offline, who answers garbage has
-    answered.
+    """Ask with credentials; a second time where the device sends a new challenge.
 
     Args:
-        ask: one try.
-        sleep: waits so many seconds.
+        session: from ``device_session``.
+        question: what to ask, without authorization.
+        clock: measures the answer.
+        login: credentials, and what the device has wanted so far.
+        deadline_s: seconds for everything, both round trips.
+
+    Returns:
+        the answer, its latency that of both; never raises for anything that a device does.
     """
-    reply = await ask()
-    if reply.fault is not Fault.TIMEOUT:
+    until_s = clock.monotonic() + deadline_s
+    began_s = until_s - deadline_s
+    uri = "/" + question.url.partition("://")[2].partition("/")[2]
+    asked = replace(question, authorization=login.authorization(question.method, uri))
+    reply = await fetch(session, asked, clock, deadline_s=deadline_s)
+    if reply.http_status != _ASKS_WHO or not login.challenged(reply.challenges):
         return reply
-    await sleep(random.uniform(*_RETRY_PAUSE_S))  # noqa: S311 - spreads load, guards nothing
-    return await ask()
+    left_s = until_s - clock.monotonic()
+    asked = replace(question, authorization=login.authorization(question.method, uri))
+    reply = await fetch(session, asked, clock, deadline_s=max(left_s, 0.0))
+    if reply.http_status == _ASKS_WHO:
+        login.challenged(reply.challenges)
+    return replace(reply, latency_ms=(clock.monotonic() - began_s) * 1000)
 
 
 def _request(question: Question) -> tuple[str, bytes]:
@@ -180,10 +194,10 @@ def _request(question: Question) -> tuple[str, bytes]:
     if scheme != "http" or not _PLAIN.fullmatch(rest):
         raise AddressInvalidError("no http://host:port/path")
     head = f"{question.method} /{path} HTTP/1.1\r\nHost: {where}\r\n{_ALWAYS}"
-    if question.bearer is not None:
-        head += f"Authorization: Bearer {question.bearer}\r\n"
+    if question.authorization is not None:
+        head += f"Authorization: {question.authorization}\r\n"
     if question.body is None:
-        return where, f"{head}\r\n".encode()
+        return where, f"{head}\r\n".encode(errors="surrogateescape")
     head += f"Content-Type: application/json\r\nContent-Length: {len(question.body)}\r\n\r\n"
     return where, head.encode() + question.body
 

@@ -1,6 +1,6 @@
 """Puts the collector together: its families, and the kit that polls them."""
 
-from collector_vnish.adapters.vnish import Vnish
+from collector_vnish.adapters.families import families_of
 from collector_vnish.settings import SERVICE, VnishSettings
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.polling import poll_fleet
@@ -21,5 +21,5 @@ async def collect(settings: VnishSettings, health: Health) -> None:
     """
     clock = SystemClock()
     async with device_session() as session:
-        families = [Vnish(session, clock, deadline_s=settings.poll_deadline_s)]
+        families = families_of(session, clock, deadline_s=settings.poll_deadline_s)
         await poll_fleet(settings, health, clock, service=SERVICE, families=families)

@@ -114,7 +114,7 @@ class Vnish:
         return await self._with_token(miner.address, token, deadline_s)
 
     async def _with_token(self, address: str, token: str, deadline_s: float) -> Answer:
-        question = Question(_url(address, Endpoint.SETTINGS), bearer=token)
+        question = Question(_url(address, Endpoint.SETTINGS), authorization=f"Bearer {token}")
         reply = await fetch(self._session, question, self._clock, deadline_s=deadline_s)
         return self._answer(Endpoint.SETTINGS, reply)
 

@@ -1,0 +1,141 @@
+"""One poll of a miner of any family: what is asked again, what is not, and what is remembered."""
+
+# ruff: noqa: S106 - secrets of miners that live for one test
+
+from dataclasses import replace
+
+import pytest
+from prometheus_client import REGISTRY
+from tests.unit.runtime.fleet_world import PLAN, Scripted, World, said
+
+from minestream_runtime.collecting.plan import Answer, Plan
+from minestream_schemas.raw import PollStatus
+
+
+def count(kind: str) -> float:
+    labels = {"source": "scripted", "kind": kind}
+    return REGISTRY.get_sample_value("minestream_source_errors_total", labels) or 0.0
+
+
+@pytest.mark.parametrize(
+    ("status", "http", "tries"),
+    [
+        (PollStatus.TIMEOUT, None, 2),
+        (PollStatus.REFUSED, None, 1),
+        (PollStatus.GARBAGE, 200, 1),
+        (PollStatus.ERROR, 503, 1),
+        (PollStatus.UNAUTHORISED, 401, 1),
+        (PollStatus.OK, 200, 1),
+    ],
+)
+async def test_only_a_timeout_is_tried_again_and_only_once(
+    status: PollStatus, http: int | None, tries: int
+) -> None:
+    world = World(Scripted(lambda _: said(status, http=http)))
+    await world.poll()
+    assert world.family.asked.count("summary") == tries
+    assert len(world.waited) == tries - 1
+    assert all(0.1 <= seconds <= 0.5 for seconds in world.waited)
+
+
+async def test_who_is_silent_is_asked_nothing_else_and_is_an_offline_event() -> None:
+    world = World(Scripted(lambda _: said(PollStatus.REFUSED)))
+    polled = await world.polled()
+    assert world.family.asked == ["summary"]
+    assert not polled.answered
+    assert polled.event is not None
+
+
+async def test_the_event_tells_the_family_and_what_it_was_taken_from() -> None:
+    event = await World(Scripted()).poll()
+    assert (event.dialect, event.dialect_evidence) == ("scripted", "inventory")
+
+
+async def test_after_a_restart_the_configuration_is_read_at_once() -> None:
+    uptimes_s = iter([900.0, 960.0, 5.0, 65.0])
+
+    def script(endpoint: str) -> Answer:
+        return said(uptime_s=next(uptimes_s)) if endpoint == "summary" else said()
+
+    world = World(Scripted(script), password="secret")
+    asked = []
+    for _ in range(4):
+        await world.poll()
+        asked.append([*world.family.asked])
+    assert "config" in asked[0]
+    assert asked[1] == ["summary"]
+    assert asked[2] == ["summary", "config"]
+    assert asked[3] == ["summary"]
+
+
+async def test_after_a_new_firmware_everything_is_read_at_once() -> None:
+    told = iter(["1.0", "1.1"])
+
+    def script(endpoint: str) -> Answer:
+        return said(firmware=next(told)) if endpoint == "version" else said()
+
+    plan = replace(PLAN, cadence_s={**PLAN.cadence_s, "version": 0.0})
+    world = World(Scripted(script, plan), password="secret")
+    await world.poll()
+    event = await world.poll()
+    assert world.family.asked == ["summary", "version", "pools", "config"]
+    assert event.firmware == "1.1"
+
+
+async def test_refused_credentials_are_offered_again_only_once_they_have_changed() -> None:
+    def script(endpoint: str) -> Answer:
+        return said(PollStatus.UNAUTHORISED, http=401) if endpoint == "config" else said()
+
+    world = World(Scripted(script), password="wrong")
+    assert (await world.poll()).status is PollStatus.UNAUTHORISED
+    for _ in range(3):
+        assert (await world.poll()).status is PollStatus.OK
+        assert "config" not in world.family.asked
+    world.enrol("another")
+    await world.poll()
+    assert "config" in world.family.asked
+
+
+async def test_a_main_endpoint_that_refuses_us_is_then_asked_without_credentials() -> None:
+    every = frozenset({"stats", "pools"})
+    guarded = Plan(main="stats", cadence_s={"pools": 60.0}, guarded=every)
+    family = Scripted(
+        lambda _: said(PollStatus.UNAUTHORISED, http=401),
+        plan=guarded,
+        secrets={"username": "root", "password": "root"},
+    )
+    world = World(family)
+    polls = [await world.polled() for _ in range(3)]
+    assert all(polled.answered for polled in polls), "who refuses us is alive"
+    assert family.offered == [None]
+    world.enrol("right")
+    await world.poll()
+    assert family.offered == [{"password": "right"}]
+
+
+@pytest.mark.parametrize(
+    ("status", "http", "kind"),
+    [
+        (PollStatus.REFUSED, None, "connectivity"),
+        (PollStatus.UNAUTHORISED, 401, "auth"),
+        (PollStatus.ERROR, 429, "rate_limit"),
+        (PollStatus.GARBAGE, 200, "malformed"),
+    ],
+)
+async def test_errors_are_counted_by_class(status: PollStatus, http: int | None, kind: str) -> None:
+    before = count(kind)
+    await World(Scripted(lambda _: said(status, http=http))).poll()
+    assert count(kind) > before
+
+
+async def test_an_endpoint_that_a_firmware_lacks_is_no_fault_and_is_not_asked_again() -> None:
+    before = count("malformed")
+
+    def script(endpoint: str) -> Answer:
+        return said(PollStatus.ERROR, missing=True) if endpoint == "pools" else said()
+
+    world = World(Scripted(script))
+    assert (await world.poll()).status is PollStatus.OK
+    assert count("malformed") == before
+    await world.poll()
+    assert "pools" not in world.family.asked
