@@ -1,57 +1,25 @@
 """What our own parser reads from an emulated miner is what is so in its machine."""
 
-from datetime import UTC, datetime
-
 import pytest
+from tests.unit.emulators.reading import ENDPOINTS, asked, built, of_family, read
 
-from minestream_dialects import Normalised, normalise
 from minestream_emulators.chips import chips_of
-from minestream_emulators.device import Request
 from minestream_emulators.models import MODELS
 from minestream_emulators.physics import Ailment
 from minestream_emulators.vnish.device import Device
-from minestream_emulators.world import WorldPlan, climate, machine, residents
-from minestream_schemas.ids import event_id_at
-from minestream_schemas.raw import EndpointBody, PollStatus, RawMiner
 from minestream_schemas.telemetry import MinerStatus
 
-AT = datetime(2026, 1, 1, tzinfo=UTC)
-VNISH = sorted(key for key, model in MODELS.items() if model.family == "vnish")
-ENDPOINTS = ("info", "summary", "status", "perf-summary", "chips", "boards")
+VNISH = of_family("vnish")
+DONE = ("antminer", "vnish-3", "cgminer", "whatsminer", "whatsminer-v3", "antminer-web")
+OTHERS = of_family(*DONE)
+OLD = {"l3p-stock", "l3p-vnish-3.8.6", "s9-vnish-3.8.6"}
+"""They forget a comma and name no unit: what is read of them says so."""
 
 
 def device(kind: str, ailment: Ailment | None = None) -> Device:
-    plan = WorldPlan(miners=1, mix={kind: 1.0})
-    (resident,) = residents(plan)
-    miner = machine(resident, climate(plan), AT.timestamp() - 600.0)
-    if ailment is not None:
-        miner.afflict(ailment, AT.timestamp() - 600.0)
-    miner.advance(AT.timestamp())
-    return Device(miner, resident.who)
-
-
-def read(one: Device) -> Normalised:
-    bodies = {}
-    for name in ENDPOINTS:
-        reply = one.answer(Request("GET", f"/api/v1/{name}", AT.timestamp()))
-        if reply.status == 200:
-            bodies[name] = EndpointBody(
-                status=PollStatus.OK, fetched_at=AT, http_status=200, body=reply.body.decode()
-            )
-    return normalise(
-        RawMiner(
-            event_id=event_id_at(int(AT.timestamp() * 1000), 1),
-            site_id=one.who.site_id,
-            miner_id=one.who.miner_id,
-            collector_id="test-0",
-            dialect="vnish",
-            polled_at=AT,
-            latency_ms=1.0,
-            status=PollStatus.OK,
-            interval_s=60.0,
-            endpoints=bodies,
-        )
-    )
+    one = built(kind, ailment)
+    assert isinstance(one, Device)
+    return one
 
 
 @pytest.mark.parametrize("kind", VNISH)
@@ -93,3 +61,71 @@ def test_every_chip_is_read(kind: str) -> None:
         assert told.temp_c == pytest.approx([chip.temp_c for chip in chips], abs=0.51)
         assert told.errors_total == tuple(chip.errors for chip in chips)
         assert told.grade == tuple(chip.grade for chip in chips)
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("ailment", [None, *Ailment])
+def test_the_reading_is_the_machine_whatever_it_speaks(kind: str, ailment: Ailment | None) -> None:
+    one = built(kind, ailment)
+    miner, seen = one.miner, read(one).telemetry
+    assert seen.status is MinerStatus.MINING
+    assert seen.hashrate_hs == pytest.approx(miner.hashrate_hs(), rel=1e-5)
+    assert seen.hashrate_avg_hs == pytest.approx(miner.average_hs, rel=1e-5)
+    assert seen.chip_temp_max_c == pytest.approx(miner.hottest_c, abs=0.51)
+    assert seen.power_w is None or seen.power_w == pytest.approx(miner.power_w, abs=2.0)
+    turning = [miner.fan_rpm(fan) for fan in range(miner.model.fans) if not miner.fans_lost[fan]]
+    assert [rpm for rpm in seen.fan_rpm if rpm] == turning
+    assert seen.accepted_total in (None, miner.counters.accepted)
+    errors = sum(board.hw_errors for board in miner.boards)
+    assert seen.hw_errors_total in (None, errors)
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("ailment", [None, Ailment.LOST_BOARD])
+def test_boards_are_read_whatever_it_speaks(kind: str, ailment: Ailment | None) -> None:
+    one = built(kind, ailment)
+    miner, seen = one.miner, read(one).telemetry
+    working = [miner.board_hs(board) for board in miner.boards if not board.lost]
+    told = [board.hashrate_hs for board in seen.boards if board.hashrate_hs]
+    assert told == [pytest.approx(rate, rel=1e-4) for rate in working]
+    if ailment is None:
+        assert seen.boards_total == miner.model.boards
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_healthy_miner_of_another_make_is_read_without_a_flag_but_the_true_ones(
+    kind: str,
+) -> None:
+    seen = read(built(kind)).telemetry
+    true = {"repaired", "unit_inferred"} if kind in OLD else set()
+    if kind == "l9-1.2.7-4028":
+        true = {"unit_inferred"}
+    assert set(seen.quality_flags) == true
+    assert seen.quality_score > 0.85
+
+
+@pytest.mark.parametrize("kind", of_family(*set(DONE) - {"cgminer"}))
+def test_what_is_a_thousandfold_or_of_no_unit_is_not_believed(kind: str) -> None:
+    """But of a generic CGMiner, of which nothing is known to measure it by."""
+    one = built(kind)
+    one.wrong_unit = True
+    seen = read(one).telemetry
+    right = one.miner.hashrate_hs()
+    assert seen.hashrate_hs is None or seen.hashrate_hs == pytest.approx(right, rel=1e-4)
+
+
+def test_every_question_of_every_family_has_an_answer() -> None:
+    """But for those that a version is known not to understand."""
+    unknown = {
+        (kind, endpoint)
+        for kind in MODELS
+        for endpoint in ENDPOINTS[MODELS[kind].family]
+        if asked(built(kind), endpoint) is None
+    }
+    assert unknown == {
+        *((kind, "chips") for kind in VNISH if MODELS[kind].has_boards),
+        *((kind, "boards") for kind in VNISH if not MODELS[kind].has_boards),
+        ("l9-1.2.7-4028", "version"),
+        ("m30s-v1", "get_miner_info"),
+        ("m30s-v1", "get_error_code"),
+    }

@@ -18,7 +18,7 @@ def stats(firmware: Firmware, shape: Shape) -> Json:
 
 
 def devs(firmware: Firmware, shape: Shape) -> Json:
-    """``devs``: each board with its hashrate (MH/s), its hottest chip and its errors."""
+    """``devs``: each board with its hashrate (MH/s), its hottest chip, its fan and its errors."""
     miner, sample = firmware.miner, recorded(f"cgminer/{shape.recorded}_devs")
     scale = firmware.blow / MEGA
     whole = sum(board.load for board in miner.boards) or 1.0
@@ -40,7 +40,7 @@ def devs(firmware: Firmware, shape: Shape) -> Json:
             "Hardware Errors": board.hw_errors,
             "Total MH": miner.average_hs * share / MEGA * elapsed_s(miner),
             "Frequency": 0 if board.lost else miner.preset.frequency_mhz,
-            "Fan Speed": miner.fan_rpm(number % miner.model.fans),
+            "Fan Speed": miner.fan_rpm(number),
             "Last Share Time": firmware.clock_s,
             "Last Valid Work": firmware.clock_s,
             "Last Share Difficulty": miner.model.share_difficulty,

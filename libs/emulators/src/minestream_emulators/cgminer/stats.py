@@ -44,7 +44,7 @@ def _board_values(
     now, ideal = miner.board_hs(board) * scale, miner.ideal_hs() * scale if there else 0.0
     yield f"chain_acn{chain}", miner.model.chips if there else 0
     yield f"chain_hw{chain}", board.hw_errors
-    yield f"chain_rate{chain}", now if there else ""
+    yield f"chain_rate{chain}", now
     yield f"chain_rateideal{chain}", ideal
     yield f"freq{chain}", mhz
     yield f"freq_avg{chain}", mhz
@@ -116,6 +116,10 @@ def stats(firmware: Firmware, shape: Shape) -> Json:
     if shape.names_unit:
         unit = miner.model.unit.removesuffix("/s")
         values["rate_unit"] = WRONG_UNIT if firmware.wrong_unit else unit
+    for number, board in enumerate(miner.boards, shape.first_chain):
+        key = f"chain_rate{number}"
+        if board.lost and isinstance(sample["STATS"][1][key], str):
+            values[key] = ""
     who = filled(sample["STATS"][0], {"Type": type_text(firmware)})
     return {**sample, "STATS": [who, filled(sample["STATS"][1], values)]}
 

@@ -13,6 +13,12 @@ from minestream_emulators.recorded import filled, recorded
 from minestream_emulators.whatsminer.parts import board_heat, error_codes, pcb_c, whole_heat
 
 _GIGA = 1e9
+_MILLI = 1e3
+_PSU_RATIO = 0.95
+_RT_HS = {"v1": 1e6, "v2": 1e12}
+"""What one of ``HS RT`` is, which differs by firmware as the recordings do, H/s."""
+_VOLT_MV = {"v1": 10.0, "v2": 1000.0}
+"""What one of ``Voltage`` is, likewise, mV."""
 
 
 @dataclass(slots=True)
@@ -58,7 +64,7 @@ class WhatsminerDevice(TcpFirmware):
 
     def _rates(self, now_hs: float, average_hs: float) -> Json:
         now, average = now_hs * self.blow / MEGA, average_hs * self.blow / MEGA
-        recent = dict.fromkeys(("HS RT", "MHS 5s", "MHS 1m", "MHS 5m"), now)
+        recent = dict.fromkeys(("MHS 5s", "MHS 1m", "MHS 5m"), now)
         return {**recent, "MHS 15m": average, "MHS av": average}
 
     def _summary(self, command: str) -> Json:
@@ -69,12 +75,14 @@ class WhatsminerDevice(TcpFirmware):
             **work_values(miner),
             **self._rates(miner.hashrate_hs(), miner.average_hs),
             **self._fans(),
+            "HS RT": miner.hashrate_hs() * self.blow / _RT_HS[self.version],
+            "HS av": miner.average_hs * self.blow / _RT_HS[self.version],
             "Elapsed": elapsed_s(miner),
             "Uptime": elapsed_s(miner) + 60,
             "Power": miner.power_w,
             "Power_RT": miner.power_w,
             "Power Limit": preset.watts,
-            "Voltage": preset.voltage_mv / 10.0,
+            "Voltage": preset.voltage_mv / _VOLT_MV[self.version],
             "Target Freq": preset.frequency_mhz,
             "Target MHS": stock_hs / MEGA,
             "freq_avg": preset.frequency_mhz,
@@ -87,7 +95,7 @@ class WhatsminerDevice(TcpFirmware):
             "Chip Temp Max": heat.hottest_c,
             "Total MH": miner.average_hs / MEGA * elapsed_s(miner),
             "MAC": self.who.mac,
-            "Firmware Version": f"'{miner.model.firmware}'",
+            "Firmware Version": self._quoted(),
         }
         codes = error_codes(miner)
         body = filled(sample["SUMMARY"][0], values)
@@ -145,12 +153,24 @@ class WhatsminerDevice(TcpFirmware):
 
     def _status(self, command: str) -> Json:
         sample = self._sample(command)
-        quoted = f"'{self.miner.model.firmware}'"
-        said = {"Firmware Version": quoted, "FirmwareVersion": self.miner.model.firmware}
+        said = {"Firmware Version": self._quoted(), "When": self.clock_s}
         return sample | {"Msg": filled(sample["Msg"], said)}
 
+    def _quoted(self) -> str:
+        """Version 1 puts its firmware's version in quotes within quotes."""
+        version = self.miner.model.firmware
+        return f"'{version}'" if self.version == "v1" else version
+
     def _psu(self, command: str) -> Json:
-        return self._sample(command)
+        sample, preset = self._sample(command), self.miner.preset
+        volts, drawn_w = preset.voltage_mv / _MILLI, self.miner.power_w
+        said = {
+            "Vout": volts,
+            "Iout": drawn_w / volts,
+            "Pin": drawn_w,
+            "Pout": drawn_w * _PSU_RATIO,
+        }
+        return sample | {"Msg": filled(sample["Msg"], said)}
 
     def _version(self, command: str) -> Json:
         sample = self._sample(command)
@@ -158,7 +178,12 @@ class WhatsminerDevice(TcpFirmware):
 
     def _info(self, command: str) -> Json:
         sample = self._sample(command)
-        said = {"hostname": self.who.miner_id, "mac": self.who.mac}
+        said = {
+            "hostname": self.who.miner_id,
+            "mac": self.who.mac,
+            "ip": self.who.host,
+            "model": self.miner.model.name.removeprefix("Whatsminer "),
+        }
         return sample | {"Msg": filled(sample["Msg"], said)}
 
     def _errors(self, command: str) -> Json:
