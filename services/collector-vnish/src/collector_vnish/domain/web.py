@@ -23,7 +23,8 @@ class Web:
         path: of an endpoint, with its name in braces.
         main: read at each poll.
         shape: the key without which ``main``'s answer is another's.
-        cadence_s: of the others, in the order asked.
+        cadence_s: of the others, in the order asked: who it is first, as another firmware is another
+            plan.
         login: ``none``; ``digest``; ``basic``: Basic, and Digest where the miner asks for it.
         secrets: with which such miners are delivered.
         identity: the endpoint that tells the firmware, and under which key.
@@ -49,9 +50,9 @@ ANTMINER: Final = Web(
     main="stats",
     shape="STATS",
     cadence_s={
+        "get_system_info": _IDENTITY_S,
         "summary": _POLL_S,
         "pools": _POLL_S,
-        "get_system_info": _IDENTITY_S,
         "get_miner_conf": _CONFIGURATION_S,
     },
     login="digest",
@@ -65,10 +66,10 @@ ELPHAPEX: Final = Web(
     main="stats",
     shape="STATS",
     cadence_s={
+        "get_system_info": _IDENTITY_S,
         "summary": _POLL_S,
         "pools": _POLL_S,
         "get_power": _POLL_S,
-        "get_system_info": _IDENTITY_S,
     },
     login="digest",
     secrets=FACTORY_LOGIN,
