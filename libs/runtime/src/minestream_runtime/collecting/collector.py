@@ -49,6 +49,13 @@ class CollectorSettings(OutletSettings):
         description="miners that have answered as ever for 30 polls are asked less often, up to "
         "each 300 s; whatever happens to them is seen that much later",
     )
+    poll_hurry_score: float | None = Field(
+        default=0.8,
+        gt=0,
+        le=1,
+        description="an anomaly with at least this score has its miner polled twice as often for "
+        "ten of its intervals; empty: none has",
+    )
     poll_site_rate: float | None = Field(
         default=None,
         gt=0,

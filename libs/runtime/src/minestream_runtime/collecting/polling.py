@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from minestream_runtime.clock import Clock
+from minestream_runtime.collecting.anomalies import AnomalyFeed
 from minestream_runtime.collecting.collector import Collector, CollectorSettings
 from minestream_runtime.collecting.family import Family
 from minestream_runtime.collecting.fleet import Fleet
@@ -81,3 +82,8 @@ async def poll_fleet(
         async with asyncio.TaskGroup() as group:
             group.create_task(shard.run())
             group.create_task(collector.run())
+            if settings.poll_hurry_score is not None:
+                feed = AnomalyFeed(
+                    settings, clock, collector.hurry, least_score=settings.poll_hurry_score
+                )
+                group.create_task(feed.run())
