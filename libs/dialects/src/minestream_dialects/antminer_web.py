@@ -143,8 +143,8 @@ def _flat(chains: object, *, first: int) -> Row:
     }
 
 
-def _read_troubles(payloads: Payloads, draft: Draft) -> None:
-    """What the summary's own checks complain of: ``temp:2001``."""
+def read_troubles(payloads: Payloads, draft: Draft) -> None:
+    """What the summary's own checks complain of: ``temp:2001``; in Elphapex' pages as well."""
     checks = row(payloads, "summary", "SUMMARY").get("status")
     for check in checks[:MAX_ROWS] if isinstance(checks, list) else ():
         if not isinstance(check, dict) or word(check, "status") in (None, "s"):
@@ -169,7 +169,7 @@ def read(payloads: Payloads) -> Draft:
     url = draft.pool_url
     reading.read_miner(tale, stock.unit_of(tale, draft), draft)
     draft.pool_url = draft.pool_url or url
-    _read_troubles(payloads, draft)
+    read_troubles(payloads, draft)
     draft.chips = read_marked_chips(tale.stats)
     return draft
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from minestream_dialects import antminer_web
+from minestream_dialects import antminer_web, elphapex
 from minestream_dialects.cgminer import generic, stock, vnish3
 from minestream_dialects.dialect import Dialect, Payloads
 from minestream_dialects.vnish import v1_2, v1_3
@@ -13,6 +13,7 @@ from minestream_dialects.whatsminer import v3 as whatsminer_v3
 DIALECTS: Final[tuple[Dialect, ...]] = (
     v1_3.DIALECT,
     v1_2.DIALECT,
+    elphapex.DIALECT,
     whatsminer_v3.DIALECT,
     whatsminer_v1.DIALECT,
     whatsminer_v2.DIALECT,
