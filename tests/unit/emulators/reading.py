@@ -65,8 +65,8 @@ def built(kind: str, ailment: Ailment | None = None) -> Firmware:
     return one
 
 
-def asked(one: Firmware, endpoint: str) -> bytes | None:
-    """What it answers; None: it does not know the question."""
+def asked(one: Firmware, endpoint: str, *, refusals: bool = False) -> bytes | None:
+    """What it answers; None: it does not know the question, or its refusal is not wanted."""
     family = one.miner.model.family
     if isinstance(one, HttpFirmware):
         reply = one.answer(Request("GET", _PATHS[family].format(endpoint), AT.timestamp()))
@@ -76,7 +76,9 @@ def asked(one: Firmware, endpoint: str) -> bytes | None:
     name, _, param = endpoint.partition(":")
     question = {word: name} | ({"param": param} if param else {})
     answer = one.answer(encode(question), AT.timestamp())
-    return one.worded(encode({"X-Reply-Id": "17"} | answer.body)) if answer.status == 200 else None
+    if answer.status != 200 and not refusals:
+        return None
+    return one.worded(encode({"X-Reply-Id": "17"} | answer.body))
 
 
 def read(one: Firmware) -> Normalised:

@@ -30,6 +30,7 @@ class Fault(StrEnum):
     WRONG_PASSWORD = "wrong-password"  # noqa: S105 - a fault's name
     CLOCK_SKEW = "clock-skew"
     REBOOT = "reboot"
+    REFLASHED = "reflashed"
 
 
 MEANING: Final[dict[Fault, str]] = {
@@ -43,10 +44,11 @@ MEANING: Final[dict[Fault, str]] = {
     Fault.TRUNCATED_JSON: "JSON that ends in the middle",
     Fault.HUGE_BODY: "an answer of 1 GiB",
     Fault.NUL_BYTES: "NUL bytes inside the answer",
-    Fault.WRONG_UNIT: "/info names a unit of hashrate that does not exist",
+    Fault.WRONG_UNIT: "hashrates in a unit that does not exist, or, where none is named, x1000",
     Fault.WRONG_PASSWORD: "the stored password is refused, old tokens too",
-    Fault.CLOCK_SKEW: "the Date header is a day ahead",
+    Fault.CLOCK_SKEW: "the miner's clock is a day ahead",
     Fault.REBOOT: "30 seconds without power, then every counter starts again",
+    Fault.REFLASHED: "boots with another maker's firmware and speaks its language",
 }
 AILMENTS: Final = {
     Fault.HOT_CHIP: Ailment.HOT_CHIP,

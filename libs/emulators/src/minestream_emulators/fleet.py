@@ -22,6 +22,7 @@ from minestream_emulators.faults import (
     fault_named,
 )
 from minestream_emulators.http_door import HttpDoor
+from minestream_emulators.models import MODELS
 from minestream_emulators.physics import Climate, Phase
 from minestream_emulators.replies import ReplyLine, ReplyLog, read_replies
 from minestream_emulators.station import Door, Now, Station
@@ -31,12 +32,14 @@ from minestream_emulators.world import (
     climate,
     inventory_entry,
     machine,
+    refitted,
     residents,
 )
 
 DEFAULT_PORT: Final = 8780
 _CLOSING: Final = frozenset({Fault.UNREACHABLE, Fault.REBOOT})
-_HOLDING: Final = frozenset({Fault.SILENT, Fault.SLOW_DRIP})
+_RELISTENING: Final = frozenset({*_CLOSING, Fault.REFLASHED})
+_HOLDING: Final = frozenset({Fault.SILENT, Fault.SLOW_DRIP, Fault.REFLASHED})
 _BODILY: Final = frozenset({*AILMENTS, Fault.REBOOT})
 
 
@@ -168,6 +171,8 @@ class Fleet:
         fleet = list(self.stations)
         if which is Fault.WRONG_PASSWORD and not miners:
             fleet = [s.miner_id for s in self.stations.values() if s.resident.who.known_password]
+        if which is Fault.REFLASHED:
+            fleet = self._reflashable(miners)
         struck = choose(fleet, miners=miners, share=share, number=number, seed=seed)
         if after_s < 0.0:
             raise FaultRefusedError(f"a start {after_s} s from now lies in the past")
@@ -176,6 +181,22 @@ class Fleet:
         await self._apply(self._script.due(at_s))
         self._changed.set()
         return order
+
+    def _reflashable(self, miners: Sequence[str]) -> list[str]:
+        """Whose machine runs more than one firmware.
+
+        Raises:
+            FaultRefusedError: one of those named, or nobody at all, does.
+        """
+        able = [s.miner_id for s in self.stations.values() if s.planned.model.reflashed]
+        unable = [name for name in miners if name in self.stations and name not in able]
+        if unable or not able:
+            kinds = sorted(model.key for model in MODELS.values() if model.reflashed)
+            who = unable[0] if unable else "no miner here"
+            raise FaultRefusedError(
+                f"{who} has no other firmware; those of {', '.join(kinds)} have"
+            )
+        return able
 
     async def heal(self) -> int:
         """End every fault and forget those to come.
@@ -203,14 +224,32 @@ class Fleet:
                 station.faults.discard(change.fault)
             if change.fault in _BODILY:
                 _touch_body(self.firmware(station, at_s), change, at_s)
+            if change.fault is Fault.REFLASHED:
+                self._reflash(station, at_s, begins=change.begins)
             station.touch()
-            if change.fault in _CLOSING:
+            if change.fault in _RELISTENING:
                 await self._touch_listener(station)
-            if change.fault in (_CLOSING if change.begins else _HOLDING):
+            if change.fault in (_RELISTENING if change.begins else _HOLDING):
                 cut_off.add(change.miner)
         if cut_off:
             for door in self._doors.values():
                 door.drop(cut_off)
+
+    def _reflash(self, station: Station, at_s: float, *, begins: bool) -> None:
+        """Another firmware, which perhaps listens behind another door."""
+        planned = station.planned
+        resident = planned
+        if begins and planned.model.reflashed is not None:
+            resident = refitted(planned, MODELS[planned.model.reflashed])
+        miner = self.firmware(station, at_s).miner
+        miner.advance(at_s)
+        miner.model, miner.preset = resident.model, resident.preset
+        miner.boot(at_s)
+        station.resident = resident
+        station.firmware = firmware_of(miner, resident.who)
+        if station.server is not None:
+            station.server.close()
+            station.server = None
 
     async def _touch_listener(self, station: Station) -> None:
         closed = bool(station.faults & _CLOSING)
@@ -238,7 +277,7 @@ class Fleet:
     @property
     def inventory(self) -> list[dict[str, Any]]:
         """The fleet as an operator would enter it, one entry per miner."""
-        return [inventory_entry(s.resident, s.address) for s in self.stations.values()]
+        return [inventory_entry(s.planned, s.address) for s in self.stations.values()]
 
     def replies(self) -> list[ReplyLine]:
         """Every reply in the log so far, earlier runs included."""

@@ -30,6 +30,12 @@ class Station:
     firmware: Firmware | None = None
     server: asyncio.Server | None = None
     faults: set[Fault] = field(default_factory=set)
+    planned: Resident = field(init=False)
+    """What the inventory takes it for, whatever it runs now."""
+
+    def __post_init__(self) -> None:
+        """Remember what was planned."""
+        self.planned = self.resident
 
     @property
     def miner_id(self) -> str:

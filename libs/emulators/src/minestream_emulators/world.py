@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import Any, Final
 
@@ -141,6 +141,13 @@ def residents(plan: WorldPlan) -> list[Resident]:
         seed = seed_of(plan.seed, "body", number)
         out.append(Resident(who, model, preset, seed, uptime_s))
     return out
+
+
+def refitted(resident: Resident, model: Model) -> Resident:
+    """The same miner with another firmware, as its maker delivers it."""
+    username, password = LOGINS.get(model.family, (None, PASSWORD))
+    who = replace(resident.who, username=username, password=password)
+    return replace(resident, who=who, model=model, preset=model.presets[0])
 
 
 def climate(plan: WorldPlan) -> Climate:
