@@ -3,6 +3,7 @@
 import asyncio
 import json
 import struct
+import time
 from pathlib import Path
 from typing import Any
 
@@ -223,3 +224,16 @@ async def test_http_and_tcp_miners_live_in_one_fleet() -> None:
             if entry["transport"] == "tcp":
                 assert entry["dialect"] == "antminer"
                 assert mended(await ask(entry["address"], "version"))["VERSION"]
+
+
+async def test_a_thousand_of_each_transport_listen_within_seconds_and_are_made_when_asked() -> None:
+    began = time.monotonic()
+    half = {"l9-1.2.7": 0.5, "l7-stock": 0.25, "m50-v2": 0.25}
+    async with emulated_fleet(miners=2000, mix=half) as fleet:
+        assert time.monotonic() - began < 10.0
+        over_tcp = [entry["address"] for entry in fleet.inventory if entry["transport"] == "tcp"]
+        assert len(over_tcp) == 1000
+        for address in over_tcp[::100]:
+            assert mended(await ask(address, "summary"))["SUMMARY"]
+        made = sum(station.firmware is not None for station in fleet.stations.values())
+        assert made == 10

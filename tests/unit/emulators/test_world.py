@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from minestream_emulators.inventory import write_inventory
+from minestream_emulators.model import TRANSPORTS
+from minestream_emulators.models import DEFAULT_MIX, MIXED_MIX, MODELS
 from minestream_emulators.world import WorldPlan, addresses, inventory_entry, residents
 from minestream_schemas.inventory import InventoryEntry
 
@@ -51,6 +53,7 @@ def test_addresses_leave_out_network_and_broadcast_and_end_with_the_block() -> N
         ({"miners": 0}, "at least one"),
         ({"miners": 1, "mix": {"s9": 1.0}}, "there are l9-1.2.7"),
         ({"miners": 1, "mix": {"l9-1.2.7": 0.0}}, "above zero"),
+        ({"miners": 1, "untold": 1.5}, "no share"),
         ({"miners": 1, "first_address": "10.0.0.1"}, "loopback"),
     ],
 )
@@ -70,6 +73,32 @@ def test_the_inventory_file_holds_valid_entries_and_passwords_for_a_few(tmp_path
     entries = [{**read["defaults"], **entry} for entry in read["miners"]]
     assert entries == fleet
     assert sum("credentials" in entry for entry in entries) == 4
+    for entry in entries:
+        entry.pop("credentials", None)
+        InventoryEntry.model_validate_json(json.dumps(entry))
+
+
+def test_a_mixed_fleet_is_the_default_one_with_a_few_of_other_makes() -> None:
+    assert sum(MIXED_MIX.values()) == pytest.approx(1.0)
+    assert sum(MIXED_MIX[key] for key in DEFAULT_MIX) > 0.7
+    families = {MODELS[key].family for key in MIXED_MIX}
+    assert {TRANSPORTS[family] for family in families} == {"http", "tcp"}
+
+
+def test_there_is_a_model_of_every_family() -> None:
+    assert {model.family for model in MODELS.values()} == set(TRANSPORTS)
+    assert all(key == model.key for key, model in MODELS.items())
+
+
+def test_a_mixed_inventory_in_which_some_are_untold_is_written_and_read(tmp_path: Path) -> None:
+    plan = WorldPlan(miners=60, mix=dict.fromkeys(MODELS, 1.0), untold=0.3)
+    fleet = [inventory_entry(one, f"{one.who.host}:8780") for one in residents(plan)]
+    write_inventory(tmp_path / "fleet.yaml", fleet)
+    read = yaml.safe_load((tmp_path / "fleet.yaml").read_text())
+    entries = [{**read["defaults"], **entry} for entry in read["miners"]]
+    assert entries == fleet
+    transports = Counter(entry["transport"] for entry in entries)
+    assert set(transports) == {"http", "tcp", "auto"}
     for entry in entries:
         entry.pop("credentials", None)
         InventoryEntry.model_validate_json(json.dumps(entry))

@@ -14,7 +14,8 @@ def inventory_text(entries: list[dict[str, Any]]) -> str:
     A line is JSON, which is YAML too, and a thousand of them cost nothing to write.
     """
     first = entries[0]
-    shared = {key: first[key] for key in _SHARED if all(e.get(key) == first[key] for e in entries)}
+    alike = [key for key in _SHARED if all(entry.get(key) == first.get(key) for entry in entries)]
+    shared = {key: first[key] for key in alike if key in first}
     lines = ["# An emulated fleet; written by minestream_emulators at each start.", "defaults:"]
     lines += [f"  {key}: {json.dumps(value)}" for key, value in shared.items()] or ["  {}"]
     lines.append("miners:")

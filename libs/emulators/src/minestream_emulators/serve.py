@@ -105,6 +105,10 @@ def serve(
     model: Annotated[
         list[str] | None, typer.Option(help="MODEL=SHARE, repeatable; default a scrypt fleet")
     ] = None,
+    untold: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="share of miners known to the inventory by address alone"),
+    ] = 0.0,
     fault: Annotated[
         list[str] | None, typer.Option(help="break one miner from the start; repeatable")
     ] = None,
@@ -116,7 +120,7 @@ def serve(
         float | None, typer.Option(help="seconds that it lasts; default: until healed")
     ] = None,
 ) -> None:
-    """Emulate a fleet of Vnish miners on loopback addresses until told to stop."""
+    """Emulate a fleet of miners on loopback addresses until told to stop."""
     try:
         for name in fault or []:
             fault_named(name)
@@ -128,6 +132,7 @@ def serve(
             mix=mix_of(model or []),
             first_address=first_address if whole_block else "127.0.0.1",
             one_address=not whole_block,
+            untold=untold,
         )
         asyncio.run(
             live(

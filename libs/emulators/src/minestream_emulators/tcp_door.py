@@ -166,4 +166,5 @@ async def _flood(writer: StreamWriter, framing: Framing) -> None:
     while sent < wire.HUGE_BYTES:
         writer.write(_FLOOD)
         await writer.drain()
+        await asyncio.sleep(0)  # a client that reads as fast as we write must not hold up others
         sent += len(_FLOOD)

@@ -57,6 +57,8 @@ class WorldPlan:
             raise ValueError(f"unknown model {unknown[0]!r}; there are {', '.join(MODELS)}")
         if not self.mix or min(self.mix.values()) < 0 or sum(self.mix.values()) <= 0:
             raise ValueError("the mix needs shares above zero")
+        if not 0.0 <= self.untold <= 1.0:
+            raise ValueError(f"{self.untold} is no share: 0 to 1")
         if not IPv4Address(self.first_address).is_loopback:
             raise ValueError(f"{self.first_address} is no loopback address (127.0.0.0/8)")
 
