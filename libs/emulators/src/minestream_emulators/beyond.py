@@ -8,8 +8,10 @@ from aiohttp import web
 
 from minestream_emulators.abacus.endpoint import application as abacus
 from minestream_emulators.inbox.site import inbox
+from minestream_emulators.market.coinmarketcap import coinmarketcap
 from minestream_emulators.market.sites import coingecko, network
 from minestream_emulators.outside import Outside
+from minestream_emulators.pools.site import pools
 from minestream_emulators.prohashing.site import prohashing
 from minestream_emulators.serving import served
 
@@ -17,8 +19,10 @@ Part = Callable[[Outside], web.Application]
 PARTS: Final[dict[str, Part]] = {
     "abacus": abacus,
     "coingecko": coingecko,
+    "coinmarketcap": coinmarketcap,
     "inbox": inbox,
     "network": network,
+    "pools": pools,
     "prohashing": prohashing,
 }
 """By the first part of the path. A part that runs by itself does so in ``cleanup_ctx``."""

@@ -16,9 +16,14 @@ class Trouble(StrEnum):
     POOL_STALE = "pool-stale"
     POOL_WRONG_KEY = "pool-wrong-key"
     POOL_MALFORMED = "pool-malformed"
+    POOL_429 = "pool-429"
+    POOL_429_BARE = "pool-429-bare"
     MARKET_429 = "market-429"
     MARKET_429_BARE = "market-429-bare"
     MARKET_DOWN = "market-down"
+    COINGECKO_DOWN = "coingecko-down"
+    COINMARKETCAP_DOWN = "coinmarketcap-down"
+    COINMARKETCAP_LIMIT = "coinmarketcap-limit"
     MARKET_STALE = "market-stale"
     MARKET_NEGATIVE = "market-negative"
     MARKET_WRONG_KEY = "market-wrong-key"
@@ -32,9 +37,14 @@ TROUBLES: Final[dict[Trouble, str]] = {
     Trouble.POOL_STALE: "the pool is there and says nothing new",
     Trouble.POOL_WRONG_KEY: "the pool refuses the account's key",
     Trouble.POOL_MALFORMED: "the pool's changes are of the wrong shape",
+    Trouble.POOL_429: "pools answer 429 with Retry-After",
+    Trouble.POOL_429_BARE: "pools answer 429 and do not say until when",
     Trouble.MARKET_429: "market and network sources answer 429 with Retry-After",
     Trouble.MARKET_429_BARE: "market and network sources answer 429 and do not say until when",
     Trouble.MARKET_DOWN: "market and network sources answer 503",
+    Trouble.COINGECKO_DOWN: "CoinGecko alone answers 503",
+    Trouble.COINMARKETCAP_DOWN: "CoinMarketCap alone answers 503",
+    Trouble.COINMARKETCAP_LIMIT: "CoinMarketCap says with HTTP 200 that our minute is used up",
     Trouble.MARKET_STALE: "prices do not change any more, nor does their time",
     Trouble.MARKET_NEGATIVE: "a coin's price is below zero",
     Trouble.MARKET_WRONG_KEY: "the market refuses our key",

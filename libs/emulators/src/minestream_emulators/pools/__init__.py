@@ -1,0 +1,1 @@
+"""Pools that are asked over HTTP: Ocean, Braiins, LitecoinPool, F2Pool, ViaBTC."""

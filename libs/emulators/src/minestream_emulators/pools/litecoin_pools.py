@@ -1,0 +1,237 @@
+"""A ledger in the words of LitecoinPool, F2Pool and ViaBTC: shapes as recorded or documented."""
+
+from typing import Any, Final
+
+from minestream_emulators.pools.bitcoin_pools import USER, btc, hash_of
+from minestream_emulators.pools.ledger import WINDOWS_S, Day, Ledger, Seen
+
+_KILO: Final = 1e3
+_DOGE_PER_LTC: Final = 3800.0
+
+
+# -- LitecoinPool -----------------------------------------------------------------------------
+
+
+def litecoinpool(ledger: Ledger) -> dict[str, Any]:
+    """``/api``: hashrates in kH/s, shares as texts."""
+    return {
+        "user": {
+            "hash_rate": round(ledger.total_hs(300.0) / _KILO, 1),
+            "expected_24h_rewards": ledger.unpaid,
+            "total_rewards": ledger.paid + ledger.unpaid,
+            "paid_rewards": ledger.paid,
+            "unpaid_rewards": ledger.unpaid,
+            "past_24h_rewards": ledger.unpaid,
+            "paid_rewards_doge": ledger.paid * _DOGE_PER_LTC,
+            "unpaid_rewards_doge": ledger.unpaid * _DOGE_PER_LTC,
+            "total_work": "151077177713885184",
+            "blocks_found": 12,
+        },
+        "workers": {f"{USER}.{seen.name}": _litecoinpool_worker(seen) for seen in ledger.workers},
+        "pool": {"hash_rate": 389_000_000_000, "active_users": 9914, "pps_ratio": 1.25},
+        "network": {"hash_rate": 3_120_000_000_000, "block_number": 2_950_001},
+        "market": {"ltc_usd": 82.1, "doge_usd": 0.0999},
+    }
+
+
+def _litecoinpool_worker(seen: Seen) -> dict[str, Any]:
+    return {
+        "connected": seen.online,
+        "hash_rate": round(seen.means_hs[300.0] / _KILO, 1),
+        "hash_rate_24h": round(seen.means_hs[86_400.0] / _KILO, 1),
+        "valid_shares": str(round(seen.valid)),
+        "stale_shares": str(round(seen.stale)),
+        "invalid_shares": "0",
+        "last_share_time": round(seen.last_share_s),
+        "reset_time": 1_512_630_506,
+    }
+
+
+# -- F2Pool -----------------------------------------------------------------------------------
+
+
+def _f2pool_rates(name: str, means: dict[float, float]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "hash_rate": means[600.0],
+        "h1_hash_rate": means[3600.0],
+        "h24_hash_rate": means[86_400.0],
+        "h1_stale_hash_rate": means[3600.0] * 1e-3,
+        "h24_stale_hash_rate": means[86_400.0] * 1e-3,
+        "h24_delay_hash_rate": 0,
+        "local_hash_rate": 0,
+        "h24_local_hash_rate": 0,
+    }
+
+
+def f2pool_info(ledger: Ledger) -> dict[str, Any]:
+    """``/v2/hash_rate/info``."""
+    totals = {window_s: ledger.total_hs(window_s) for window_s in WINDOWS_S}
+    return {"info": _f2pool_rates(USER, totals), "currency": "litecoin"}
+
+
+def f2pool_workers(ledger: Ledger) -> dict[str, Any]:
+    """``/v2/hash_rate/worker/list``."""
+    workers = [
+        {
+            "hash_rate_info": _f2pool_rates(seen.name, seen.means_hs),
+            "last_share_at": round(seen.last_share_s),
+            "status": 0 if seen.online else 1,
+            "host": "198.51.100.7",
+        }
+        for seen in ledger.workers
+    ]
+    return {"workers": workers}
+
+
+def f2pool_balance(ledger: Ledger) -> dict[str, Any]:
+    """``/v2/assets/balance``."""
+    return {
+        "balance_info": {
+            "balance": ledger.unpaid,
+            "paid": ledger.paid,
+            "total_income": ledger.paid + ledger.unpaid,
+            "yesterday_income": 0.0,
+            "estimated_today_income": ledger.unpaid,
+        }
+    }
+
+
+def f2pool_user() -> dict[str, Any]:
+    """``/v2/mining_user/get``."""
+    wallet = {"currency": "litecoin", "address": "ltc1qminestream", "threshold": "0.02"}
+    return {"mining_user_name": USER, "pages": [], "wallets": [wallet], "description": ""}
+
+
+def f2pool_transactions(ledger: Ledger, begin_s: float, end_s: float) -> dict[str, Any]:
+    """``/v2/assets/transactions/list``."""
+    bills: list[dict[str, Any]] = []
+    for day in ledger.days(begin_s, end_s):
+        bills.append(_f2pool_revenue(day))
+        if day.paid_s <= ledger.at_s:
+            bills.append(_f2pool_payout(day))
+    return {"transactions": bills}
+
+
+def _f2pool_revenue(day: Day) -> dict[str, Any]:
+    return {
+        "id": 2 * day.number,
+        "type": "revenue",
+        "changed_balance": day.coins,
+        "created_at": round(day.paid_s),
+        "mining_extra": {"mining_date": round(day.at_s), "settle_date": round(day.at_s + 86_400)},
+        "payout_extra": None,
+    }
+
+
+def _f2pool_payout(day: Day) -> dict[str, Any]:
+    return {
+        "id": 2 * day.number + 1,
+        "type": "payout",
+        "changed_balance": -day.coins,
+        "created_at": round(day.paid_s),
+        "mining_extra": None,
+        "payout_extra": {
+            "value": day.coins,
+            "address": "ltc1qminestream",
+            "tx_id": hash_of("f2pool", day.number),
+            "paid_time": round(day.paid_s),
+            "wallet_type": "mainnet",
+            "tip": 0.0,
+        },
+    }
+
+
+# -- ViaBTC -----------------------------------------------------------------------------------
+
+
+def _viabtc(data: object) -> dict[str, Any]:
+    return {"code": 0, "data": data, "message": "OK"}
+
+
+def paged(items: list[dict[str, Any]], page: int, limit: int) -> dict[str, Any]:
+    """A page of a list, with what ViaBTC says beside it."""
+    first = (page - 1) * limit
+    pages = max(-(-len(items) // limit), 1)
+    return {
+        "count": len(items[first : first + limit]),
+        "curr_page": page,
+        "data": items[first : first + limit],
+        "has_next": page < pages,
+        "total": len(items),
+        "total_page": pages,
+    }
+
+
+def _viabtc_rates(means: dict[float, float]) -> dict[str, str]:
+    return {
+        "hashrate_10min": str(round(means[600.0])),
+        "hashrate_1hour": str(round(means[3600.0])),
+        "hashrate_24hour": str(round(means[86_400.0])),
+    }
+
+
+def viabtc_hashrate(ledger: Ledger) -> dict[str, Any]:
+    """``/hashrate``."""
+    online = sum(seen.online for seen in ledger.workers)
+    totals = {window_s: ledger.total_hs(window_s) for window_s in WINDOWS_S}
+    silent = len(ledger.workers) - online
+    told = {"active_workers": online, "unactive_workers": silent, "coin": "LTC"}
+    return _viabtc({**told, **_viabtc_rates(totals)})
+
+
+def viabtc_workers(ledger: Ledger, page: int, limit: int) -> dict[str, Any]:
+    """``/hashrate/worker``."""
+    workers: list[dict[str, Any]] = [
+        {
+            "coin": "LTC",
+            "group_id": None,
+            "group_name": None,
+            **_viabtc_rates(seen.means_hs),
+            "last_active": round(seen.last_share_s),
+            "reject_rate": "0.001",
+            "worker_id": 1000 + seen.number,
+            "worker_name": seen.name,
+            "worker_status": "active" if seen.online else "unactive",
+        }
+        for seen in ledger.workers
+    ]
+    return _viabtc(paged(workers, page, limit))
+
+
+def viabtc_account(ledger: Ledger) -> dict[str, Any]:
+    """``/account``."""
+    balance = [{"coin": "LTC", "amount": btc(ledger.unpaid)}, {"coin": "BTC", "amount": "0"}]
+    account = {"id": 45, "parent_user_id": None, "account": USER}
+    return _viabtc({"account": account, "observer": [], "withdraw_address": [], "balance": balance})
+
+
+def viabtc_profit(ledger: Ledger, begin_s: float, end_s: float) -> list[dict[str, Any]]:
+    """Items of ``/profit/history``."""
+    return [
+        {
+            "coin": "LTC",
+            "date": day.day.isoformat(),
+            "pplns_profit": btc(day.coins),
+            "pps_profit": "0",
+            "solo_profit": "0",
+            "total_profit": btc(day.coins),
+        }
+        for day in ledger.days(begin_s, end_s)
+    ]
+
+
+def viabtc_payments(ledger: Ledger, begin_s: float, end_s: float) -> list[dict[str, Any]]:
+    """Items of ``/wallet/payment/history``."""
+    return [
+        {
+            "id": day.number,
+            "coin": "LTC",
+            "amount": btc(day.coins),
+            "address": "ltc1qminestream",
+            "tx": hash_of("viabtc", day.number),
+            "create_time": round(day.paid_s),
+        }
+        for day in ledger.days(begin_s, end_s)
+        if day.paid_s <= ledger.at_s
+    ]
