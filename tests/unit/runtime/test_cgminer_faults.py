@@ -174,6 +174,29 @@ async def test_each_question_names_its_command_and_nothing_else() -> None:
 # --- many at once ----------------------------------------------------------------------------
 
 
+async def test_floods_leave_nothing_behind_and_need_no_garbage_collector() -> None:
+    async def talk(caller: Caller) -> None:
+        await caller.hear()
+        while True:
+            await caller.say(b'{"a":' * 8192)
+
+    client = CgminerClient()
+    async with port(talk) as miner:
+        gc.collect()
+        gc.disable()
+        tracemalloc.start()
+        try:
+            for _ in range(12):
+                with pytest.raises(cgminer.CgminerTooLargeError):
+                    await client.ask(miner.address, "stats")
+            await until(lambda: miner.at_once == 0)
+            left, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+            gc.enable()
+    assert left < 2 * 1024**2, "of 12 MiB that were heard"
+
+
 async def test_hundreds_of_dripping_ports_hold_little_memory() -> None:
     async def talk(caller: Caller) -> None:
         await caller.hear()

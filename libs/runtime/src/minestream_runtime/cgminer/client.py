@@ -132,27 +132,20 @@ class CgminerClient:
         family, to = address
         if self._allowed is not None and not self._allowed(to[0]):
             raise CgminerForbiddenError(f"{to[0]} is in no network that is allowed")
-        loop = asyncio.get_running_loop()
-        try:
-            sock = begin_connecting(family, to)
-        except OSError as exc:
-            raise error_of(exc) from exc
         make = FramedExchange if framed else Exchange
         exchange = make(
-            loop, asked, until_s=until_s, max_bytes=self._max_bytes, scratch=self._scratch
+            asyncio.get_running_loop(),
+            asked,
+            until_s=until_s,
+            max_bytes=self._max_bytes,
+            scratch=self._scratch,
         )
-        try:
-            await loop.create_connection(lambda: exchange, sock=sock)
-        except BaseException as exc:
-            exchange.close()
-            sock.close()
-            if isinstance(exc, OSError):
-                raise error_of(exc) from exc
-            raise
+        await _begin(exchange, family, to)
         try:
             return await exchange.done
         finally:
             exchange.close()
+            del exchange  # an error's traceback holds this frame, and would be held by it in turn
 
     async def _turn(self, address: str, until_s: float) -> None:
         """Wait until nobody else asks this miner; who leaves hands over the place."""
@@ -180,3 +173,18 @@ class CgminerClient:
                 place.set_result(None)
                 return
         del self._asked[address]
+
+
+async def _begin(exchange: Exchange, family: socket.AddressFamily, to: tuple[str, int]) -> None:
+    """Begin to connect; what becomes of it, the exchange is told."""
+    sock: socket.socket | None = None
+    try:
+        sock = begin_connecting(family, to)
+        await asyncio.get_running_loop().create_connection(lambda: exchange, sock=sock)
+    except BaseException as exc:
+        exchange.close()
+        if sock is not None:
+            sock.close()
+        if isinstance(exc, OSError):
+            raise error_of(exc) from exc
+        raise

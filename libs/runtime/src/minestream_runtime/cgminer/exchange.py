@@ -80,7 +80,8 @@ class Exchange(asyncio.BufferedProtocol):
         self._late = loop.call_at(until_s, self._time_is_up)
 
     def close(self) -> None:
-        """Hang up, whatever is under way."""
+        """Hang up, whatever is under way, and let go of what was heard."""
+        self._body = bytearray()
         self._late.cancel()
         if self._quiet is not None:
             self._quiet.cancel()
