@@ -14,9 +14,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -29,7 +30,7 @@ from minestream_devstack.ports import Ports
 from minestream_runtime.kafka import Producer, ensure_topics
 from minestream_runtime.settings import Settings
 from minestream_schemas.gap import GAP
-from minestream_schemas.inventory import INVENTORY, InventoryEntry
+from minestream_schemas.inventory import DETECTED, INVENTORY, InventoryEntry
 from minestream_schemas.raw import RAW_MINER
 
 FIXTURES: Final = Path(__file__).parents[1] / "fixtures" / "vnish"
@@ -227,19 +228,27 @@ class Rig:
     async def topics(self, namespace: str) -> Settings:
         """The collector's topics in a namespace of their own."""
         settings = Settings(kafka_bootstrap=self.bootstrap, topic_namespace=namespace)
-        await ensure_topics(settings, (INVENTORY, RAW_MINER, GAP))
+        await ensure_topics(settings, (INVENTORY, DETECTED, RAW_MINER, GAP))
         return settings
 
     @contextmanager
-    def collector(self, settings: Settings, *, interval_s: float, **more: str) -> Iterator[Watched]:
-        """The collector as a process of its own, as it is started anywhere."""
-        port = self.port(settings.topic_namespace)
+    def collector(
+        self,
+        settings: Settings,
+        *,
+        interval_s: float,
+        module: str = "collector_vnish",
+        **more: str,
+    ) -> Iterator[Watched]:
+        """A collector as a process of its own, as it is started anywhere."""
+        name = f"{settings.topic_namespace}-{module}"
+        port = self.port(name)
         with started(
-            [sys.executable, "-m", "collector_vnish"],
+            [sys.executable, "-m", module],
             port,
             MINESTREAM_KAFKA_BOOTSTRAP=self.bootstrap,
             MINESTREAM_TOPIC_NAMESPACE=settings.topic_namespace,
-            MINESTREAM_STATE_DIR=str(self.folder / settings.topic_namespace),
+            MINESTREAM_STATE_DIR=str(self.folder / name),
             MINESTREAM_HEALTH_PORT=str(port),
             MINESTREAM_POLL_INTERVAL_S=str(interval_s),
             MINESTREAM_DEMO="1",
@@ -249,12 +258,7 @@ class Rig:
 
     async def enrol(self, settings: Settings, count: int) -> None:
         """Write so many miners into the inventory."""
-        async with Producer(settings) as producer:
-            for start in range(0, count, _AT_ONCE):
-                numbers = range(start, min(start + _AT_ONCE, count))
-                await asyncio.gather(
-                    *(producer.publish(INVENTORY, self._entry(number)) for number in numbers)
-                )
+        await enrolled(settings, map(self._entry, range(count)))
 
     def _entry(self, number: int) -> InventoryEntry:
         return InventoryEntry(
@@ -268,6 +272,14 @@ class Rig:
             algorithm="sha256d",
             workers=(f"farm.miner{number:05}",),
         )
+
+
+async def enrolled(settings: Settings, entries: Iterable[InventoryEntry]) -> None:
+    """Write miners into the inventory."""
+    left = iter(entries)
+    async with Producer(settings) as producer:
+        while some := list(islice(left, _AT_ONCE)):
+            await asyncio.gather(*(producer.publish(INVENTORY, entry) for entry in some))
 
 
 @asynccontextmanager
