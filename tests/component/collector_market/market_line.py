@@ -13,6 +13,7 @@ from aiohttp import web
 from tests.component.collector_vnish.line import Line
 
 from minestream_emulators.fleet import Fleet
+from minestream_emulators.market.coinmarketcap import KEY, coinmarketcap
 from minestream_emulators.market.sites import coingecko, network
 from minestream_emulators.outside import Outside
 from minestream_emulators.troubles import Troubles
@@ -40,7 +41,7 @@ class Markets:
     def asked(self, *, since_s: float = 0.0) -> Counter[str]:
         """How often each source was asked."""
         return Counter(
-            "coingecko" if path.startswith("/coingecko") else path.split("/")[2]
+            path.split("/")[2] if path.startswith("/network") else path.split("/")[1]
             for at_s, path in self.calls
             if at_s >= since_s
         )
@@ -53,7 +54,14 @@ class Markets:
             "MINESTREAM_LITECOINSPACE_URL": f"{self.url}/network/litecoinspace",
             "MINESTREAM_MEMPOOL_URL": f"{self.url}/network/mempool",
             "MINESTREAM_LITESOLO_URL": f"{self.url}/network/litesolo",
+            "MINESTREAM_MINERSTAT_URL": f"{self.url}/network/minerstat",
         }
+
+    @property
+    def with_coinmarketcap(self) -> dict[str, str]:
+        """The same, and CoinMarketCap."""
+        cap = {"MINESTREAM_CMC_URL": f"{self.url}/coinmarketcap", "MINESTREAM_CMC_KEY": KEY}
+        return {**self.environment, **cap, "MINESTREAM_CMC_CALLS_PER_MIN": "1000"}
 
 
 @asynccontextmanager
@@ -63,6 +71,7 @@ async def emulated_markets() -> AsyncIterator[Markets]:
     outside = Outside(Fleet(WorldPlan(miners=1, seed=7), port=0), this.troubles)
     app = web.Application(middlewares=[this.note])
     app.add_subapp("/coingecko", coingecko(outside))
+    app.add_subapp("/coinmarketcap", coinmarketcap(outside))
     app.add_subapp("/network", network(outside))
     app.router.add_get("/nonsense/{path:.*}", _nonsense)
     runner = web.AppRunner(app, access_log=None)

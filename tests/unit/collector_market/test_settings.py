@@ -18,7 +18,13 @@ def test_the_defaults_are_the_public_sources_within_their_free_limits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings = load(monkeypatch)
-    assert settings.sources == ("coingecko", "litecoinspace", "mempool", "litesolo")
+    assert settings.sources == (
+        "coingecko",
+        "litecoinspace",
+        "mempool",
+        "litesolo",
+        "minerstat",
+    )
     assert settings.coins == ("litecoin", "dogecoin", "bitcoin")
     assert settings.url_of("coingecko") == "https://api.coingecko.com/api/v3"
     assert settings.url_of("mempool") == "https://mempool.space"

@@ -2,11 +2,20 @@
 
 import pytest
 
-from collector_market.domain.wants import Asking, Cadence, Want, wait_s, wants_of
+from collector_market.domain.wants import (
+    Asking,
+    Cadence,
+    Want,
+    credits_per_month,
+    wait_s,
+    wants_of,
+)
 from minestream_schemas.market import MarketEndpoint
 
-CADENCE = Cadence(price_s=300, coins_s=900, chart_s=3600, network_s=300)
-ALL = ("coingecko", "litecoinspace", "mempool", "litesolo")
+CADENCE = Cadence(
+    price_s=300, coins_s=900, chart_s=3600, network_s=300, listings_s=900, totals_s=3600
+)
+ALL = ("coingecko", "litecoinspace", "mempool", "litesolo", "minerstat")
 COINS = ("litecoin", "dogecoin", "bitcoin")
 
 
@@ -30,13 +39,48 @@ def test_all_that_is_wanted_of_three_coins() -> None:
     assert wants[0].name == "market/simple_price", "what is most urgent is asked first"
 
 
-def test_litecoins_network_has_a_second_source_and_the_others_have_one() -> None:
+def test_each_chain_has_at_least_two_sources() -> None:
     assert askings("market/network/litecoin") == [
         "litecoinspace/network/litecoin",
         "litesolo/network/litecoin",
+        "minerstat/network/litecoin",
     ]
-    assert askings("market/network/dogecoin") == ["litesolo/network/dogecoin"]
-    assert askings("market/network/bitcoin") == ["mempool/network/bitcoin"]
+    assert askings("market/network/dogecoin") == [
+        "litesolo/network/dogecoin",
+        "minerstat/network/dogecoin",
+    ]
+    assert askings("market/network/bitcoin") == [
+        "mempool/network/bitcoin",
+        "minerstat/network/bitcoin",
+    ]
+
+
+def test_of_two_markets_the_one_named_first_is_asked_and_the_other_when_it_fails() -> None:
+    both = ("coingecko", "coinmarketcap")
+    gecko, cap = "coingecko/simple_price", "coinmarketcap/quotes"
+    assert askings("market/simple_price", both) == [gecko, cap]
+    assert askings("market/simple_price", both[::-1]) == [cap, gecko]
+    assert askings("market/simple_price", both[1:]) == [cap]
+    assert askings("market/listings", both) == ["coinmarketcap/listings"]
+    assert askings("market/global", both) == ["coinmarketcap/global"]
+    assert askings("market/listings", both[:1]) == []
+
+
+def test_coinmarketcap_is_asked_by_number_and_for_other_coins_by_slug() -> None:
+    def asked(*coins: str) -> tuple[str, str]:
+        return wants_of(coins, ("coinmarketcap",), CADENCE)[0].askings[0].params[0]
+
+    assert asked("litecoin", "dogecoin", "bitcoin") == ("id", "2,74,1")
+    assert asked("litecoin", "monero") == ("slug", "litecoin,monero")
+
+
+def test_what_a_month_costs_is_known_beforehand() -> None:
+    fallback = wants_of(COINS, ("coingecko", "coinmarketcap"), CADENCE)
+    assert credits_per_month(fallback, "coinmarketcap") == 2880 + 720
+    first = wants_of(COINS, ("coinmarketcap",), CADENCE)
+    assert credits_per_month(first, "coinmarketcap") == 8640 + 2880 + 720
+    many = wants_of([f"coin-{number}" for number in range(101)], ("coinmarketcap",), CADENCE)
+    assert many[0].askings[0].cost == 2, "a credit buys a hundred coins"
 
 
 def test_only_sources_that_may_be_asked_are() -> None:

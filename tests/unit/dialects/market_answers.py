@@ -17,6 +17,10 @@ _ASKED = {
     "market_chart": ("coingecko", MarketEndpoint.MARKET_CHART, "bitcoin"),
     "litecoinspace": ("litecoinspace", MarketEndpoint.NETWORK, "litecoin"),
     "mempool": ("mempool", MarketEndpoint.NETWORK, "bitcoin"),
+    "quotes": ("coinmarketcap", MarketEndpoint.QUOTES, None),
+    "listings": ("coinmarketcap", MarketEndpoint.LISTINGS, None),
+    "global": ("coinmarketcap", MarketEndpoint.GLOBAL, None),
+    "minerstat": ("minerstat", MarketEndpoint.NETWORK, None),
     "litesolo": ("litesolo", MarketEndpoint.NETWORK, None),
 }
 KINDS = tuple(_ASKED)

@@ -13,6 +13,7 @@ from tests.unit.dialects.market_answers import answer
 from minestream_dialects.market import normalise_market
 from minestream_emulators.beyond import beyond
 from minestream_emulators.fleet import Fleet
+from minestream_emulators.market.coinmarketcap import KEY
 from minestream_emulators.market.sites import DEMO_KEY
 from minestream_emulators.market.tape import COINS, Tape
 from minestream_emulators.outside import Outside
@@ -208,3 +209,25 @@ async def test_a_charts_step_follows_from_its_length(days: str, step_s: float, p
             "market_chart", "/coingecko/api/v3/coins/bitcoin/market_chart", params={"days": days}
         )
     assert (chart.step_s, chart.points, chart.ts) == (step_s, points + 1, world.at)
+
+
+async def test_both_markets_and_two_observers_say_the_same_of_one_instant() -> None:
+    cap = "/coinmarketcap/v3/cryptocurrency"
+    key = {"X-CMC_PRO_API_KEY": KEY}
+    async with running() as world:
+        gecko = await world.read("simple_price", "/coingecko/api/v3/simple/price", params=SIMPLE)
+        quotes = await world.read(
+            "quotes", f"{cap}/quotes/latest", params={"id": "2,74,1"}, headers=key
+        )
+        listings = await world.read("listings", f"{cap}/listings/latest", headers=key)
+        litesolo = await world.read("litesolo", "/network/litesolo/api/v1/chains")
+        minerstat = await world.read("minerstat", "/network/minerstat/v2/coins")
+        refused = await world.get(f"{cap}/quotes/latest", params={"id": "2"})
+    said = [
+        {price.coin_id: price.price_usd for price in each} for each in (gecko, quotes, listings)
+    ]
+    assert said[0] == said[1] == said[2]
+    assert all(price.quality_flags == () for price in (*quotes, *listings, *minerstat))
+    difficulties = {state.coin_id: state.difficulty for state in minerstat}
+    assert all(difficulties[state.coin_id] == state.difficulty for state in litesolo)
+    assert (refused.status_code, refused.json()["status"]["error_code"]) == (401, 1002)

@@ -8,14 +8,25 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from minestream_runtime.collecting.outlet_settings import OutletSettings
 from minestream_runtime.settings import leads_somewhere
+from minestream_runtime.usage import Per, Quota
 
 SERVICE: Final = "collector-market"
-SOURCES: Final = ("coingecko", "litecoinspace", "mempool", "litesolo")
+SOURCES: Final = (
+    "coingecko",
+    "coinmarketcap",
+    "litecoinspace",
+    "mempool",
+    "litesolo",
+    "minerstat",
+)
+_BY_DEFAULT: Final = ("coingecko", "litecoinspace", "mempool", "litesolo", "minerstat")
 _FLOORS_S: Final = {
     "market_price_every_s": 60.0,
     "market_coins_every_s": 60.0,
     "market_chart_every_s": 600.0,
     "market_network_every_s": 60.0,
+    "cmc_listings_every_s": 60.0,
+    "cmc_global_every_s": 60.0,
     "market_stale_after_s": 60.0,
     "market_refused_pause_s": 60.0,
 }
@@ -26,6 +37,7 @@ _ROOTS: Final = {
     "pro": "https://pro-api.coingecko.com/api/v3",
 }
 _KEY_HEADERS: Final = {"demo": "x-cg-demo-api-key", "pro": "x-cg-pro-api-key"}
+_CREDITS: Final = {"none": None, "demo": 10_000, "pro": None}
 _CALLS_PER_MIN: Final = {"none": 10, "demo": 30, "pro": 50}
 _COIN: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 
@@ -43,14 +55,27 @@ class MarketSettings(OutletSettings):
     coingecko_calls_per_min: int | None = Field(
         default=None, ge=1, le=1000, description="None: 10, 30 or 50 by plan"
     )
+    coingecko_credits_per_month: int | None = Field(
+        default=None, ge=1, description="None: 10,000 with a demo key, else none are counted"
+    )
+    cmc_url: str = "https://pro-api.coinmarketcap.com"
+    cmc_key: SecretStr | None = Field(
+        default=None, description="of CoinMarketCap; without it that is not asked"
+    )
+    cmc_calls_per_min: int = Field(default=30, ge=1, le=1000)
+    cmc_credits_per_month: int = Field(default=10_000, ge=1, description="what the plan has")
+    cmc_listings_every_s: float = Field(default=900.0, le=86_400, description="the largest coins")
+    cmc_global_every_s: float = Field(default=3600.0, le=86_400, description="the whole market")
     litecoinspace_url: str = "https://litecoinspace.org"
     mempool_url: str = "https://mempool.space"
     litesolo_url: str = "https://litesolo.org"
+    minerstat_url: str = "https://api.minerstat.com"
     network_calls_per_min: int = Field(
         default=10, ge=1, le=1000, description="of each network source"
     )
     market_sources: str = Field(
-        default=",".join(SOURCES), description="by comma; none: the service idles"
+        default=",".join(_BY_DEFAULT),
+        description="by comma; of two markets the first is asked; none: the service idles",
     )
     market_coins: str = Field(
         default="litecoin,dogecoin,bitcoin", description="by comma, as CoinGecko names them"
@@ -77,14 +102,21 @@ class MarketSettings(OutletSettings):
         "lowers the shortest intervals to 1 s",
     )
 
-    @field_validator("coingecko_url", "litecoinspace_url", "mempool_url", "litesolo_url")
+    @field_validator(
+        "coingecko_url",
+        "cmc_url",
+        "litecoinspace_url",
+        "mempool_url",
+        "litesolo_url",
+        "minerstat_url",
+    )
     @classmethod
     def _is_a_source(cls, url: str | None) -> str | None:
         if url is not None and not (leads_somewhere(url) and _is_plain(url)):
             raise ValueError("no address: https://host[:port][/path] is wanted, without user")
         return url
 
-    @field_validator("coingecko_key")
+    @field_validator("coingecko_key", "cmc_key")
     @classmethod
     def _can_be_sent(cls, key: SecretStr | None) -> SecretStr | None:
         if key is not None and not re.fullmatch(r"[!-~]{1,256}", key.get_secret_value()):
@@ -131,8 +163,13 @@ class MarketSettings(OutletSettings):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Whom to ask."""
-        return () if self.market_sources.strip() == "none" else _listed(self.market_sources)
+        """Whom to ask: CoinMarketCap only with a key, and with one in any case."""
+        if self.market_sources.strip() == "none":
+            return ()
+        named = _listed(self.market_sources)
+        if self.cmc_key is None:
+            return tuple(name for name in named if name != "coinmarketcap")
+        return named if "coinmarketcap" in named else (*named, "coinmarketcap")
 
     @property
     def coins(self) -> tuple[str, ...]:
@@ -143,19 +180,32 @@ class MarketSettings(OutletSettings):
         """Where a source is."""
         if source == "coingecko":
             return self.coingecko_url or _ROOTS[self.coingecko_plan]
+        if source == "coinmarketcap":
+            return self.cmc_url
         return str(getattr(self, f"{source}_url"))
 
     def calls_per_min_of(self, source: str) -> int:
         """How many calls a minute a source sees at most."""
         if source == "coingecko":
             return self.coingecko_calls_per_min or _CALLS_PER_MIN[self.coingecko_plan]
+        if source == "coinmarketcap":
+            return self.cmc_calls_per_min
         return self.network_calls_per_min
 
     def headers_of(self, source: str) -> dict[str, SecretStr]:
         """What a source wants to see of us; holds the key."""
-        if source != "coingecko" or self.coingecko_key is None:
-            return {}
-        return {_KEY_HEADERS[self.coingecko_plan]: self.coingecko_key}
+        if source == "coingecko" and self.coingecko_key is not None:
+            return {_KEY_HEADERS[self.coingecko_plan]: self.coingecko_key}
+        if source == "coinmarketcap" and self.cmc_key is not None:
+            return {"X-CMC_PRO_API_KEY": self.cmc_key}
+        return {}
+
+    def quotas_of(self, source: str) -> tuple[Quota, ...]:
+        """What its plan allows in a month."""
+        most = self.cmc_credits_per_month if source == "coinmarketcap" else None
+        if source == "coingecko":
+            most = self.coingecko_credits_per_month or _CREDITS[self.coingecko_plan]
+        return () if most is None else (Quota(Per.MONTH, most),)
 
 
 def _listed(text: str) -> tuple[str, ...]:

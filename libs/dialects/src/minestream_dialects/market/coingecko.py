@@ -22,14 +22,13 @@ from minestream_dialects.market.answer import (
     ratio,
     told_at,
 )
-from minestream_dialects.market.coins import COINS
+from minestream_dialects.market.coins import COIN_ID, COINS
 from minestream_dialects.unreadable import UnreadableError
 from minestream_schemas.ids import derived_id
 from minestream_schemas.market import CoinIndicators, CoinPrice
 
 MOST_COINS: Final = 250
 """CoinGecko's own limit of a page."""
-_COIN_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 _SYMBOL: Final = re.compile(r"[!-~]{1,16}")
 _POINT: Final = 2
 _Reader = Callable[[Answer, str, Any], CoinPrice | None]
@@ -102,7 +101,7 @@ def _prices(
     for count, (coin_id, coin) in enumerate(coins):
         if count == MOST_COINS:
             raise UnreadableError(f"over {MOST_COINS} coins")
-        if type(coin_id) is not str or not _COIN_ID.fullmatch(coin_id):
+        if type(coin_id) is not str or not COIN_ID.fullmatch(coin_id):
             dropped.invalid("coin_id")
         elif (price := read(answer, coin_id, coin)) is not None:
             found.append(price)

@@ -1,22 +1,26 @@
 """What networks' observers say of a chain's difficulty and hashrate.
 
-Source: mempool's and litecoinspace's ``/api/v1/mining/hashrate/3d`` (one program, two chains) and
-litesolo's ``/api/v1/chains``; recorded answers in ``tests/fixtures/market``.
+Source: mempool's and litecoinspace's ``/api/v1/mining/hashrate/3d`` (one program, two chains),
+litesolo's ``/api/v1/chains`` and minerstat's ``/v2/coins``; recorded answers in
+``tests/fixtures/market``.
 """
 
+from dataclasses import replace
 from typing import Any, Final
 
-from minestream_dialects.fields import Bounds, Flags, count, entry
+from minestream_dialects.fields import Bounds, Flags, count, entry, text
 from minestream_dialects.market.answer import Answer, number
 from minestream_dialects.market.coins import BY_SYMBOL, COINS, HASHES_PER_DIFFICULTY, Coin
 from minestream_dialects.unreadable import UnreadableError
 from minestream_schemas.ids import derived_id
 from minestream_schemas.market import NetworkState
+from minestream_schemas.units import algorithm_named
 
 _DIFFICULTY: Final = Bounds(1e-6, 1e18)
 _HASHRATE_HS: Final = Bounds(1.0, 1e27)
 _REWARD_MOST: Final = 8.0
 """A reward only ever halves: what is said to be over eight times today's is none."""
+_NOT_KNOWN: Final = -1
 _AGREE: Final = 10.0
 """Hashrate and difficulty follow from each other; further apart, the hashrate's unit is not H/s."""
 _CHAIN_OF: Final = {"litecoinspace": "litecoin", "mempool": "bitcoin"}
@@ -75,6 +79,38 @@ def chains(answer: Answer) -> tuple[NetworkState, ...]:
         state.model_copy(update={"quality_flags": tuple(sorted({*state.quality_flags, *lost}))})
         for state in found
     )
+
+
+def coins(answer: Answer) -> tuple[NetworkState, ...]:
+    """Read ``[{"coin": "LTC", "network_hashrate": H/s, "difficulty", "reward_block"}, …]``.
+
+    -1 stands for what is not known. Coins that we do not mine are passed over; so are those of our
+    name and another algorithm.
+
+    Raises:
+        UnreadableError: it is no such list, or has no chain of ours with a difficulty.
+    """
+    if type(answer.value) is not list:
+        raise UnreadableError("no list of coins")
+    known = {
+        text(entry(said, "coin")): {
+            "difficulty": entry(said, "difficulty"),
+            "hash_rate": _known(entry(said, "network_hashrate")),
+            "subsidy": _known(entry(said, "reward_block")),
+        }
+        for said in answer.value
+        if _is_that_chain(text(entry(said, "coin")), text(entry(said, "algorithm")))
+    }
+    return chains(replace(answer, value=known))
+
+
+def _is_that_chain(symbol: str | None, algorithm: str | None) -> bool:
+    coin = BY_SYMBOL.get(symbol or "")
+    return coin is not None and algorithm_named(algorithm) is coin.algorithm
+
+
+def _known(value: object) -> object:
+    return None if value == _NOT_KNOWN else value
 
 
 def _state(answer: Answer, coin: Coin, chain: Any, flags: Flags) -> NetworkState | None:

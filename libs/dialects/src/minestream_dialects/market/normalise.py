@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from minestream_dialects.bodies import decode
-from minestream_dialects.market import coingecko, network
+from minestream_dialects.market import coingecko, coinmarketcap, network
 from minestream_dialects.market.answer import Answer
 from minestream_dialects.unreadable import UnreadableError
 from minestream_schemas.market import (
@@ -27,9 +27,13 @@ _READERS: Final[dict[tuple[str, MarketEndpoint], Read]] = {
     ("coingecko", MarketEndpoint.SIMPLE_PRICE): coingecko.simple_price,
     ("coingecko", MarketEndpoint.COINS_MARKETS): coingecko.coins_markets,
     ("coingecko", MarketEndpoint.MARKET_CHART): coingecko.market_chart,
+    ("coinmarketcap", MarketEndpoint.QUOTES): coinmarketcap.quotes,
+    ("coinmarketcap", MarketEndpoint.LISTINGS): coinmarketcap.quotes,
+    ("coinmarketcap", MarketEndpoint.GLOBAL): coinmarketcap.totals,
     ("litecoinspace", MarketEndpoint.NETWORK): network.hashrate_3d,
     ("mempool", MarketEndpoint.NETWORK): network.hashrate_3d,
     ("litesolo", MarketEndpoint.NETWORK): network.chains,
+    ("minerstat", MarketEndpoint.NETWORK): network.coins,
 }
 
 

@@ -1,4 +1,4 @@
-"""The web sites of CoinGecko and of three observers of chains, as their callers see them."""
+"""The web sites of CoinGecko and of four observers of chains, as their callers see them."""
 
 from __future__ import annotations
 
@@ -39,8 +39,11 @@ def network(outside: Outside) -> web.Application:
     return _Networks(outside).application()
 
 
-class _Site:
-    """What both share: a clock that may stand still, and what is wrong."""
+class Site:
+    """What all share: a clock that may stand still, and what is wrong."""
+
+    down = Trouble.MARKET_DOWN
+    """What takes this site down alone."""
 
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
@@ -56,10 +59,15 @@ class _Site:
             self._quoted_s = self._quote_s()
         return self._quoted_s
 
+    def _price_usd(self, coin: Coin, at_s: float) -> float:
+        price = self._tape.price_usd(coin, at_s)
+        wrong = coin.coin_id == "litecoin" and Trouble.MARKET_NEGATIVE in self._outside.troubles
+        return -price if wrong else price
+
     @web.middleware
     async def _troubled(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         troubles = self._outside.troubles
-        if Trouble.MARKET_DOWN in troubles:
+        if Trouble.MARKET_DOWN in troubles or self.down in troubles:
             return web.Response(status=503, text="Service Unavailable")
         if Trouble.MARKET_429 in troubles:
             return _error(429, 429, _LIMITED, {"Retry-After": str(RETRY_AFTER_S)})
@@ -68,7 +76,9 @@ class _Site:
         return await handler(request)
 
 
-class _CoinGecko(_Site):
+class _CoinGecko(Site):
+    down = Trouble.COINGECKO_DOWN
+
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._troubled, self._keyed])
         app.router.add_get("/api/v3/ping", _ping)
@@ -115,11 +125,6 @@ class _CoinGecko(_Site):
         if asked.get("include_last_updated_at") == "true":
             said["last_updated_at"] = int(at_s)
         return said
-
-    def _price_usd(self, coin: Coin, at_s: float) -> float:
-        price = self._tape.price_usd(coin, at_s)
-        wrong = coin.coin_id == "litecoin" and Trouble.MARKET_NEGATIVE in self._outside.troubles
-        return -price if wrong else price
 
     async def _coins_markets(self, request: web.Request) -> web.Response:
         asked = request.query
@@ -172,13 +177,14 @@ class _CoinGecko(_Site):
         )
 
 
-class _Networks(_Site):
+class _Networks(Site):
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._troubled])
         for name, coin_id in (("litecoinspace", "litecoin"), ("mempool", "bitcoin")):
             path = f"/{name}/api/v1/mining/hashrate/3d"
             app.router.add_get(path, self._hashrate_3d(COINS[coin_id]))
         app.router.add_get("/litesolo/api/v1/chains", self._chains)
+        app.router.add_get("/minerstat/v2/coins", self._minerstat)
         return app
 
     def _hashrate_3d(self, coin: Coin) -> Handler:
@@ -212,6 +218,31 @@ class _Networks(_Site):
                 }
                 for coin in (COINS["litecoin"], COINS["dogecoin"])
             }
+        )
+
+    async def _minerstat(self, request: web.Request) -> web.Response:
+        wanted = set(request.query.get("list", "").split(","))
+        at_s, tape = self._at_s(), self._tape
+        return web.json_response(
+            [
+                {
+                    "id": coin.symbol,
+                    "coin": coin.symbol,
+                    "name": coin.name,
+                    "type": "coin",
+                    "algorithm": "SHA-256" if coin.coin_id == "bitcoin" else "Scrypt",
+                    "network_hashrate": tape.hashrate_hs(coin, at_s),
+                    "difficulty": tape.difficulty(coin, at_s),
+                    "reward": -1,
+                    "reward_unit": coin.symbol,
+                    "reward_block": coin.subsidy,
+                    "price": tape.price_usd(coin, at_s),
+                    "volume": tape.volume_24h_usd(coin, at_s),
+                    "updated": int(at_s),
+                }
+                for coin in COINS.values()
+                if not wanted - {""} or coin.symbol in wanted
+            ]
         )
 
 

@@ -1,6 +1,7 @@
 """Puts the collector together: sources, rounds, freshness and the way out."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
@@ -8,14 +9,15 @@ import structlog
 
 from collector_market.adapters.gap_file import GapFile
 from collector_market.adapters.rounds import Rounds
-from collector_market.adapters.source import Source
+from collector_market.adapters.source import JUDGES, Source
 from collector_market.adapters.watching import Watching
-from collector_market.domain.wants import Cadence, wants_of
+from collector_market.domain.wants import Cadence, Want, credits_per_month, wants_of
 from collector_market.settings import MarketSettings
 from minestream_runtime.clock import Clock, SystemClock
 from minestream_runtime.collecting.outlet_settings import open_outlet
 from minestream_runtime.health import Health
 from minestream_runtime.polite import Manners, PoliteClient
+from minestream_runtime.usage import Usage
 
 
 async def collect(settings: MarketSettings, health: Health) -> None:
@@ -35,6 +37,8 @@ async def collect(settings: MarketSettings, health: Health) -> None:
         settings.market_coins_every_s,
         settings.market_chart_every_s,
         settings.market_network_every_s,
+        settings.cmc_listings_every_s,
+        settings.cmc_global_every_s,
     )
     wants = wants_of(settings.coins, settings.sources, cadence)
     async with AsyncExitStack() as stack:
@@ -66,9 +70,21 @@ async def collect(settings: MarketSettings, health: Health) -> None:
         )
         if not wants:
             structlog.get_logger().info("market_idle", sources=settings.market_sources)
+        _warn_of_quotas(settings, wants)
         async with asyncio.TaskGroup() as group:
             group.create_task(outlet.run())
             group.create_task(rounds.run())
+
+
+def _warn_of_quotas(settings: MarketSettings, wants: Sequence[Want]) -> None:
+    """Say at once what would be used up before the month ends."""
+    for source in settings.sources:
+        asked = credits_per_month(wants, source)
+        for quota in settings.quotas_of(source):
+            if asked > quota.most:
+                structlog.get_logger().warning(
+                    "quota_too_small", source=source, credits=asked, most=quota.most, per="month"
+                )
 
 
 async def _source(
@@ -83,6 +99,12 @@ async def _source(
             calls_per_min=settings.calls_per_min_of(name), deadline_s=settings.market_deadline_s
         ),
         headers=settings.headers_of(name),
+        usage=Usage(
+            name,
+            clock,
+            quotas=settings.quotas_of(name),
+            state=settings.state_dir / f"{settings.collector_id}.{name}.usage",
+        ),
     )
     await stack.enter_async_context(client)
     return Source(
@@ -91,4 +113,5 @@ async def _source(
         client,
         clock,
         refused_pause_s=settings.market_refused_pause_s,
+        judge=JUDGES.get(name),
     )

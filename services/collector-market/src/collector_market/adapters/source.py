@@ -2,18 +2,24 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import structlog
 
 from collector_market.domain.records import Heard
 from collector_market.domain.wants import Asking
 from minestream_runtime.backoff import Backoff
 from minestream_runtime.clock import Clock
-from minestream_runtime.polite import PoliteClient
+from minestream_runtime.polite import Judge, PoliteClient, Verdict
 from minestream_schemas.raw import PollStatus
 
+_CMC_REFUSALS: Final = frozenset({"1001", "1002", "1003", "1004", "1005", "1006", "1007"})
+"""Of key, payment and plan."""
+_CMC_LIMITS: Final = frozenset({"1008", "1009", "1010", "1011"})
+"""Of the minute, the day, the month and the address."""
 _REFUSED_MOST_S: Final = 6 * 3600.0
 _Key = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -30,6 +36,14 @@ class _Refusal:
     until_s: float = 0.0
 
 
+class _CmcStatus(msgspec.Struct):
+    error_code: int | str | None = None
+
+
+class _CmcAnswer(msgspec.Struct):
+    status: _CmcStatus
+
+
 class Source:
     """A source.
 
@@ -44,16 +58,25 @@ class Source:
         client: asks it.
         clock: durations.
         refused_pause_s: s.
+        judge: knows a refusal that comes with 200.
     """
 
     def __init__(
-        self, name: str, host: str, client: PoliteClient, clock: Clock, *, refused_pause_s: float
+        self,
+        name: str,
+        host: str,
+        client: PoliteClient,
+        clock: Clock,
+        *,
+        refused_pause_s: float,
+        judge: Judge | None = None,
     ) -> None:
         self.name = name
         self.host = host
         self._client = client
         self._clock = clock
         self._refused_pause_s = refused_pause_s
+        self._judge = judge
         self._refusals: dict[_Key | None, _Refusal] = {}
         self._answers = False
         self._kept: dict[_Key, _Kept] = {}
@@ -102,7 +125,9 @@ class Source:
             return heard
 
     async def _ask(self, asking: Asking) -> Heard | None:
-        answer = await self._client.ask(asking.path, params=dict(asking.params))
+        answer = await self._client.ask(
+            asking.path, params=dict(asking.params), judge=self._judge, cost=asking.cost
+        )
         if not answer.tries:
             return None
         if answer.status is PollStatus.UNAUTHORISED:
@@ -140,6 +165,23 @@ class Source:
         for key in (None, _key(asking)):
             if self._refusals.pop(key, None) is not None:
                 self._log.info("source_accepts_us", source=self.name)
+
+
+def _judge_coinmarketcap(body: bytes) -> Verdict | None:
+    """Errors that CoinMarketCap sends with HTTP 200."""
+    try:
+        said = msgspec.json.decode(body, type=_CmcAnswer).status
+    except msgspec.MsgspecError:
+        return None  # the parser tells what it is
+    code = str(said.error_code or 0)
+    if code == "0":
+        return None
+    status = PollStatus.UNAUTHORISED if code in _CMC_REFUSALS else PollStatus.ERROR
+    return Verdict(status, f"error {code[:8]}", limited=code in _CMC_LIMITS)
+
+
+JUDGES: Final[Mapping[str, Judge]] = {"coinmarketcap": _judge_coinmarketcap}
+"""By source; of the others the HTTP status tells all."""
 
 
 def _key(asking: Asking) -> _Key:

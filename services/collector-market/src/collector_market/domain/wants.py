@@ -11,16 +11,25 @@ CHART_DAYS: Final = 365
 SOONEST_AGAIN_S: Final = 300.0
 """What failed is asked again after its interval, or so long where the interval is longer."""
 
+COINGECKO: Final = "coingecko"
+COINMARKETCAP: Final = "coinmarketcap"
 _NETWORK_SOURCES: Final = {
-    "litecoin": ("litecoinspace", "litesolo"),
-    "dogecoin": ("litesolo",),
-    "bitcoin": ("mempool",),
+    "litecoin": ("litecoinspace", "litesolo", "minerstat"),
+    "dogecoin": ("litesolo", "minerstat"),
+    "bitcoin": ("mempool", "minerstat"),
 }
-_NETWORK_PATHS: Final = {
-    "litecoinspace": "api/v1/mining/hashrate/3d",
-    "mempool": "api/v1/mining/hashrate/3d",
-    "litesolo": "api/v1/chains",
+_NETWORK_ASKED: Final = {
+    "litecoinspace": ("api/v1/mining/hashrate/3d", ()),
+    "mempool": ("api/v1/mining/hashrate/3d", ()),
+    "litesolo": ("api/v1/chains", ()),
+    "minerstat": ("v2/coins", (("list", "BTC,LTC,DOGE"),)),
 }
+_CMC_NUMBERS: Final = {"bitcoin": 1, "litecoin": 2, "dogecoin": 74, "ethereum": 1027}
+"""CoinMarketCap's own; of other coins its slug is taken, which is CoinGecko's name for most."""
+_COINS_PER_CREDIT: Final = 100
+_LISTED: Final = 200
+"""Coins of a listing that cost one credit."""
+_MONTH_S: Final = 30 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,7 @@ class Asking:
         path: below the source's address.
         params: the query.
         coin_id: what it is about; None: several coins.
+        cost: credits of the source's quota.
     """
 
     source: str
@@ -40,6 +50,7 @@ class Asking:
     path: str
     params: tuple[tuple[str, str], ...] = ()
     coin_id: str | None = None
+    cost: int = 1
 
     @property
     def subject(self) -> str:
@@ -78,6 +89,8 @@ class Cadence:
     coins_s: float
     chart_s: float
     network_s: float
+    listings_s: float
+    totals_s: float
 
 
 def wants_of(coins: Sequence[str], sources: Sequence[str], cadence: Cadence) -> tuple[Want, ...]:
@@ -85,23 +98,39 @@ def wants_of(coins: Sequence[str], sources: Sequence[str], cadence: Cadence) -> 
 
     Args:
         coins: as CoinGecko names them.
-        sources: who may be asked.
+        sources: who may be asked; of two markets the first is asked for prices, and the other
+            when it fails.
         cadence: how often.
     """
+    asked_by = {COINGECKO: _simple_price, COINMARKETCAP: _quotes}
+    prices = [asked_by[name](coins) for name in sources if name in asked_by]
     wants: list[Want] = []
-    if "coingecko" in sources:
-        wants.append(_want("simple_price", cadence.price_s, _simple_price(coins)))
+    if prices:
+        wants.append(_want("simple_price", cadence.price_s, *prices))
     wants += [
         _want(f"network/{coin}", cadence.network_s, *askings, changes=False)
         for coin in coins
         if (askings := [_network(name, coin) for name in _observers(coin) if name in sources])
     ]
-    if "coingecko" in sources:
+    if COINGECKO in sources:
         wants.append(_want("coins_markets", cadence.coins_s, _coins_markets(coins)))
         wants += [
             _want(f"market_chart/{coin}", cadence.chart_s, _market_chart(coin)) for coin in coins
         ]
+    if COINMARKETCAP in sources:
+        wants.append(_want("listings", cadence.listings_s, _listings()))
+        wants.append(_want("global", cadence.totals_s, _totals()))
     return tuple(wants)
+
+
+def credits_per_month(wants: Sequence[Want], source: str) -> int:
+    """What a month of asking costs at a source, when nothing fails and nobody is replaced."""
+    first = ((want, want.askings[0]) for want in wants)
+    return sum(
+        round(_MONTH_S / want.every_s) * asking.cost
+        for want, asking in first
+        if asking.source == source
+    )
 
 
 def _want(name: str, every_s: float, *askings: Asking, changes: bool = True) -> Want:
@@ -129,6 +158,31 @@ def _simple_price(coins: Sequence[str]) -> Asking:
     )
 
 
+def _quotes(coins: Sequence[str]) -> Asking:
+    """By number where all are known, for several coins share a symbol; else by slug."""
+    numbers = [_CMC_NUMBERS[coin] for coin in coins if coin in _CMC_NUMBERS]
+    known = len(numbers) == len(coins)
+    asked = ("id", ",".join(map(str, numbers))) if known else ("slug", ",".join(coins))
+    return Asking(
+        COINMARKETCAP,
+        MarketEndpoint.QUOTES,
+        "v3/cryptocurrency/quotes/latest",
+        (asked, ("convert", "USD"), ("skip_invalid", "true")),
+        cost=-(-len(coins) // _COINS_PER_CREDIT),
+    )
+
+
+def _listings() -> Asking:
+    params = (("limit", str(_LISTED)), ("convert", "USD"))
+    path = "v3/cryptocurrency/listings/latest"
+    return Asking(COINMARKETCAP, MarketEndpoint.LISTINGS, path, params)
+
+
+def _totals() -> Asking:
+    path = "v1/global-metrics/quotes/latest"
+    return Asking(COINMARKETCAP, MarketEndpoint.GLOBAL, path, (("convert", "USD"),))
+
+
 def _coins_markets(coins: Sequence[str]) -> Asking:
     return Asking(
         "coingecko",
@@ -150,7 +204,8 @@ def _market_chart(coin: str) -> Asking:
 
 
 def _network(source: str, coin: str) -> Asking:
-    return Asking(source, MarketEndpoint.NETWORK, _NETWORK_PATHS[source], (), coin)
+    path, params = _NETWORK_ASKED[source]
+    return Asking(source, MarketEndpoint.NETWORK, path, params, coin)
 
 
 def wait_s(want: Want, *, began_s: float, now_s: float, answered: bool, held_s: float) -> float:
