@@ -30,14 +30,19 @@ class Elphapex(AntminerWeb):
     def rates(self) -> Json:
         """See ``AntminerWeb``."""
         said = AntminerWeb.rates(self)
-        said["rate_15m"] = said["rate_avg"]
+        said["rate_15m"] = sum(map(self._steady, self.miner.boards))
         said["rate_5s"] *= 1.0 + _FLICKER * wobble(self.miner.seed, self.miner.at_s, 5.0)
         del said["rate_30m"]
         return said
 
+    def _steady(self, board: Board) -> float:
+        """What a board makes without its flicker, in the miner's unit."""
+        miner = self.miner
+        return miner.ideal_hs() * board.quality * board.load / miner.model.unit_hs
+
     def board(self, recording: Json, number: int, board: Board) -> Json:
         """See ``AntminerWeb``."""
-        miner, unit_hs = self.miner, self.miner.model.unit_hs
+        miner = self.miner
         said = AntminerWeb.board(self, recording, number, board)
         low_c, high_c = chip_range_c(board)
         mean_c = (low_c + high_c) // 2
@@ -47,14 +52,13 @@ class Elphapex(AntminerWeb):
             else [*(str(c * _MILLI) for c in (mean_c, high_c)), "", ""]
         )
         chips = miner.model.chips if not board.lost else 0
-        whole = sum(one.load for one in miner.boards) or 1.0
         return said | {
             "freq_avg": said["freq_avg"] * _MILLI,
             "temp_chip": seen,
             "temp_pcb": [round(c) for c in said["temp_pcb"]],
             "temp_pic": [round(c) for c in said["temp_pcb"]],
             "hw": chips,
-            "rate_15m": round(miner.average_hs * board.load / whole / unit_hs),
+            "rate_15m": round(self._steady(board)),
             "hashrate": said["rate_real"],
             "asic": "" if board.lost else said["asic"],
             "sn": f"{self.who.serial}{number}",
