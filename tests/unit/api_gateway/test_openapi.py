@@ -42,6 +42,8 @@ def test_each_answer_has_an_example_that_its_schema_accepts(content: dict[str, A
 
 def test_every_route_of_the_database_tells_its_problems() -> None:
     for path, item in document()["paths"].items():
+        if "get" not in item:
+            continue
         statuses = set(item["get"]["responses"])
         assert {"200", "422", "500"} <= statuses, path
         if path.startswith("/api/"):

@@ -35,6 +35,23 @@ class GatewaySettings(Settings):
     outbox_keep_s: float = Field(
         default=86_400.0, ge=0, description="how long sent rows stay to be looked at"
     )
+    upload_wire_bytes: int = Field(
+        default=8 * 1024 * 1024, ge=1024, description="the most that one upload may be, as sent"
+    )
+    upload_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, description="the same, unpacked")
+    upload_items: int = Field(default=5000, ge=1, description="in one upload")
+    upload_rate_per_min: float = Field(
+        default=600.0, gt=0, description="uploads of one collector key, in the long run"
+    )
+    upload_deadline_s: float = Field(
+        default=30.0, gt=0, le=600, description="for the whole body of an upload"
+    )
+    upload_interval_s: float = Field(
+        default=60.0, gt=0, description="between uploads of a miner whose own is not known"
+    )
+    upload_log_keep_s: float = Field(
+        default=604_800.0, gt=0, description="how long the log of uploads is kept"
+    )
     dashboard_folder: Path | None = Field(
         default=None, description="the dashboard's build; without it / says how to build it"
     )

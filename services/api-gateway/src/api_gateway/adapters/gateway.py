@@ -1,7 +1,8 @@
-"""The gateway's parts, wired: REST, the stream, the outbox relay, and a look at the database."""
+"""The gateway's parts, wired: REST, the stream, uploads, the outbox relay, the database's watch."""
 
 import asyncio
 
+from api_gateway.adapters.collector.door import Door
 from api_gateway.adapters.database import open_reader, open_writer
 from api_gateway.adapters.database.watch import Watch
 from api_gateway.adapters.detections import Detections
@@ -35,10 +36,12 @@ async def run_gateway(settings: GatewaySettings, health: Health) -> None:
         app = create_app(settings, reader, health, clock)
         app.state.hub = hub = Hub(settings, clock)
         health.notes["stream"] = hub.fault
+        app.state.door = door = Door(settings, writer, producer, clock)
         detections = Detections(settings, writer)
         health.notes["detections"] = detections.fault
         tasks.create_task(watch.run())
         tasks.create_task(detections.run())
+        tasks.create_task(door.log.run())
         tasks.create_task(relay_of(settings, writer, producer, clock).run())
         tasks.create_task(hub.run())
         tasks.create_task(Source(settings, reader, clock, hub).run())

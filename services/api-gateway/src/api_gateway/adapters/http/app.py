@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from api_gateway.adapters.database import Reader
 from api_gateway.adapters.http import dashboard, openapi, problems
 from api_gateway.adapters.http.alerts import routes as alerts
+from api_gateway.adapters.http.collector import routes as collector
 from api_gateway.adapters.http.gaps import routes as gaps
 from api_gateway.adapters.http.market import routes as market
 from api_gateway.adapters.http.miners import routes as miners
@@ -37,6 +38,7 @@ _ROUTERS: Final = (
     market.router,
     system.router,
     operations.router,
+    collector.router,
 )
 
 

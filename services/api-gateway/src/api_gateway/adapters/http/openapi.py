@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from api_gateway.adapters.http.collector.answers import SCHEMAS
 from api_gateway.adapters.http.problems import KINDS, MEDIA_TYPE, Problem
 
 _ALWAYS: Final = (414, 422, 500)
@@ -51,12 +52,16 @@ def describe(app: FastAPI, routers: Iterable[APIRouter]) -> dict[str, Any]:
         schemas |= schema.pop("$defs", {}) | {"Problem": schema}
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
+        schemas |= SCHEMAS
         for path, item in document["paths"].items():
-            _add_problems(path, item["get"])
+            if "get" in item:
+                _add_problems(path, item["get"])
         for router in routers:
             for route in router.routes:
                 if isinstance(route, APIRoute):
-                    _restore_examples(route, document["paths"][route.path_format]["get"])
+                    for method in route.methods or ():
+                        operation = document["paths"][route.path_format][method.lower()]
+                        _restore_examples(route, operation)
         app.openapi_schema = document
     return app.openapi_schema
 

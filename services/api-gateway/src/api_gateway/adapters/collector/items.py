@@ -1,0 +1,148 @@
+"""One item of an upload: an event to publish, a record to place, or the reason for neither."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from pydantic import ValidationError
+
+from minestream_runtime.kafka.producer import key_of
+from minestream_runtime.traces import Headers
+from minestream_schemas.event import Event, Topic
+from minestream_schemas.gap import Gap
+from minestream_schemas.ids import derived_id
+from minestream_schemas.raw import PollStatus, RawMiner
+from minestream_schemas.upload import CARRIED_HEADERS, UPLOADED, MinerRecord, RefusalKind
+
+MOST_RECORD_BYTES: Final = 256 * 1024
+_OFFLINE: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED})
+_FAULTS_SHOWN: Final = 3
+
+
+class _Wrapped(msgspec.Struct):
+    """Our own event, or what shows that it is none: a record has no such keys."""
+
+    topic: Any = None
+    event: msgspec.Raw = msgspec.Raw()
+    headers: Any = None
+
+
+_DECODER: Final = msgspec.json.Decoder(_Wrapped)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an item is never taken."""
+
+    kind: RefusalKind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An event as it goes to Kafka.
+
+    Args:
+        topic: where to.
+        key: decides the partition.
+        value: as it came, to the byte.
+        event_id: for spans.
+        owned: the miner, or for a gap whatever it is about: one site's alone.
+        headers: of the record.
+        online: did the miner answer? None: it is about something else.
+    """
+
+    topic: Topic
+    key: bytes
+    value: bytes
+    event_id: str
+    owned: str
+    headers: Headers = ()
+    online: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A miner's state that is yet to be placed: whose it is, the inventory knows."""
+
+    record: MinerRecord
+    body: str
+
+
+def read_item(item: bytes, site_id: str) -> Message | Record | Refusal:
+    """Read one item.
+
+    Args:
+        item: its JSON.
+        site_id: the key's; an event that names another is refused.
+    """
+    try:
+        wrapped = _DECODER.decode(item)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return Refusal("shape", "an object is wanted")
+    if wrapped.topic is None and not bytes(wrapped.event):
+        return _record(item)
+    topic = UPLOADED.get(wrapped.topic) if isinstance(wrapped.topic, str) else None
+    if topic is None:
+        return Refusal("topic", f"topic: one of {', '.join(UPLOADED)} is wanted")
+    return _message(topic, bytes(wrapped.event), wrapped.headers, site_id)
+
+
+def message_of(topic: Topic, event: Event, value: bytes, headers: Headers = ()) -> Message:
+    """An event that may be published."""
+    online = event.status not in _OFFLINE if isinstance(event, RawMiner) else None
+    key = key_of(topic, event)
+    event_id = str(getattr(event, "event_id", ""))
+    return Message(topic, key, value, event_id, key.decode(), headers, online)
+
+
+def _message(topic: Topic, value: bytes, headers: Any, site_id: str) -> Message | Refusal:
+    if len(value) > topic.max_message_bytes:
+        return Refusal("too_large", f"{len(value)} bytes; {topic.max_message_bytes} are allowed")
+    try:
+        event = topic.event.from_json(value)
+    except ValidationError as exc:
+        return Refusal("schema", _said(exc))
+    said = getattr(event, "site_id", site_id)
+    if said != site_id:
+        return Refusal("site", f"site_id: the key is {site_id}'s, the event {said or 'nobody'}'s")
+    if isinstance(event, Gap):
+        began_at = event.began_at.isoformat()
+        if event.gap_id != derived_id("gap", event.subject, event.cause, began_at):
+            return Refusal("schema", "gap_id: must follow from subject, cause and began_at")
+    return message_of(topic, event, value, _carried(headers))
+
+
+def _record(item: bytes) -> Record | Refusal:
+    if len(item) > MOST_RECORD_BYTES:
+        return Refusal("too_large", f"{len(item)} bytes; {MOST_RECORD_BYTES} are allowed")
+    try:
+        record = MinerRecord.model_validate_json(item)
+        body = item.decode()
+    except ValidationError as exc:
+        return Refusal("schema", _said(exc))
+    if not (record.miner_id or "").strip() and not (record.ip_address or "").strip():
+        return Refusal("schema", "miner_id or ip_address: one is needed")
+    return Record(record, body)
+
+
+def _carried(headers: Any) -> Headers:
+    if not isinstance(headers, Mapping):
+        return ()
+    return tuple(
+        (name, value.encode())
+        for name in CARRIED_HEADERS
+        if isinstance(value := headers.get(name), str) and value.isascii()
+    )
+
+
+def _said(exc: ValidationError) -> str:
+    """What is wrong and where; nothing of what was given, which may be a secret."""
+    faults = exc.errors(include_input=False, include_url=False, include_context=False)
+    shown = "; ".join(
+        f"{'.'.join(map(str, fault['loc'])) or 'event'}: {fault['msg']}"
+        for fault in faults[:_FAULTS_SHOWN]
+    )
+    more = len(faults) - _FAULTS_SHOWN
+    return f"{shown}; and {more} more" if more > 0 else shown

@@ -1,0 +1,111 @@
+"""``minestream collector-key``: the keys with which collectors at other sites upload."""
+
+import asyncio
+import json
+import re
+import secrets
+import sys
+from collections.abc import Coroutine
+from typing import Annotated, Any, Final, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from api_gateway.adapters.database import open_writer
+from api_gateway.adapters.database.collectors import create_key, list_keys, revoke_key
+from api_gateway.domain.collector.keys import PREFIX, RANDOM_BYTES, digest_of
+from api_gateway.settings import GatewaySettings
+from minestream_runtime.errors import MinestreamError
+from minestream_schemas.ids import SLUG
+
+app = typer.Typer(no_args_is_help=True, help="Keys of collectors at other sites.")
+_console: Final = Console(stderr=True, highlight=False)
+_WIDE: Final = 240
+_T = TypeVar("_T")
+
+
+@app.command()
+def create(
+    *,
+    site: Annotated[
+        str,
+        typer.Option(help="The one site that it may upload for.", metavar="SITE"),
+    ],
+    name: Annotated[str, typer.Option(help="To tell a site's keys apart.")] = "edge",
+) -> None:
+    """Make a key and show it, this once: only its SHA-256 is kept."""
+    if not re.fullmatch(SLUG, site):
+        _console.print(f"--site: 2 to 63 of a-z, 0-9 and - are wanted, not {site!r}", style="red")
+        raise typer.Exit(2)
+    key = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
+
+    async def kept() -> int:
+        async with (
+            open_writer(GatewaySettings.load()) as writer,
+            writer.connection() as connection,
+        ):
+            return await create_key(connection, site_id=site, name=name, digest=digest_of(key))
+
+    number = _run(kept())
+    sys.stdout.write(f"{key}\n")
+    _console.print(
+        f"key {number} ({name}) of {site}: keep it where the site's collector finds it, and "
+        "nowhere else; it cannot be shown again"
+    )
+
+
+@app.command("list")
+def list_(
+    *, as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False
+) -> None:
+    """Show all keys: whose, since when, last used when. Never the key."""
+
+    async def found() -> list[dict[str, Any]]:
+        async with (
+            open_writer(GatewaySettings.load()) as writer,
+            writer.connection() as connection,
+        ):
+            return await list_keys(connection)
+
+    rows = [{k: _shown(v) for k, v in row.items()} for row in _run(found())]
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps(row))
+        return
+    table = Table("key", "site", "name", "created", "last used", "revoked", box=None)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    out = Console()
+    Console(width=None if out.is_terminal else _WIDE).print(table)
+    _console.print(f"{len(rows)} keys")
+
+
+@app.command()
+def revoke(key: Annotated[int, typer.Argument(help="Its number, as `list` shows it.")]) -> None:
+    """Let a key upload no more; gateways know within seconds."""
+
+    async def gone() -> tuple[str, str] | None:
+        async with (
+            open_writer(GatewaySettings.load()) as writer,
+            writer.connection() as connection,
+        ):
+            return await revoke_key(connection, key)
+
+    found = _run(gone())
+    if found is None:
+        _console.print(f"there is no key {key}", style="red")
+        raise typer.Exit(1)
+    _console.print(f"key {key} ({found[1]}) of {found[0]} is revoked")
+
+
+def _shown(value: Any) -> Any:
+    return value.strftime("%Y-%m-%dT%H:%M:%SZ") if hasattr(value, "strftime") else value
+
+
+def _run(work: Coroutine[Any, Any, _T]) -> _T:
+    try:
+        return asyncio.run(work)
+    except MinestreamError as exc:
+        _console.print(str(exc), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from exc

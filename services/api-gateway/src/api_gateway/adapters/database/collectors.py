@@ -1,0 +1,143 @@
+"""Collector keys, whose a name is, and the log of uploads, in the fleet schema."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from psycopg.rows import class_row, dict_row
+
+from api_gateway.adapters.database.access import Writer
+from api_gateway.domain.collector.keys import CollectorKey
+from api_gateway.domain.collector.records import Known
+from api_gateway.domain.collector.uploads import Logged
+from minestream_runtime.database.pool import Connection
+from minestream_runtime.errors import ConfigurationError
+
+_KEYS: Final = """
+SELECT key_id, site_id, name, sha256 AS digest FROM fleet.collector_key WHERE revoked_at IS NULL
+"""
+_LIST: Final = """
+SELECT key_id, site_id, name, created_at, last_used_at, revoked_at
+FROM fleet.collector_key ORDER BY site_id, key_id
+"""
+_CREATE: Final = """
+INSERT INTO fleet.collector_key (site_id, name, sha256) VALUES (%s, %s, %s)
+ON CONFLICT (site_id, name) WHERE revoked_at IS NULL DO NOTHING RETURNING key_id
+"""
+_REVOKE: Final = """
+UPDATE fleet.collector_key SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = %s
+RETURNING site_id, name
+"""
+_CLAIM: Final = """
+WITH wanted AS (SELECT unnest(%(names)s::text[]) AS name),
+lacking AS (
+    SELECT name FROM wanted WHERE NOT EXISTS (
+        SELECT FROM fleet.miner AS m WHERE m.miner_id = wanted.name)
+    ORDER BY name
+)
+INSERT INTO fleet.collector_claim (name, site_id) SELECT name, %(site)s FROM lacking
+ON CONFLICT (name) DO NOTHING
+"""
+_OWNERS: Final = """
+SELECT w.name, coalesce(m.site_id, c.site_id) AS site_id
+FROM unnest(%(names)s::text[]) AS w (name)
+LEFT JOIN fleet.miner AS m ON m.miner_id = w.name
+LEFT JOIN fleet.collector_claim AS c ON c.name = w.name
+"""
+_KNOWN: Final = """
+SELECT miner_id, address, rack_id, model, algorithm, workers[1] AS worker, tariff_usd_per_kwh,
+       interval_s
+FROM fleet.miner WHERE site_id = %(site)s AND (
+    miner_id = ANY (%(names)s)
+    OR trim(BOTH '[]' FROM regexp_replace(address, ':[0-9]+$', '')) = ANY (%(hosts)s))
+"""
+_LOG: Final = """
+INSERT INTO fleet.collector_upload (at, key_id, site_id, outcome, wire_bytes, processed, refused,
+    waiting, online, offline, took_ms)
+VALUES (%(at)s, %(key_id)s, %(site_id)s, %(outcome)s, %(wire_bytes)s, %(processed)s, %(refused)s,
+    %(waiting)s, %(online)s, %(offline)s, %(took_ms)s)
+"""
+_USED: Final = """
+UPDATE fleet.collector_key SET last_used_at = greatest(last_used_at, %(at)s)
+WHERE key_id = %(key_id)s
+"""
+_EXPIRE: Final = "DELETE FROM fleet.collector_upload WHERE at < %s"
+
+
+async def usable_keys(writer: Writer) -> tuple[CollectorKey, ...]:
+    """The keys that are not revoked."""
+    async with writer.connection() as connection:
+        cursor = connection.cursor(row_factory=class_row(CollectorKey))
+        await cursor.execute(_KEYS)
+        return tuple(await cursor.fetchall())
+
+
+async def list_keys(connection: Connection) -> list[dict[str, Any]]:
+    """All keys, the revoked ones too, without their digests."""
+    cursor = connection.cursor(row_factory=dict_row)
+    await cursor.execute(_LIST)
+    return await cursor.fetchall()
+
+
+async def create_key(connection: Connection, *, site_id: str, name: str, digest: bytes) -> int:
+    """Keep a new key's digest; its id.
+
+    Raises:
+        ConfigurationError: the site has a key of that name.
+    """
+    row = await (await connection.execute(_CREATE, (site_id, name, digest))).fetchone()
+    if row is None:
+        raise ConfigurationError(f"{site_id} has a key named {name}: revoke it, or --name another")
+    return int(row[0])
+
+
+async def revoke_key(connection: Connection, key_id: int) -> tuple[str, str] | None:
+    """Revoke a key; its site and name, None where there is no such key."""
+    row = await (await connection.execute(_REVOKE, (key_id,))).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
+async def owners_of(writer: Writer, names: Collection[str], site_id: str) -> dict[str, str]:
+    """Whose each name is; those that are nobody's become the site's.
+
+    Args:
+        writer: of the fleet schema.
+        names: of miners, and of what gaps are about.
+        site_id: who asks.
+    """
+    asked = {"names": sorted(names), "site": site_id}
+    async with writer.connection() as connection:
+        await connection.execute(_CLAIM, asked)
+        # a statement of its own: what another gateway has just claimed is seen
+        cursor = await connection.execute(_OWNERS, asked)
+        return {name: site for name, site in await cursor.fetchall() if site is not None}
+
+
+async def known_miners(
+    writer: Writer, site_id: str, *, names: Collection[str], hosts: Collection[str]
+) -> list[Known]:
+    """The site's miners that have one of these ids or addresses."""
+    asked = {"site": site_id, "names": sorted(names), "hosts": sorted(hosts)}
+    async with writer.connection() as connection:
+        cursor = connection.cursor(row_factory=class_row(Known))
+        await cursor.execute(_KNOWN, asked)
+        return await cursor.fetchall()
+
+
+async def log_uploads(writer: Writer, uploads: Sequence[Logged]) -> None:
+    """Write down what was uploaded, and when each key was last used."""
+    rows = [upload.row() for upload in uploads]
+    async with (
+        writer.connection() as connection,
+        connection.transaction(),
+        connection.cursor() as cursor,
+    ):
+        await cursor.executemany(_LOG, rows)
+        newest = {row["key_id"]: row for row in sorted(rows, key=lambda row: row["at"])}
+        await cursor.executemany(_USED, [newest[key_id] for key_id in sorted(newest)])
+
+
+async def expire_uploads(writer: Writer, now: datetime, keep: timedelta) -> None:
+    """Forget the log of uploads that are older."""
+    async with writer.connection() as connection:
+        await connection.execute(_EXPIRE, (now - keep,))

@@ -1,0 +1,1 @@
+"""What edge collectors ask: uploads, in the words of the phase 2 document."""
