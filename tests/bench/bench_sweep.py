@@ -21,7 +21,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -159,12 +159,13 @@ async def swept(
         ]
         await asyncio.gather(*(polled_once(one, entries) for one in collectors))
         await asyncio.sleep(WARM * size.interval_s)
+        began_s = datetime.now(UTC).timestamp()
         before = [await asyncio.to_thread(one.seen) for one in collectors]
         await asyncio.sleep(size.intervals * size.interval_s)
         after = [await asyncio.to_thread(one.seen) for one in collectors]
     polls = await events(settings)
-    newest_s = max(poll.at_s for poll in polls)
-    counted = [poll for poll in polls if poll.at_s >= newest_s - size.intervals * size.interval_s]
+    until_s = began_s + size.intervals * size.interval_s
+    counted = [poll for poll in polls if began_s <= poll.at_s <= until_s]
     answered: dict[str, float] = {}
     for poll in polls:
         if poll.miner_id in healthy:
