@@ -27,13 +27,12 @@ from minestream_dialects.dialect import Dialect, Payloads
 from minestream_dialects.draft import BoardDraft, Draft
 from minestream_dialects.fields import CELSIUS, RPM, WATTS, celsius, count, entry, number, text
 from minestream_dialects.measure import Clues, Measure, measure
+from minestream_dialects.slots import numbered
 from minestream_dialects.totals import HASHING, read_totals
 from minestream_schemas.telemetry import MinerStatus
 from minestream_schemas.units import Algorithm, algorithm_named
 
 MAIN: Final = "stats"
-MAX_BOARDS: Final = 16
-MAX_SLOT: Final = 64
 MAX_FANS: Final = 16
 _MAKER: Final = "DG"
 _OPTIONAL: Final = frozenset({"summary", "pools", "get_system_info", "get_power"})
@@ -130,19 +129,15 @@ def _boards(stats: Row, unit: Measure, draft: Draft) -> list[BoardDraft] | None:
     listed = stats.get("chain")
     if not isinstance(listed, list):
         return None
-    found: dict[int, BoardDraft] = {}
-    for chain in listed[:MAX_BOARDS]:
-        if not isinstance(chain, dict):
-            draft.flags.invalid("boards")
-            continue
-        if not positive(chain.get("asic_num")) and not word(chain, "sn"):
-            continue
-        slot = said(chain, "index")
-        if type(slot) is not int or not 0 <= slot <= MAX_SLOT or slot in found:
-            draft.flags.invalid("boards.slot")
-            slot = next(free for free in range(MAX_SLOT + 1) if free not in found)
-        found[slot] = _board(slot, chain, unit, draft)
-    return list(found.values())
+    there = [each for each in listed if not isinstance(each, dict) or _is_there(each)]
+    return [
+        _board(slot, chain, unit, draft)
+        for slot, chain in numbered(there, draft.flags, key="index", first=0)
+    ]
+
+
+def _is_there(chain: Row) -> bool:
+    return positive(chain.get("asic_num")) > 0 or word(chain, "sn") is not None
 
 
 def _board(slot: int, chain: Row, unit: Measure, draft: Draft) -> BoardDraft:

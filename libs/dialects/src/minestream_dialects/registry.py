@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from minestream_dialects import antminer_web, elphapex
+from minestream_dialects import antminer_web, elphapex, upload, vnish_cgi, vnish_toolkit
 from minestream_dialects.cgminer import generic, stock, vnish3
 from minestream_dialects.dialect import Dialect, Payloads
 from minestream_dialects.vnish import v1_2, v1_3
@@ -13,6 +13,9 @@ from minestream_dialects.whatsminer import v3 as whatsminer_v3
 DIALECTS: Final[tuple[Dialect, ...]] = (
     v1_3.DIALECT,
     v1_2.DIALECT,
+    vnish_toolkit.DIALECT,
+    vnish_cgi.DIALECT,
+    upload.DIALECT,
     elphapex.DIALECT,
     whatsminer_v3.DIALECT,
     whatsminer_v1.DIALECT,

@@ -4,7 +4,7 @@ Source: OpenAPI 1.2.7 (``AntmChain``, ``AntmChainChips``) and 1.3.4 (``AntmBoard
 ``AntmBoardChips``); 1.2.0-rc's sensor lists as public clients read them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from minestream_dialects.draft import BoardDraft
@@ -19,33 +19,13 @@ from minestream_dialects.fields import (
     number,
     text,
 )
-from minestream_dialects.vnish.sound import MAX_BOARDS, MAX_SLOT, MV_PER_V, read_sound
+from minestream_dialects.slots import MAX_BOARDS, MAX_SLOT, numbered
+from minestream_dialects.vnish.sound import MV_PER_V, read_sound
 from minestream_dialects.vnish.unit import Measure
 
 _BROKEN: Final = frozenset({"failure", "disconnected"})
 _QUIET: Final = _BROKEN | {"initializing", "stopped", "disabled", "unknown"}
 """States in which a board without a temperature is no news."""
-
-
-def numbered(items: object, flags: Flags) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The boards of a list with their slots; what is no board is flagged and skipped.
-
-    A board without a usable ``id`` gets the lowest free slot, and a flag.
-    """
-    if not isinstance(items, list) or len(items) > MAX_BOARDS:
-        flags.invalid("boards")
-        return
-    taken: set[int] = set()
-    for item in items:
-        if not isinstance(item, dict):
-            flags.invalid("boards")
-            continue
-        slot = item.get("id")
-        if type(slot) is not int or not 0 <= slot <= MAX_SLOT or slot in taken:
-            flags.invalid("boards.slot")
-            slot = next(free for free in range(1, MAX_SLOT + 1) if free not in taken)
-        taken.add(slot)
-        yield slot, item
 
 
 def read_boards(chains: object, measure: Measure, flags: Flags) -> list[BoardDraft] | None:

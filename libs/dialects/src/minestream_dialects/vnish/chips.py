@@ -8,7 +8,7 @@ Source: OpenAPI 1.2.7 (``AntmChainsChipsStats``, ``AntmChainChips``), 1.3.4 (``A
 from typing import Any, Final, NamedTuple, TypeVar
 
 from minestream_dialects.fields import CELSIUS, MEGAHERTZ, VOLTS, Flags, counts, numbers
-from minestream_dialects.vnish.boards import numbered
+from minestream_dialects.slots import numbered
 from minestream_dialects.vnish.unit import Measure
 from minestream_schemas.telemetry import BoardChips
 

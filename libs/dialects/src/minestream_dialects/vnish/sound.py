@@ -13,10 +13,9 @@ from msgspec import Meta
 
 from minestream_dialects.draft import BoardDraft
 from minestream_dialects.fields import CELSIUS, COUNT, MEGAHERTZ, SANE, VOLTS, WATTS
+from minestream_dialects.slots import MAX_BOARDS, MAX_SLOT
 from minestream_dialects.vnish.unit import Measure
 
-MAX_BOARDS: Final = 16
-MAX_SLOT: Final = 64
 MV_PER_V: Final = 1000.0
 
 # what is a bound too tight by a rounding costs a reading field by field, and nothing else

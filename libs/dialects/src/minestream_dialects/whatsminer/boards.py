@@ -3,16 +3,14 @@
 Source: the captures in ``tests/fixtures/whatsminer``.
 """
 
-from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from minestream_dialects.cgminer.answers import Row, positive, said, word
 from minestream_dialects.draft import BoardDraft
 from minestream_dialects.fields import MEGAHERTZ, Flags, celsius, count, number
 from minestream_dialects.measure import Measure
+from minestream_dialects.slots import MAX_BOARDS, numbered
 
-MAX_BOARDS: Final = 16
-MAX_SLOT: Final = 64
 NEVER: Final = frozenset({"boards.voltage_v", "boards.power_w", "boards.chips_total"})
 """No Whatsminer says these of a board: of its chips only how many work."""
 _ALIVE: Final = "alive"
@@ -40,20 +38,6 @@ class Names(NamedTuple):
     errors: tuple[str, ...] = ()
 
 
-def slots(rows: list[Row], names: Names, flags: Flags) -> Iterator[tuple[int, Row]]:
-    """The rows with their slots; one without a usable slot gets the lowest free, and a flag."""
-    taken: set[int] = set()
-    for each in rows[:MAX_BOARDS]:
-        slot = said(each, names.slot)
-        if type(slot) is not int or not 0 <= slot <= MAX_SLOT or slot in taken:
-            flags.invalid("boards.slot")
-            slot = next(free for free in range(MAX_SLOT + 1) if free not in taken)
-        taken.add(slot)
-        yield slot, each
-    if len(rows) > MAX_BOARDS:
-        flags.invalid("boards")
-
-
 def read_boards(rows: list[Row], names: Names, measure: Measure, flags: Flags) -> list[BoardDraft]:
     """Read the boards that are listed.
 
@@ -63,7 +47,8 @@ def read_boards(rows: list[Row], names: Names, measure: Measure, flags: Flags) -
         measure: the unit of hashrates.
         flags: where to note what is missing or impossible.
     """
-    return [_board(slot, each, names, measure, flags) for slot, each in slots(rows, names, flags)]
+    listed = numbered(rows, flags, key=names.slot, first=0)
+    return [_board(slot, each, names, measure, flags) for slot, each in listed]
 
 
 def _board(slot: int, row: Row, names: Names, measure: Measure, flags: Flags) -> BoardDraft:

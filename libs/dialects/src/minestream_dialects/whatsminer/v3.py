@@ -21,6 +21,7 @@ from minestream_dialects.fields import (
     text,
 )
 from minestream_dialects.measure import Clues, Measure, measure
+from minestream_dialects.slots import MAX_BOARDS
 from minestream_dialects.totals import HASHING, read_totals
 from minestream_dialects.whatsminer import boards, firmware
 from minestream_dialects.whatsminer.errors import read_errors
@@ -176,9 +177,7 @@ def _hottest_board(summary: Row, draft: Draft, *, required: bool) -> float | Non
     if listed is not None and not isinstance(listed, list):
         flags.invalid(name)
         return None
-    said_of = [
-        celsius(each, name=name, flags=flags) for each in (listed or [])[: boards.MAX_BOARDS]
-    ]
+    said_of = [celsius(each, name=name, flags=flags) for each in (listed or [])[:MAX_BOARDS]]
     known = [value for value in said_of if value is not None]
     if not known and required:
         flags.missing(name)
