@@ -4,6 +4,7 @@ import json
 import time
 from base64 import b64encode
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -59,6 +60,33 @@ def test_what_cannot_be_mended_is_a_problem(text: str) -> None:
     read = decode(body(text))
     assert read.value is None
     assert read.problem in ("empty", "no JSON")
+
+
+MALFORMED = Path(__file__).parents[2] / "fixtures" / "cgminer" / "malformed_samples.json"
+MEANT: dict[str, object] = {
+    "trailing_nul": {"STATUS": [{"STATUS": "S"}], "id": 1},
+    "objects_without_comma": {
+        "STATS": [{"Type": "Antminer L3+"}, {"STATS": 0, "GHS 5s": "504.56"}],
+        "id": 1,
+    },
+    "comma_before_brace": {"SUMMARY": [{"Elapsed": 1}], "id": 1},
+    "missing_first_item": {"POOLS": [{"POOL": 0}]},
+    "doubled_quote": {"STATS": [{"chain_acs4": "", "temp0": 0}]},
+    "newline_inside": {"STATS": [{"a": 1}]},
+}
+LOST = {"truncated": "no JSON", "refused_text": "no JSON", "empty": "empty"}
+
+
+@pytest.mark.parametrize(("name", "text"), json.loads(MALFORMED.read_text()).items())
+def test_every_quirk_that_miners_are_known_for_is_mended_or_told(name: str, text: str) -> None:
+    read = decode(body(text))
+    if name in LOST:
+        assert (read.value, read.problem) == (None, LOST[name])
+    elif name == "nan_and_inf":
+        assert repr(read.value) == "{'STATS': [{'GHS 5s': nan, 'Min': inf}]}"
+    else:
+        assert read.problem is None
+        assert read.value == (MEANT[name] if name in MEANT else json.loads(text))
 
 
 def test_nesting_without_end_is_a_problem() -> None:

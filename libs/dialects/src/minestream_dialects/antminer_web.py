@@ -37,20 +37,27 @@ _OF_CHAIN: Final = {
 """4028's keys, and where the pages say the same of one board."""
 
 
-def _maker(payloads: Payloads) -> str | None:
-    info = payloads.bodies.get("stats")
-    return (
-        text(entry(info, "INFO", "type"))
-        or text(entry(payloads.bodies.get("get_system_info"), "minertype"))
-        or text(entry(payloads.bodies.get("summary"), "INFO", "type"))
-    )
+_TYPES: Final = (
+    ("stats", "INFO", "type"),
+    ("get_system_info", "minertype"),
+    ("summary", "INFO", "type"),
+)
+
+
+def _type(payloads: Payloads) -> tuple[str | None, str]:
+    """The type that a page names, and where."""
+    for endpoint, *path in _TYPES:
+        found = text(entry(payloads.bodies.get(endpoint), *path))
+        if found is not None:
+            return found, ".".join((endpoint, *path))
+    return None, ""
 
 
 def recognise(payloads: Payloads) -> str | None:
     """By the type that a page names; else by the pages' own shapes."""
-    model = _maker(payloads)
+    model, where = _type(payloads)
     if model is not None:
-        return "type" if "antminer" in model.casefold() else None
+        return where if "antminer" in model.casefold() else None
     stats = row(payloads, "stats", "STATS")
     if isinstance(stats.get("chain"), list) and "rate_5s" in stats:
         return "stats.rate_5s"
@@ -68,7 +75,7 @@ def _old(payloads: Payloads) -> Row:
 
 def identify(payloads: Payloads) -> Draft:
     """Model, firmware, algorithm."""
-    model = _maker(payloads) or identity.named(payloads, "Type")[0]
+    model = _type(payloads)[0] or identity.named(payloads, "Type")[0]
     draft = identity.identify(payloads, model)
     info = payloads.bodies.get("get_system_info")
     built = (
@@ -90,7 +97,7 @@ def _told(payloads: Payloads) -> reading.Told:
 
 def _told_anew(payloads: Payloads, stats: Row) -> reading.Told:
     summary = row(payloads, "summary", "SUMMARY")
-    flat: Row = {"Elapsed": said(stats, "elapsed"), "miner_count": said(stats, "chain_num")}
+    flat: Row = {"elapsed": said(stats, "elapsed"), "miner_count": said(stats, "chain_num")}
     fans = stats.get("fan")
     if isinstance(fans, list):
         flat |= {f"fan{place}": speed for place, speed in enumerate(fans[:MAX_FANS], 1)}
@@ -111,7 +118,8 @@ def _told_of_old(page: dict[str, Any]) -> reading.Told:
     devices = page["devs"][:MAX_SLOTS]
     flat = _flat(devices, first=0)
     first = next((device for device in devices if isinstance(device, dict)), {})
-    flat |= {key: value for key, value in first.items() if key.startswith("fan")}
+    # there are more places than fans, and nothing says how many fans
+    flat |= {key: value for key, value in first.items() if key[:3] == "fan" and positive(value)}
     found = Rates("GHS", said(summary, "ghs5s"), "ghs5s", said(summary, "ghsav"), "ghsav")
     listed = page.get("pools")
     pools = (

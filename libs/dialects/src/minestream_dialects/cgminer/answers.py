@@ -19,8 +19,8 @@ Row = dict[str, Any]
 
 MAX_ROWS: Final = 64
 """Of a section: devices, pools, statistics. The largest known miner lists 20."""
-_NUMBER: Final = re.compile(r"[+-]?\d+(?P<broken>\.\d*)?(?:[eE][+-]?\d+)?")
-_GROUPED: Final = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_NUMBER: Final = re.compile(r"[+-]?\d+(?P<broken>\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
+_GROUPED: Final = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
 _DENIED: Final = "access denied"
 _REFUSED: Final = frozenset({"E", "F"})
 _UNITS: Final = ("GHS", "MHS", "KHS", "THS", "HS")

@@ -32,8 +32,8 @@ MAX_CHIPS: Final = 400
 MAX_FANS: Final = 16
 _MARKS: Final = {"o": "grey", "x": "red", "-": "red"}
 """What a map says of a chip, on the scale of ``MinerChips``: in order, or not (ADR 0003)."""
-_TEMPERATURE: Final = re.compile(r"-?\d{1,4}(?:\.\d{1,6})?")
-_LEADING: Final = re.compile(r"\s*(\d{1,7}(?:\.\d{1,6})?)")
+_TEMPERATURE: Final = re.compile(r"-?\d{1,4}(?:\.\d{1,6})?", re.ASCII)
+_LEADING: Final = re.compile(r"\s*(\d{1,7}(?:\.\d{1,6})?)", re.ASCII)
 
 
 class _Keys(NamedTuple):

@@ -27,6 +27,7 @@ from minestream_dialects.draft import Draft
 from minestream_dialects.fields import count
 from minestream_dialects.measure import CEILING_HS, Clues, Measure, measure
 from minestream_dialects.totals import read_totals
+from minestream_dialects.vnish.boards import broken_codes
 from minestream_schemas.telemetry import QualityFlag
 from minestream_schemas.units import Algorithm, hashes_per_s
 
@@ -51,7 +52,7 @@ def identify(payloads: Payloads) -> Draft:
     pools = rows(payloads, "pools", "POOLS") or []
     algorithm = next((found for each in pools if (found := word(each, "Algorithm"))), None)
     model, _ = identity.named(payloads, "Type", "Model", "PROD")
-    draft = identity.identify(payloads, model, algorithm)
+    draft = identity.identify(payloads, model, algorithm, "pools.Algorithm")
     draft.firmware = identity.program(payloads) or payloads.firmware
     return draft
 
@@ -98,6 +99,7 @@ def read(payloads: Payloads) -> Draft:
     draft.hw_errors_total = count(errors, name="hw_errors_total", flags=draft.flags)
     read_uptime(said(summary, "Elapsed"), "summary.Elapsed", draft)
     read_totals(draft)
+    draft.error_codes += broken_codes(draft.boards)
     return draft
 
 

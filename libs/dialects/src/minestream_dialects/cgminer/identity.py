@@ -54,20 +54,23 @@ def program(payloads: Payloads) -> str | None:
     return None
 
 
-def identify(payloads: Payloads, model: str | None, said: str | None = None) -> Draft:
+def identify(
+    payloads: Payloads, model: str | None, said: str | None = None, where: str = ""
+) -> Draft:
     """A draft that knows model, algorithm and worker: payload first, then the inventory.
 
     Args:
         payloads: for the inventory's hints.
         model: as the payload names it.
         said: the algorithm as the payload names it.
+        where: it does, for the evidence.
 
     Returns:
         the draft; ``evidence["algorithm"]`` says where the algorithm comes from.
     """
     draft = Draft(model=model or payloads.model_hint, worker=payloads.worker_hint)
     sources = (
-        ("payload", algorithm_named(said)),
+        (where, algorithm_named(said)),
         ("model", algorithm_of_model(model)),
         ("inventory.algorithm", algorithm_named(payloads.algorithm_hint)),
         ("inventory.model", algorithm_of_model(payloads.model_hint)),

@@ -95,14 +95,20 @@ def read_miner(
     chains.read_fans(stats, draft)
     read_pools(tale.pools, {} if fees_in_totals else tale.summary, draft)
     _read_errors(tale.summary, draft)
-    elapsed = said(stats, "Elapsed")
-    if elapsed is None:
-        read_uptime(said(tale.summary, "Elapsed", "elapsed"), "summary.Elapsed", draft)
-    else:
-        read_uptime(elapsed, "stats.Elapsed", draft)
+    _read_uptime(tale, draft)
     counted = said(stats, "miner_count")
     known = type(counted) is int and 0 <= counted <= chains.MAX_SLOTS
     read_totals(draft, counted=counted if known and isinstance(counted, int) else 0)
+
+
+def _read_uptime(tale: Told, draft: Draft) -> None:
+    for source, among in (("stats", tale.stats), ("summary", tale.summary)):
+        for key in ("Elapsed", "elapsed"):
+            elapsed = said(among, key)
+            if elapsed is not None:
+                read_uptime(elapsed, f"{source}.{key}", draft)
+                return
+    draft.flags.missing("uptime_s")
 
 
 def _read_of_boards(stats: Row, draft: Draft) -> None:

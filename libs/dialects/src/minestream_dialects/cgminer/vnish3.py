@@ -19,7 +19,7 @@ from minestream_dialects.vnish.summary import STATES
 from minestream_schemas.telemetry import BoardChips
 
 _CENTIVOLTS_FROM: Final = 2
-_CHIP: Final = re.compile(r"Asic(\d{1,3})")
+_CHIP: Final = re.compile(r"Asic(\d{1,3})", re.ASCII)
 _OFF: Final = 10.0
 """Chips whose hashrates make ten times their board's or a tenth are not counted in its unit."""
 
@@ -77,7 +77,7 @@ def read(payloads: Payloads) -> Draft:
     volts = _units_per_volt(payloads)
     reading.read_miner(tale, unit, draft, volts=volts, fees_in_totals=True)
     _read_state(tale.stats, draft)
-    draft.error_codes += broken_codes(draft.boards or [])
+    draft.error_codes += broken_codes(draft.boards)
     draft.chips = _chips(payloads, tale.stats, unit, draft)
     return draft
 
