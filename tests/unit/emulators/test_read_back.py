@@ -11,6 +11,7 @@ from minestream_schemas.telemetry import MinerStatus
 
 VNISH = of_family("vnish")
 DONE = ("antminer", "vnish-3", "cgminer", "whatsminer", "whatsminer-v3", "antminer-web", "elphapex")
+DOCUMENTS = of_family("vnish-toolkit", "vnish-cgi")
 OTHERS = of_family(*DONE)
 FLICKER = 0.02
 """Of an Elphapex only means are good for anything."""
@@ -133,3 +134,21 @@ def test_every_question_of_every_family_has_an_answer() -> None:
         ("m30s-v1", "get_miner_info"),
         ("m30s-v1", "get_error_code"),
     }
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_the_documents_miners_are_read_as_far_as_they_tell(kind: str) -> None:
+    one = built(kind)
+    miner, seen = one.miner, read(one).telemetry
+    assert (seen.status, seen.quality_flags) == (MinerStatus.MINING, ())
+    assert seen.hashrate_hs == pytest.approx(miner.hashrate_hs(), rel=1e-5)
+    assert seen.boards_total == miner.model.boards
+    if miner.model.family == "vnish-toolkit":
+        assert seen.chip_temp_max_c == pytest.approx(miner.hottest_c, abs=0.51)
+        assert seen.power_w == pytest.approx(miner.power_w, abs=0.51)
+        assert [board.hashrate_hs for board in seen.boards] == [
+            pytest.approx(miner.board_hs(board), rel=1e-4) for board in miner.boards
+        ]
+    else:
+        assert seen.pcb_temp_max_c is not None
+        assert seen.frequency_mhz == miner.preset.frequency_mhz

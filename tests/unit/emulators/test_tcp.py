@@ -237,3 +237,14 @@ async def test_a_thousand_of_each_transport_listen_within_seconds_and_are_made_w
             assert mended(await ask(address, "summary"))["SUMMARY"]
         made = sum(station.firmware is not None for station in fleet.stations.values())
         assert made == 10
+
+
+async def test_a_client_that_has_closed_its_side_still_gets_its_answer() -> None:
+    async with emulated_fleet(miners=1, mix={"l7-stock": 1.0}) as fleet:
+        host, _, port = only(fleet).rpartition(":")
+        async with asyncio.timeout(DEADLINE_S):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b'{"command":"version"}')
+            writer.write_eof()
+            assert mended(await reader.read(-1))["VERSION"]
+            writer.close()

@@ -229,3 +229,41 @@ async def test_what_nobody_told_the_inventory_is_left_to_be_found_out() -> None:
         assert 5 < len(untold) < 25
         assert not any("dialect" in entry or "model" in entry for entry in untold)
         assert json.dumps(fleet.inventory)
+
+
+async def test_faults_strike_on_every_familys_pages(http: aiohttp.ClientSession) -> None:
+    async with emulated_fleet(miners=1, mix={"s19xp-toolkit": 1.0}) as fleet:
+        (miner,) = fleet.stations
+        url = f"http://{fleet.stations[miner].address}/summary"
+
+        async def struck(fault: str) -> bytes:
+            await fleet.break_miner(fault, [miner])
+            async with http.get(url) as response:
+                said = await response.read()
+            await fleet.heal()
+            return said
+
+        async with http.get(url) as response:
+            whole = await response.read()
+        assert b"AnthillOS" in await struck("garbage-body")
+        assert 0.5 < len(await struck("truncated-json")) / len(whole) < 0.7
+        assert (await struck("nul-bytes")).count(b"\0") == 3
+        assert b"XH/s" in await struck("wrong-unit")
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await struck("unreachable")
+
+
+async def test_a_refused_password_is_refused_at_the_next_request(
+    http: aiohttp.ClientSession,
+) -> None:
+    async with emulated_fleet(miners=1, mix={"l7-web": 1.0}) as fleet:
+        (entry,) = fleet.inventory
+        url, login = f"http://{entry['address']}{STATS}", entry["credentials"]
+        digest = aiohttp.DigestAuthMiddleware(login["username"], login["password"])
+        statuses = []
+        for fault in (None, "wrong-password"):
+            if fault is not None:
+                await fleet.break_miner(fault)
+            async with http.get(url, middlewares=(digest,)) as response:
+                statuses.append(response.status)
+        assert statuses == [200, 401]

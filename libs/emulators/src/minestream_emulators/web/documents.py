@@ -45,6 +45,8 @@ class VnishCgi(WebDevice):
         miner = self.miner
         return {
             "data": {
+                "model": miner.model.name,
+                "firmware_version": f"Vnish {miner.model.firmware}",
                 "frequency": miner.preset.frequency_mhz,
                 "overclock_profile": str(miner.preset.watts),
                 "power_limit": miner.preset.watts,
