@@ -1,7 +1,7 @@
 """One account at one pool: its snapshots, each built once per cycle, and its income."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ class Follower:
         teller: publishes.
         collector_id: who we are.
         clock: instants and durations.
+        sleep: waits so many seconds.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Follower:
         *,
         collector_id: str,
         clock: Clock,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._account = account
         self._pool = pool
@@ -52,6 +54,7 @@ class Follower:
         self._teller = teller
         self._collector_id = collector_id
         self._clock = clock
+        self._sleep = sleep
         self._failing: dict[str, str] = {}
         self._log = structlog.get_logger().bind(account_id=account.account_id, source=pool.name)
 
@@ -68,7 +71,7 @@ class Follower:
             if again_at is not None:
                 held_s = (again_at - self._clock.now()).total_seconds()
                 wait_s = min(wait_s, max(held_s, _LEAST_PAUSE_S))
-            await asyncio.sleep(wait_s)
+            await self._sleep(wait_s)
 
     def add_tasks(self, tasks: Tasks, *, payouts: str, history: str, reconcile: str) -> None:
         """Take in what runs by the clock.
