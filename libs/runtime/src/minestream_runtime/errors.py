@@ -5,7 +5,8 @@ MinestreamError
 ├── SourceRejectedError        QUARANTINE   it answered 401 or 403
 ├── PayloadInvalidError        DEAD_LETTER  it answered what nobody can read
 ├── BrokerUnavailableError     RETRY        Kafka is away
-├── RecordTooLargeError        DEAD_LETTER  Kafka will never take this record
+├── RecordRefusedError         DEAD_LETTER  whoever publishes it for us will never take this record
+│   └── RecordTooLargeError    DEAD_LETTER  Kafka will never take this record
 ├── StoreUnavailableError      RETRY        the database is away or full
 ├── StoreRejectedError         DEAD_LETTER  the database refuses this very row
 ├── BugError                   DEAD_LETTER  our own code raised at this very record
@@ -67,11 +68,17 @@ class BrokerUnavailableError(MinestreamError):
     disposition = Disposition.RETRY
 
 
-class RecordTooLargeError(MinestreamError):
+class RecordRefusedError(MinestreamError):
+    """The record will never be taken, however often it is sent."""
+
+    kind = "record_refused"
+    disposition = Disposition.DEAD_LETTER
+
+
+class RecordTooLargeError(RecordRefusedError):
     """The record is larger than its topic allows."""
 
     kind = "record_too_large"
-    disposition = Disposition.DEAD_LETTER
 
 
 class StoreUnavailableError(MinestreamError):

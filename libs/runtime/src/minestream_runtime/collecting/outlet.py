@@ -18,7 +18,7 @@ from minestream_runtime.clock import Clock
 from minestream_runtime.collecting import fates
 from minestream_runtime.collecting.ledger import Ledger
 from minestream_runtime.collecting.spool import Batch, Kept, Lost, Spool, Spooled
-from minestream_runtime.errors import BrokerUnavailableError, RecordTooLargeError
+from minestream_runtime.errors import BrokerUnavailableError, RecordRefusedError
 from minestream_runtime.metrics import gauge, histogram
 from minestream_runtime.traces import Headers
 from minestream_schemas.event import Topic
@@ -40,7 +40,7 @@ class Sender(Protocol):
 
         Raises:
             BrokerUnavailableError: not acknowledged.
-            RecordTooLargeError: it never will be.
+            RecordRefusedError: it never will be.
         """
 
 
@@ -67,6 +67,9 @@ class Outlet:
         clock: times of gaps.
         subject: who we are, in gaps.
         gap_after_s: how long the link may be down before that is told, seconds.
+        site_id: whose gaps they are; None: of no one site.
+        ordered: the sender keeps the order of what is handed to it at once, also when one of it
+            fails; else only one event of a key is under way.
     """
 
     def __init__(
@@ -78,6 +81,8 @@ class Outlet:
         *,
         subject: str,
         gap_after_s: float = 5.0,
+        site_id: str | None = None,
+        ordered: bool = False,
     ) -> None:
         self._producer = producer
         self._spool = spool
@@ -85,6 +90,8 @@ class Outlet:
         self._clock = clock
         self._subject = subject
         self._gap_after_s = gap_after_s
+        self._site_id = site_id
+        self._ordered = ordered
         self._acked: set[str] = set()
         self._turns: dict[tuple[str, bytes], _Turn] = {}
         self._down_since: datetime | None = None
@@ -163,7 +170,8 @@ class Outlet:
         if not batch.events:
             return False
         try:
-            for wave in _waves(batch.events):
+            waves = [list(batch.events)] if self._ordered else _waves(batch.events)
+            for wave in waves:
                 await self._send_all(wave)
         except BrokerUnavailableError as exc:
             await self._link_lost(str(exc))
@@ -182,7 +190,7 @@ class Outlet:
             await self._link_back()
 
     async def _send_all(self, wave: list[Spooled]) -> None:
-        """Send events of different keys at once.
+        """Send events at once.
 
         Raises:
             BrokerUnavailableError: at least one was not acknowledged.
@@ -218,7 +226,7 @@ class Outlet:
             await self._producer.send(
                 topic, key=event.key, value=event.value, headers=event.headers
             )
-        except RecordTooLargeError as exc:
+        except RecordRefusedError as exc:
             self._drop(event, str(exc))
             return False
         now = self._last_ack_at = self._clock.now()
@@ -297,6 +305,7 @@ class Outlet:
             event_id=derived_id("gap-closed" if ended_at else "gap-open", gap_id),
             gap_id=gap_id,
             subject=self._subject,
+            site_id=self._site_id,
             cause=cause,
             began_at=began_at,
             ended_at=ended_at,
