@@ -121,6 +121,8 @@ def decode_bytes(body: bytes) -> Decoded:
 
 
 def _decode_text(text: str, *, repaired: bool = False) -> Decoded:
+    if text.endswith("\0"):  # every answer of port 4028: worth no search for other faults
+        text, repaired = text.rstrip("\0"), True
     try:
         return Decoded(_FAST.decode(text), repaired)
     except (ValueError, RecursionError):

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from minestream_dialects.dialect import Payloads
 from minestream_dialects.draft import Draft
-from minestream_dialects.fields import MAX_TEXT, count, entry, text
+from minestream_dialects.fields import MAX_TEXT, SANE, count, entry, text
 from minestream_dialects.measure import Measure
 from minestream_schemas.telemetry import MinerStatus, QualityFlag
 
@@ -58,15 +58,21 @@ def said(row: Row, *keys: str) -> object:
 
 def word(row: Row, *keys: str) -> str | None:
     """The first of ``keys`` that holds a text, as one line."""
-    return next((found for key in keys if (found := text(row.get(key))) is not None), None)
+    for key in keys:
+        found = text(row.get(key))
+        if found is not None:
+            return found
+    return None
 
 
 def positive(value: object) -> float:
-    """A finite number over 0, unquoted; 0.0 for anything else."""
-    value = unquoted(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    """A number over 0 of sane size, unquoted; 0.0 for anything else."""
+    if value is None:
         return 0.0
-    return float(value) if 0 < value < float("inf") else 0.0
+    value = unquoted(value)
+    if type(value) is not int and type(value) is not float:
+        return 0.0
+    return float(value) if 0 < value < SANE else 0.0
 
 
 def refusal(body: object) -> str | None:

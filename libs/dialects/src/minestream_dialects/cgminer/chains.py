@@ -72,13 +72,17 @@ _KEYS: Final = {
 
 def slots(stats: Row) -> list[int]:
     """The boards that are there: those with chips, a hashrate or a state."""
-    return [
-        slot
-        for slot, keys in _KEYS.items()
-        if positive(stats.get(keys.chips))
-        or positive(stats.get(keys.rate))
-        or word(stats, keys.marks, *keys.state)
-    ]
+    return [slot for slot, keys in _KEYS.items() if _is_there(stats, keys)]
+
+
+def _is_there(stats: Row, keys: _Keys) -> bool:
+    chips = stats.get(keys.chips)
+    return (
+        (type(chips) is int and chips > 0)
+        or positive(chips) > 0
+        or positive(stats.get(keys.rate)) > 0
+        or word(stats, keys.marks, *keys.state) is not None
+    )
 
 
 def clues(stats: Row, nominal: object, rates: tuple[object, ...]) -> Clues:
@@ -221,7 +225,7 @@ def _count_chips(board: BoardDraft, stats: Row, keys: _Keys, flags: Flags) -> No
 def read_marked_chips(stats: Row) -> list[BoardChips]:
     """The chips of every board that gives a whole map of them, by position."""
     return [
-        BoardChips(slot=slot, grade=tuple(_MARKS[mark] for mark in mapped))
+        BoardChips(slot=slot, grade=tuple(map(_MARKS.__getitem__, mapped)))
         for slot in slots(stats)
         if (mapped := _whole_map(stats, slot))
     ]
