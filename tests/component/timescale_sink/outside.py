@@ -18,11 +18,20 @@ from minestream_schemas.market import (
 )
 from minestream_schemas.pool import (
     POOL_BALANCE,
+    POOL_NOTICE,
     POOL_RATE,
+    POOL_REWARD,
+    POOL_STATS,
     POOL_WORKER,
+    NoticeKind,
+    PayoutKind,
     PoolBalance,
+    PoolNotice,
     PoolRate,
+    PoolReward,
+    PoolStats,
     PoolWorker,
+    RewardKind,
 )
 from minestream_schemas.units import Algorithm
 
@@ -51,6 +60,14 @@ def pool_worker(subject: str, at: datetime, worker: str = "l9-1", **more: Any) -
         "shares_total": 1289331,
         "shares_recent": 415,
         "hardware": "Antminer L9",
+        "merged_coins": ("Dogecoin",),
+        "payout_scheme": "PPLNS",
+        "state": "online",
+        "hashrate_1h_hs": 1.51e10,
+        "hashrate_24h_hs": 1.49e10,
+        "last_share_at": at - timedelta(seconds=4),
+        "stale_total": 12,
+        "rejected_total": 3,
         "quality_flags": ("field_invalid:difficulty",),
     }
     return PoolWorker(**(fields | more))
@@ -69,6 +86,7 @@ def pool_rate(at: datetime, **more: Any) -> PoolRate:
         "max_usd_per_hs_day": 5.1e-10,
         "percentile_usd_per_hs_day": 4.4e-10,
         "fee_ratio": 0.0499,
+        "payout_scheme": "PPS",
         "received_at": at + timedelta(seconds=3),
         "server_at": at + timedelta(seconds=2),
         "server_id": 4,
@@ -89,6 +107,74 @@ def pool_balance(at: datetime, coin: str = "Litecoin", **more: Any) -> PoolBalan
         "paid_coins": 311.2,
     }
     return PoolBalance(**(fields | more))
+
+
+def pool_stats(at: datetime, coin: str = "bitcoin", **more: Any) -> PoolStats:
+    fields: dict[str, Any] = {
+        **_ids("stats", coin, at.isoformat()),
+        "account_id": "braiins-main",
+        "pool": "braiins",
+        "subject": f"braiins-main/{coin}",
+        "ts": at,
+        "algorithm": Algorithm.SHA256D,
+        "coin": coin,
+        "merged_coins": ("rootstock",),
+        "hashrate_hs": 2.7978e13,
+        "hashrate_1h_hs": 2.8191e13,
+        "hashrate_24h_hs": 2.8357e13,
+        "hashrate_7d_hs": 2.8e13,
+        "workers_total": 6,
+        "workers_active": 5,
+        "last_share_at": at - timedelta(seconds=9),
+        "unpaid_coins": 0.00765122,
+        "paid_coins": 0.0314,
+        "payout_scheme": "FPPS",
+        "payout_kind": PayoutKind.DAILY,
+        "payout_threshold_coins": 0.005,
+        "next_payout_at": at + timedelta(days=1),
+        "next_payout_coins": 0.0105,
+        "stale": True,
+        "quality_flags": ("endpoint_stale:profile",),
+    }
+    return PoolStats(**(fields | more))
+
+
+def pool_reward(at: datetime, reference: str = "2026-11-20", **more: Any) -> PoolReward:
+    fields: dict[str, Any] = {
+        **_ids("reward", reference, at.isoformat()),
+        "account_id": "braiins-main",
+        "pool": "braiins",
+        "subject": "braiins-main/bitcoin",
+        "ts": at,
+        "kind": RewardKind.CREDIT,
+        "coin": "bitcoin",
+        "amount_coins": 5.2e-5,
+        "fee_coins": 1.3e-6,
+        "period_s": 86_400.0,
+        "payout_scheme": "FPPS",
+        "reference": reference,
+        "quality_flags": ("odd",),
+    }
+    return PoolReward(**(fields | more))
+
+
+def pool_notice(at: datetime, **more: Any) -> PoolNotice:
+    fields: dict[str, Any] = {
+        **_ids("notice", at.isoformat()),
+        **ACCOUNT,
+        "subject": "prohashing-main",
+        "ts": at,
+        "kind": NoticeKind.FOUND_BLOCK,
+        "algorithm": Algorithm.SCRYPT,
+        "coin": "Litecoin",
+        "worker": "l9-003",
+        "miner_id": "site-a-r01-s03",
+        "amount_coins": 6.25,
+        "reference": "2834511",
+        "text": "block found",
+        "quality_flags": ("odd",),
+    }
+    return PoolNotice(**(fields | more))
 
 
 def price(coin_id: str, at: datetime, usd: float = 82.1, **more: Any) -> CoinPrice:
@@ -169,6 +255,9 @@ def one_of_each(at: datetime = NOW) -> dict[str, tuple[Topic, Event]]:
         "pool_worker": (POOL_WORKER, pool_worker("site-a-r01-s01", at)),
         "pool_rate": (POOL_RATE, pool_rate(at)),
         "pool_balance": (POOL_BALANCE, pool_balance(at)),
+        "pool_stats": (POOL_STATS, pool_stats(at)),
+        "pool_reward": (POOL_REWARD, pool_reward(at)),
+        "pool_notice": (POOL_NOTICE, pool_notice(at)),
         "price": (PRICE, price("litecoin", at)),
         "indicators": (INDICATORS, indicators("litecoin", at)),
         "network": (NETWORK, network("litecoin", at)),

@@ -18,6 +18,8 @@ from tests.component.timescale_sink.outside import (
     network,
     one_of_each,
     pool_rate,
+    pool_reward,
+    pool_stats,
     pool_worker,
     price,
 )
@@ -27,8 +29,9 @@ from minestream_runtime.database import Migrations, StorageDialect, migrate
 from minestream_runtime.database.migrations import detect
 from minestream_schemas import topics as registry
 from minestream_schemas.dead_letter import DeadLetterHeader, dead_letter_topic
+from minestream_schemas.ids import derived_id
 from minestream_schemas.market import PRICE
-from minestream_schemas.pool import POOL_WORKER
+from minestream_schemas.pool import POOL_REWARD, POOL_STATS, POOL_WORKER
 from timescale_sink.adapters.migrations import MIGRATIONS
 from timescale_sink.adapters.sink import TOPICS
 from timescale_sink.adapters.store import Stage
@@ -42,7 +45,9 @@ if TYPE_CHECKING:
     from timescale_sink.settings import SinkSettings
 
 _KINDS = tuple(one_of_each())
-_WITH_LATEST = tuple(name for name in _KINDS if name != "feature")
+_WITH_LATEST = tuple(
+    name for name in _KINDS if name not in {"feature", "pool_reward", "pool_notice"}
+)
 _COUNTS = " UNION ALL ".join(
     f"SELECT '{name}' AS name, count(*) AS n, count(DISTINCT event_id) AS ids "  # noqa: S608 - our own names
     f"FROM telemetry_v1.{name}"
@@ -81,6 +86,39 @@ async def test_each_event_becomes_one_row_with_all_its_fields_however_often_it_c
         for view in views:
             (row,) = await ask(f"SELECT * FROM telemetry_v1.{view}")  # noqa: S608 - our own names
             assert row == _told(event.model_dump()), view
+
+
+@pytest.mark.usefixtures("running")
+async def test_a_reward_told_again_by_another_message_is_the_same_row(
+    tell: Tell, eventually: Eventually, ask: Ask
+) -> None:
+    first = pool_reward(NOW - timedelta(days=3))
+    again = first.model_copy(update={"raw_event_id": derived_id("test-raw", "another")})
+    await tell(POOL_REWARD, first, again, pool_reward(NOW - timedelta(days=2), "2026-11-21"))
+    await tell(POOL_STATS, pool_stats(NOW))
+    await eventually(
+        "SELECT count(*) AS n FROM telemetry_v1.pool_stats", until=lambda rows: rows[0]["n"] == 1
+    )
+    rows = await eventually(
+        "SELECT reference FROM telemetry_v1.pool_reward ORDER BY ts",
+        until=lambda rows: len(rows) >= 2,
+    )
+    assert [row["reference"] for row in rows] == ["2026-11-20", "2026-11-21"]
+    assert len(await ask("TABLE telemetry.dead_letter")) == 0
+
+
+@pytest.mark.usefixtures("running")
+async def test_an_old_snapshot_does_not_replace_the_newest(
+    tell: Tell, eventually: Eventually, ask: Ask
+) -> None:
+    await tell(
+        POOL_STATS, pool_stats(NOW), pool_stats(NOW - timedelta(minutes=5), unpaid_coins=0.0)
+    )
+    await eventually(
+        "SELECT count(*) AS n FROM telemetry_v1.pool_stats", until=lambda rows: rows[0]["n"] == 2
+    )
+    (newest,) = await ask("SELECT ts, unpaid_coins FROM telemetry_v1.pool_stats_latest")
+    assert newest == {"ts": NOW, "unpaid_coins": 0.00765122}
 
 
 @pytest.mark.parametrize("stage", [Stage.BEFORE_COMMIT, Stage.COMMITTED])

@@ -21,10 +21,16 @@ from minestream_schemas.market import (
 )
 from minestream_schemas.pool import (
     POOL_BALANCE,
+    POOL_NOTICE,
     POOL_RATE,
+    POOL_REWARD,
+    POOL_STATS,
     POOL_WORKER,
     PoolBalance,
+    PoolNotice,
     PoolRate,
+    PoolReward,
+    PoolStats,
     PoolWorker,
 )
 from minestream_schemas.raw import RAW_MINER, RawMiner
@@ -35,6 +41,7 @@ _FOLLOWED: Final = frozenset(
     topic.name
     for topic in (
         *(TELEMETRY, RAW_MINER, POOL_WORKER, POOL_RATE, POOL_BALANCE),
+        *(POOL_STATS, POOL_REWARD, POOL_NOTICE),
         *(PRICE, INDICATORS, NETWORK, FEATURE),
     )
 )
@@ -101,9 +108,9 @@ def _whose(item: Item) -> dict[str, str]:
             return {semconv.EVENT_ID: str(event_id), semconv.MINER_ID: miner_id}
         case RawMiner(event_id=event_id, miner_id=miner_id):
             return {semconv.EVENT_ID: str(event_id), semconv.MINER_ID: miner_id}
-        case PoolWorker() | PoolRate() | PoolBalance() as said:
+        case PoolWorker() | PoolRate() | PoolBalance() | PoolStats() | PoolReward() as said:
             return {semconv.EVENT_ID: str(said.raw_event_id)}
-        case CoinPrice() | CoinIndicators() | NetworkState() as said:
+        case PoolNotice() | CoinPrice() | CoinIndicators() | NetworkState() as said:
             return {semconv.EVENT_ID: str(said.raw_event_id)}
         case Feature(source_event_id=event_id):
             return {semconv.EVENT_ID: str(event_id)}

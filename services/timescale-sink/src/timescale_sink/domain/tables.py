@@ -9,7 +9,14 @@ from minestream_schemas.event import Event
 from minestream_schemas.feature import Feature
 from minestream_schemas.gap import Gap
 from minestream_schemas.market import CoinIndicators, CoinPrice, NetworkState
-from minestream_schemas.pool import PoolBalance, PoolRate, PoolWorker
+from minestream_schemas.pool import (
+    PoolBalance,
+    PoolNotice,
+    PoolRate,
+    PoolReward,
+    PoolStats,
+    PoolWorker,
+)
 from minestream_schemas.raw import RawMiner
 from minestream_schemas.telemetry import BoardChips, BoardReading, MinerChips, MinerTelemetry
 from minestream_schemas.window import TelemetryWindow
@@ -98,6 +105,11 @@ EVENTS: Final[dict[type[Event], Table]] = {
         "ts",
         latest=Latest(("account_id", "coin")),
     ),
+    PoolStats: Table(
+        "pool_stats", tuple(PoolStats.model_fields), "ts", latest=Latest(("subject",))
+    ),
+    PoolReward: Table("pool_reward", tuple(PoolReward.model_fields), "ts"),
+    PoolNotice: Table("pool_notice", tuple(PoolNotice.model_fields), "ts"),
     CoinPrice: Table(
         "price", tuple(CoinPrice.model_fields), "ts", latest=Latest(("coin_id",), _FETCHED)
     ),
