@@ -13,10 +13,11 @@ from collector_cgminer.domain.answers import (
     clock_of,
     firmware_of,
     reply_id_of,
+    state_of,
     told,
     uptime_of,
 )
-from collector_cgminer.domain.families import FAMILIES, WHATSMINER
+from collector_cgminer.domain.families import FAMILIES
 from minestream_runtime.cgminer import READS, Wire
 
 OK = {"STATUS": "S", "When": 1741500000, "Code": 11, "Msg": "Summary"}
@@ -89,6 +90,12 @@ def test_how_long_it_runs(content: object, uptime_s: float | None) -> None:
     assert uptime_of(content) == uptime_s
 
 
+def test_what_it_does_is_told_by_vnish_alone() -> None:
+    assert state_of({"STATS": [{"Type": "Antminer L9"}, {"state": "auto-tuning"}]}) == "auto-tuning"
+    assert state_of({"STATS": [{"state": 7}]}) is None
+    assert state_of([]) is None
+
+
 @pytest.mark.parametrize(
     ("content", "at"),
     [
@@ -135,6 +142,7 @@ def test_whatever_json_a_miner_sends_is_judged(command: str, content: object) ->
     told(command, content)
     uptime_of(content)
     clock_of(content)
+    state_of(content)
     firmware_of(command, content)
 
 
@@ -144,10 +152,4 @@ def test_a_family_asks_only_what_its_port_may_be_asked(commands: Any) -> None:
     assert asked <= READS[Wire(commands.wire)]
     assert commands.main not in commands.cadence_s
     assert {commands.identity, *commands.configuration} <= commands.cadence_s.keys()
-    assert {*commands.instead, *commands.instead.values()} <= commands.cadence_s.keys()
-    assert commands.wanted(frozenset())[0] == commands.identity, "units hang on the firmware"
-
-
-def test_devs_are_asked_of_a_whatsminer_that_knows_no_edevs() -> None:
-    assert "devs" not in WHATSMINER.wanted(frozenset())
-    assert "devs" in WHATSMINER.wanted(frozenset({"edevs"}))
+    assert next(iter(commands.cadence_s)) == commands.identity, "what it is comes first"

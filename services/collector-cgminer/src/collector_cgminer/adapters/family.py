@@ -9,6 +9,7 @@ from collector_cgminer.domain.answers import (
     clock_of,
     firmware_of,
     reply_id_of,
+    state_of,
     told,
     uptime_of,
 )
@@ -56,14 +57,15 @@ class TcpFamily:
         self.name = commands.family
         self.plan = _plan(commands)
         self.deadline_s = deadline_s
-        self._commands = commands
+        self._others = tuple(commands.cadence_s)
         self._wire = Wire(commands.wire)
         self._client = client
         self._clock = clock
 
     def wanted(self, memory: Memory) -> tuple[str, ...]:
         """See ``Family``."""
-        return self._commands.wanted(memory.missing)
+        del memory  # a command that its firmware does not know is left out by the kit
+        return self._others
 
     def about(self, endpoint: str) -> tuple[str, Mapping[str, str]]:
         """See ``Family``."""
@@ -98,8 +100,9 @@ class TcpFamily:
             return Answer(body, missing=missing)
         body = self._body(PollStatus.OK, latency_ms, said, None, clock_of(content))
         firmware = firmware_of(endpoint, content) if endpoint == self.plan.identity else None
-        uptime_s = uptime_of(content) if endpoint == self.plan.main else None
-        return Answer(body, firmware, uptime_s)
+        if endpoint != self.plan.main:
+            return Answer(body, firmware)
+        return Answer(body, firmware, uptime_of(content), state=state_of(content))
 
     def _fault(self, exc: CgminerError, latency_ms: float) -> EndpointBody:
         if isinstance(exc, CgminerOwnFaultError):

@@ -105,6 +105,12 @@ def uptime_of(content: object) -> float | None:
     return next((said for each in found if (said := _number(each)) is not None), None)
 
 
+def state_of(content: object) -> str | None:
+    """The miner's word for what it does; only Vnish's ``stats`` has one."""
+    rows = _rows(content.get("STATS")) if isinstance(content, dict) else ()
+    return next((said for row in rows if (said := _plain(row.get("state"))) is not None), None)
+
+
 def clock_of(content: object) -> datetime | None:
     """What the miner's clock said; None: nothing, or a time before there were such miners."""
     if not isinstance(content, dict):

@@ -1,7 +1,7 @@
 """What each family of TCP miners is asked, and how often: pure data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -21,7 +21,6 @@ class Commands:
         main: asked at each poll; without it there is no reading.
         cadence_s: the others, in the order asked: seconds between two reads.
         identity: of these, the one that tells the firmware.
-        instead: of these, those that are asked only where another is not known.
         configuration: read at once after a restart.
     """
 
@@ -30,20 +29,7 @@ class Commands:
     main: str
     cadence_s: Mapping[str, float]
     identity: str
-    instead: Mapping[str, str] = field(default_factory=dict)
     configuration: frozenset[str] = frozenset()
-
-    def wanted(self, missing: frozenset[str]) -> tuple[str, ...]:
-        """The commands beside the main one.
-
-        Args:
-            missing: what this firmware was found not to know.
-        """
-        return tuple(
-            command
-            for command in self.cadence_s
-            if command not in self.instead or self.instead[command] in missing
-        )
 
 
 CGMINER: Final = Commands(
@@ -99,7 +85,7 @@ WHATSMINER: Final = Commands(
             "get_version": _HOURLY,
             "get_miner_info": _HOURLY,
             "edevs": _EACH_MINUTE,
-            "devs": _EACH_MINUTE,
+            "devs": _OFTEN,
             "pools": _OFTEN,
             "status": _OFTEN,
             "get_error_code": _OFTEN,
@@ -107,10 +93,9 @@ WHATSMINER: Final = Commands(
         }
     ),
     identity="get_version",
-    instead=MappingProxyType({"devs": "edevs"}),
     configuration=frozenset({"get_version", "get_miner_info", "get_psu", "pools"}),
 )
-"""Whatsminer's API 1 and 2."""
+"""Whatsminer's API 1 and 2; each firmware leaves out other things of ``edevs`` and ``devs``."""
 
 WHATSMINER_V3: Final = Commands(
     family="whatsminer-v3",
