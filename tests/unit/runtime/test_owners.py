@@ -29,7 +29,6 @@ ENTRY = InventoryEntry(miner_id="m-1", site_id="site-a", address="10.0.0.1:80")
 
 def found(dialect: str | None, *, address: str = "10.0.0.1:80", at: str | None = None) -> Detected:
     return Detected(
-        event_id="0199d2a4-7c1e-7b3a-9f10-2f6d8c0a5e11",
         miner_id="m-1",
         address=address,
         found_address=at,

@@ -7,7 +7,9 @@ devices need none of it. What an answer means for a device, ``http`` knows.
 import asyncio
 import socket
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Self
 
 from minestream_runtime.addresses import (
@@ -19,6 +21,8 @@ from minestream_runtime.addresses import (
 from minestream_runtime.device_connection import Connection, ConnectionEndedError, Said
 
 _SWEEPS_PER_STAY: Final = 5
+_JUDGED: Final = 100_000
+"""Addresses of which it is remembered whether they are allowed."""
 
 
 @dataclass(slots=True)
@@ -30,6 +34,10 @@ class _Host:
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
 
 
+class AddressForbiddenError(ValueError):
+    """Nobody may be asked there."""
+
+
 class Devices:
     """The connections that a process shares.
 
@@ -37,12 +45,21 @@ class Devices:
         per_host: most to one device at a time; more requests wait.
         keep_s: an idle one is closed after so long.
         connect_s: most for making one.
+        allowed: may this numeric address be asked? None: every one.
     """
 
-    def __init__(self, *, per_host: int, keep_s: float, connect_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        per_host: int,
+        keep_s: float,
+        connect_s: float,
+        allowed: Callable[[str], bool] | None = None,
+    ) -> None:
         self._per_host = per_host
         self._keep_s = keep_s
         self._connect_s = connect_s
+        self._allowed = None if allowed is None else lru_cache(maxsize=_JUDGED)(allowed)
         self._hosts: dict[str, _Host] = {}
         self._names = Names()
         self._loop: asyncio.AbstractEventLoop
@@ -80,6 +97,7 @@ class Devices:
 
         Raises:
             AddressInvalidError: there is no such address.
+            AddressForbiddenError: it is in no network that is allowed.
             TimeoutError: no whole answer in time.
             ConnectionEndedError: it hung up.
             HttpProcessingError: it does not speak HTTP.
@@ -148,10 +166,12 @@ class Devices:
         name, port = split(where)
         family = family_of(name)
         if family is not None:
+            self._check(name)
             return await self._begin(family, (name, port))
         first: OSError | None = None
         async with asyncio.timeout_at(min(until_s, self._loop.time() + self._connect_s)):
             for kind, address in await self._names.find(name, port):
+                self._check(address[0])
                 try:
                     _, connection = await self._loop.create_connection(
                         lambda: Connection(self._loop), *address, family=kind
@@ -161,6 +181,10 @@ class Devices:
                 else:
                     return connection
         raise first or socket.gaierror(socket.EAI_NONAME, "no address")
+
+    def _check(self, address: str) -> None:
+        if self._allowed is not None and not self._allowed(address):
+            raise AddressForbiddenError(f"{address} is in no network that is allowed")
 
     async def _begin(self, family: socket.AddressFamily, address: tuple[str, int]) -> Connection:
         """Begin to connect to the one address that there is.

@@ -2,6 +2,7 @@
 
 import re
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from minestream_runtime.addresses import AddressInvalidError
 from minestream_runtime.clock import Clock
 from minestream_runtime.connect_errors import is_no_way, is_our_own, text_of
 from minestream_runtime.device_connection import ConnectionEndedError
-from minestream_runtime.devices import Devices
+from minestream_runtime.devices import AddressForbiddenError, Devices
 from minestream_runtime.digest import Login
 
 MAX_BODY_BYTES: Final = 1024 * 1024
@@ -88,13 +89,16 @@ class Question:
     authorization: str | None = None
 
 
-def device_session() -> Devices:
+def device_session(*, allowed: Callable[[str], bool] | None = None) -> Devices:
     """The connections that a collector shares: two per device.
 
     They are kept for 2 s: long enough for the requests of one poll, too short to hold one per
     device of a large fleet.
+
+    Args:
+        allowed: may this numeric address be asked? None: every one.
     """
-    return Devices(per_host=PER_HOST, keep_s=_KEEPALIVE_S, connect_s=CONNECT_S)
+    return Devices(per_host=PER_HOST, keep_s=_KEEPALIVE_S, connect_s=CONNECT_S, allowed=allowed)
 
 
 async def fetch(
@@ -211,6 +215,8 @@ def _said_of(exc: Exception) -> tuple[Fault, str]:
             return _fault_of(exc), text_of(exc)
         case ConnectionEndedError():
             return Fault.TIMEOUT, str(exc)
+        case AddressForbiddenError():
+            return Fault.REFUSED, str(exc)
         case AddressInvalidError():
             return Fault.REFUSED, "no such address"
         case _:

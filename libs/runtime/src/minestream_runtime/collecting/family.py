@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from minestream_runtime.collecting.plan import Answer, Memory, Plan
-from minestream_schemas.inventory import InventoryEntry
+from minestream_schemas.inventory import Detected, InventoryEntry
 
 FROM_FAMILY = "the family's own"
 """Marks credentials with which every miner of a family is delivered."""
@@ -33,6 +33,10 @@ class Miner:
         session: what the family keeps of a conversation (a token, a challenge); gone when the
             credentials change.
         uptime_s: at its last answer, where the family tells it.
+        failures: polls in a row without an answer that its family could have given.
+        given: was its family said by its operator? Then it is not asked anew.
+        detected: what we found it to be, and told.
+        before: the family that it had before it was asked anew.
     """
 
     entry: InventoryEntry
@@ -44,6 +48,17 @@ class Miner:
     memory: Memory = field(default_factory=Memory)
     session: object = None
     uptime_s: float | None = None
+    failures: int = 0
+    given: bool = True
+    detected: Detected | None = None
+    before: "Family | None" = None
+
+    def becomes(self, family: "Family", address: str, evidence: str | None) -> None:
+        """It speaks another language, or stands elsewhere: nothing that we knew is true of it."""
+        if (self.before or self.family, self.address) != (family, address):
+            self.memory, self.session, self.uptime_s = Memory(), None, None
+        self.family, self.address, self.evidence = family, address, evidence
+        self.failures, self.before = 0, None
 
     @property
     def box(self) -> str | None:

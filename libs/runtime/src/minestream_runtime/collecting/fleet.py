@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 import structlog
@@ -35,11 +34,13 @@ class Claim(NamedTuple):
         family: which it speaks.
         address: host:port where it is asked.
         evidence: what its family was taken from.
+        given: did its operator say so? Else it was found, or is to be found.
     """
 
     family: Family
     address: str
     evidence: str | None
+    given: bool = True
 
 
 class Intervals(Protocol):
@@ -92,22 +93,19 @@ class Fleet:
             self.gone(miner_id)
             return
         entry = lean(entry)
-        known = self.miners.get(miner_id) or self._rested(miner_id)
         secrets = self._secrets(entry)
         interval_s = self._intervals.interval_of(entry.interval_s)
-        if known is None or (known.address, known.family) != (claim.address, claim.family):
-            self.miners[miner_id] = Miner(
-                entry, claim.family, claim.address, claim.evidence, secrets, interval_s
-            )
+        miner = self.miners.get(miner_id) or self._rested(miner_id)
+        if miner is None or miner.entry.address != entry.address:
+            miner = Miner(entry, claim.family, claim.address, claim.evidence, secrets, interval_s)
         else:
-            self.miners[miner_id] = replace(
-                known,
-                entry=entry,
-                evidence=claim.evidence,
-                secrets=secrets,
-                interval_s=interval_s,
-                session=known.session if known.entry.sealed == entry.sealed else None,
-            )
+            if miner.entry.sealed != entry.sealed:
+                miner.session = None
+            if not _knows_better(miner, entry):
+                miner.becomes(claim.family, claim.address, claim.evidence)
+            miner.entry, miner.secrets, miner.interval_s = entry, secrets, interval_s
+        miner.given = claim.given
+        self.miners[miner_id] = miner
         self._add(entry, interval_s)
 
     def gone(self, miner_id: str) -> None:
@@ -143,3 +141,12 @@ class Fleet:
         except ConfigurationError as exc:
             self._log.warning("credentials_unreadable", miner_id=entry.miner_id, error=str(exc))
             return None
+
+
+def _knows_better(miner: Miner, entry: InventoryEntry) -> bool:
+    """Is what we have found newer than what the inventory says, and has nobody said otherwise?"""
+    ours, theirs = miner.detected, entry.detected
+    said = (entry.dialect, entry.transport) != (miner.entry.dialect, miner.entry.transport)
+    if ours is None or said or ours.dialect != miner.family.name:
+        return False
+    return theirs is None or theirs.detected_at < ours.detected_at

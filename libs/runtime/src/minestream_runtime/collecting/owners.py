@@ -65,12 +65,13 @@ class Owner:
     """Tells which miners are one collector's.
 
     Args:
-        families: what it speaks, all over one transport. The first is what is asked where nothing
-            is known of a miner.
+        families: what it speaks, all over one transport.
+        unknown: as which a miner is asked of which nothing is known; None: as the first of them.
     """
 
-    def __init__(self, families: Sequence[Family]) -> None:
+    def __init__(self, families: Sequence[Family], unknown: Family | None = None) -> None:
         self._families = {family.name: family for family in families}
+        self._unknown = families[0] if unknown is None else unknown
         self._transport = TRANSPORTS[families[0].name]
 
     def claim(self, entry: InventoryEntry) -> Claim | None:
@@ -84,7 +85,7 @@ class Owner:
             family = self._families.get(found.dialect)
             if entry.transport in {"auto", found.transport}:
                 where = found.found_address or entry.address
-                return None if family is None else Claim(family, where, found.evidence)
+                return None if family is None else Claim(family, where, found.evidence, given=False)
         if (entry.transport == "tcp") != (self._transport == "tcp"):
             return None
-        return Claim(next(iter(self._families.values())), entry.address, None)
+        return Claim(self._unknown, entry.address, None, given=False)

@@ -23,6 +23,7 @@ class Plan:
         guarded: need credentials. Where these are refused they are not offered again before they
             change; ``main`` is then asked without, as its refusal still tells a life.
         configuration: read at once after a restart.
+        tries: of the main endpoint: so often it is asked as long as it times out.
     """
 
     main: str
@@ -32,6 +33,7 @@ class Plan:
     identity: str | None = None
     guarded: frozenset[str] = frozenset()
     configuration: frozenset[str] = frozenset()
+    tries: int = 2
 
 
 class Answer(NamedTuple):

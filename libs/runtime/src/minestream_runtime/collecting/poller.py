@@ -17,7 +17,7 @@ from prometheus_client import Counter
 from minestream_runtime import semconv, traces
 from minestream_runtime.clock import Clock, new_event_id
 from minestream_runtime.collecting.collector import Polled
-from minestream_runtime.collecting.family import Miner, OwnFaultError
+from minestream_runtime.collecting.family import Family, Miner, OwnFaultError
 from minestream_runtime.collecting.fleet import Fleet, lean
 from minestream_runtime.collecting.plan import (
     SILENT,
@@ -37,6 +37,9 @@ from minestream_schemas.raw import RAW_MINER, EndpointBody, PollStatus, RawMiner
 _ROOM_BYTES: Final = 4096
 """Left for the record's key and headers."""
 _RETRY_PAUSE_S: Final = (0.1, 0.5)
+_ASKED_ANEW_AFTER: Final = 3
+_FAILURES: Final = SILENT | {PollStatus.GARBAGE, PollStatus.ERROR}
+_OK: Final = PollStatus.OK
 
 
 class Poller:
@@ -52,6 +55,7 @@ class Poller:
         collector_id: who we are.
         interval_after: seconds until a miner's next poll, given whether it has answered this one
             and what it said of itself; None: always its own interval.
+        unknown: the family of miners of which nothing is known; None: there are none.
         sleep: waits so many seconds before the second try.
     """
 
@@ -62,12 +66,14 @@ class Poller:
         *,
         collector_id: str,
         interval_after: Callable[[str, bool, Vital | None], float] | None = None,
+        unknown: Family | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._fleet = fleet
         self._clock = clock
         self._collector_id = collector_id
         self._interval_after = interval_after
+        self._unknown = unknown
         self._sleep = sleep
         self._log = structlog.get_logger()
 
@@ -91,7 +97,12 @@ class Poller:
 
     async def _poll(self, miner: Miner, begun: "_Begun") -> Polled:
         try:
+            if miner.failures >= _ASKED_ANEW_AFTER:
+                self._doubt(miner)
+            family = miner.family
             poll = await self._ask_all(miner, begun)
+            if miner.family is not family:  # it was not known, and now it is
+                poll = await self._ask_all(miner, begun)
         except OwnFaultError as exc:
             self._log.error("poll_impossible", error=str(exc))
             traces.failed(
@@ -103,7 +114,15 @@ class Poller:
                 attributes=begun.about(miner),
             )
             return Polled(miner.entry.miner_id, answered=False, topic=RAW_MINER, event=None)
+        if miner.family is self._unknown and poll.bodies[miner.family.plan.main].status is _OK:
+            return Polled(miner.entry.miner_id, answered=True, topic=RAW_MINER, event=None)
         return self._polled(miner, poll, begun)
+
+    def _doubt(self, miner: Miner) -> None:
+        """It has failed again and again: if nobody gave it its family, it may be of another."""
+        miner.failures = 0
+        if self._unknown is not None and not miner.given and miner.family is not self._unknown:
+            miner.before, miner.family = miner.family, self._unknown
 
     async def _ask_all(self, miner: Miner, begun: "_Begun") -> Poll:
         began_s = self._clock.monotonic()
@@ -157,7 +176,7 @@ class Poller:
     async def _ask_main(self, miner: Miner, begun: "_Begun") -> Answer:
         family, main = miner.family, miner.family.plan.main
         answer = await self._ask(miner, main, begun, family.deadline_s)
-        if answer.body.status is PollStatus.TIMEOUT:
+        if answer.body.status is PollStatus.TIMEOUT and family.plan.tries > 1:
             await self._sleep(random.uniform(*_RETRY_PAUSE_S))  # noqa: S311 - spreads load only
             answer = await self._ask(miner, main, begun, family.deadline_s)
         if answer.uptime_s is not None:
@@ -205,7 +224,8 @@ class Poller:
                 self._log.warning(
                     "credentials_refused", miner_id=miner.entry.miner_id, error=answer.body.error
                 )
-        self._remember(miner, endpoint, answer, offered)
+        if family is not self._unknown:
+            self._remember(miner, endpoint, answer, offered)
         return answer
 
     def _remember(self, miner: Miner, endpoint: str, answer: Answer, box: str | None) -> None:
@@ -224,7 +244,9 @@ class Poller:
 
     def _polled(self, miner: Miner, poll: Poll, begun: "_Begun") -> Polled:
         plan = miner.family.plan
-        answered = poll.bodies[plan.main].status not in SILENT
+        status = poll.bodies[plan.main].status
+        answered = status not in SILENT
+        miner.failures = miner.failures + 1 if status in _FAILURES else 0
         miner_id = miner.entry.miner_id
         vital = poll.vital if answered else None
         interval_s = (

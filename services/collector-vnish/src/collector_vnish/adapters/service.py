@@ -1,25 +1,37 @@
 """Puts the collector together: its families, and the kit that polls them."""
 
 from collector_vnish.adapters.families import families_of
+from collector_vnish.domain.web import FACTORY_LOGIN
 from collector_vnish.settings import SERVICE, VnishSettings
+from minestream_dialects.detection import STEPS, recognise
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.collecting.polling import poll_fleet
+from minestream_runtime.collecting.polling import Scouting, Surroundings, poll_fleet
 from minestream_runtime.health import Health
 from minestream_runtime.http import device_session
 
 
-async def collect(settings: VnishSettings, health: Health) -> None:
+async def collect(
+    settings: VnishSettings, health: Health, around: Surroundings | None = None
+) -> None:
     """Poll our share of the fleet until cancelled.
 
     Args:
         settings: from the environment.
         health: ready once the inventory is read; a link that is down is noted there, as the
             spool keeps what is polled meanwhile.
+        around: another inventory and way out than Kafka.
 
     Raises:
         ConfigurationError: the spool or the credentials key cannot be used.
     """
     clock = SystemClock()
-    async with device_session() as session:
-        families = families_of(session, clock, deadline_s=settings.poll_deadline_s)
-        await poll_fleet(settings, health, clock, service=SERVICE, families=families)
+    async with device_session(allowed=settings.networks.allows) as session:
+        await poll_fleet(
+            settings,
+            health,
+            clock,
+            service=SERVICE,
+            families=families_of(session, clock, deadline_s=settings.poll_deadline_s),
+            scouting=Scouting(STEPS, recognise, FACTORY_LOGIN),
+            around=around,
+        )

@@ -23,8 +23,8 @@ class Web:
         path: of an endpoint, with its name in braces.
         main: read at each poll.
         shape: the key without which ``main``'s answer is another's.
-        cadence_s: of the others, in the order asked: who it is first, as another firmware is another
-            plan.
+        cadence_s: of the others, in the order asked: who it is first, as another firmware is
+            another plan.
         login: ``none``; ``digest``; ``basic``: Basic, and Digest where the miner asks for it.
         secrets: with which such miners are delivered.
         identity: the endpoint that tells the firmware, and under which key.

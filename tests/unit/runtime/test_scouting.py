@@ -1,0 +1,180 @@
+"""Unknown miners: found out, told once, doubted after failures, left to whoever speaks them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from tests.unit.runtime.fleet_world import Scripted, said
+from tests.unit.runtime.unknown_world import Host, host, page, prober
+
+from minestream_runtime.clock import SystemClock
+from minestream_runtime.collecting.collector import CollectorSettings, Polled
+from minestream_runtime.collecting.fleet import Fleet
+from minestream_runtime.collecting.owners import Owner
+from minestream_runtime.collecting.plan import Plan
+from minestream_runtime.collecting.poller import Poller
+from minestream_runtime.collecting.scouting import Unknown
+from minestream_schemas.inventory import Detected, InventoryEntry
+from minestream_schemas.raw import PollStatus, RawMiner
+
+PLAN = Plan(main="summary", cadence_s={})
+
+
+class Speaking(Scripted):
+    """A family by its name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(plan=PLAN)
+        self.name = name
+
+
+class World:
+    """One unknown miner at a host, and a collector that speaks two families."""
+
+    def __init__(self, at: Host, unknown_prober: object, families: list[Speaking]) -> None:
+        clock = SystemClock()
+        self.told: list[Detected] = []
+
+        async def tell(found: Detected) -> None:
+            self.told.append(found)
+
+        self.families = {family.name: family for family in families}
+        self.unknown = Unknown(
+            unknown_prober,  # type: ignore[arg-type]
+            families,
+            clock,
+            collector_id="collector-0",
+            tell=tell,
+            deadline_s=0.4,
+        )
+        self.fleet = Fleet(
+            CollectorSettings(),
+            None,
+            Owner(families, self.unknown).claim,
+            add=lambda *_: None,
+            remove=lambda _: None,
+            clock=clock,
+        )
+        self.poller = Poller(self.fleet, clock, collector_id="collector-0", unknown=self.unknown)
+        self.entry = InventoryEntry(miner_id="m-1", site_id="site", address=at.address)
+        self.fleet.there("m-1", self.entry)
+
+    async def polled(self) -> Polled:
+        return await self.poller.poll("m-1")
+
+    async def poll(self) -> RawMiner:
+        polled = await self.polled()
+        assert polled.event is not None
+        return RawMiner.from_json(polled.event.value)
+
+
+@asynccontextmanager
+async def world(**answers: bytes | None) -> AsyncIterator[tuple[World, Host]]:
+    async with host(**answers) as at, prober(deadline_s=0.2) as ask:
+        yield World(at, ask, [Speaking("vnish"), Speaking("elphapex")]), at
+
+
+async def test_an_unknown_miner_is_found_out_and_polled_in_the_same_poll() -> None:
+    async with world(_info=page(b"I'm elphapex")) as (this, at):
+        event = await this.poll()
+        assert (event.dialect, event.dialect_evidence) == ("elphapex", "info")
+        assert event.status is PollStatus.OK
+        (found,) = this.told
+        assert (found.dialect, found.transport, found.address) == ("elphapex", "http", at.address)
+        assert (found.found_address, found.collector_id) == (at.address, "collector-0")
+        await this.poll()
+        assert (at.asked, len(this.told)) == (["/info"], 1)
+
+
+async def test_what_was_found_outlives_a_change_of_the_inventory_and_a_rebalance() -> None:
+    async with world(_info=page(b"I'm elphapex")) as (this, at):
+        await this.poll()
+        this.fleet.there("m-1", this.entry.model_copy(update={"model": "DG1+"}))
+        this.fleet.gone("m-1")
+        this.fleet.there("m-1", this.entry)
+        assert (await this.poll()).dialect == "elphapex"
+        assert at.asked == ["/info"]
+        this.fleet.there("m-1", this.entry.model_copy(update={"dialect": "vnish"}))
+        assert (await this.poll()).dialect == "vnish", "but an operator's word counts more"
+
+
+async def test_nobody_there_is_an_offline_event_and_nothing_is_told() -> None:
+    async with world() as (this, at):
+        this.fleet.there("m-1", this.entry.model_copy(update={"address": "127.0.0.1:1"}))
+        event = await this.poll()
+        assert (event.status, event.dialect, event.dialect_evidence) == (
+            PollStatus.REFUSED,
+            "auto",
+            None,
+        )
+        assert "connection refused" in (event.error or "")
+        assert (at.asked, this.told) == ([], [])
+
+
+async def test_a_stranger_is_a_garbage_event_that_says_what_it_answered() -> None:
+    async with world(stats=b"hello\0") as (this, _):
+        event = await this.poll()
+        assert event.status is PollStatus.GARBAGE
+        assert "4028-stats" in (event.error or "")
+        assert "hello" in (event.error or "")
+        assert this.told == []
+
+
+async def test_anothers_miner_is_told_once_and_left_to_it() -> None:
+    async with world(stats=b"I'm whatsminer\0") as (this, _):
+        for _ in range(3):
+            polled = await this.polled()
+            assert (polled.event, polled.answered) == (None, True)
+        (found,) = this.told
+        assert (found.dialect, found.transport) == ("whatsminer", "tcp")
+        this.fleet.there("m-1", this.entry.model_copy(update={"detected": found}))
+        assert this.fleet.miners == {}
+
+
+@pytest.mark.parametrize("status", [PollStatus.TIMEOUT, PollStatus.GARBAGE, PollStatus.ERROR])
+async def test_after_three_failures_a_found_miner_is_asked_anew(status: PollStatus) -> None:
+    async with world(_info=page(b"I'm elphapex")) as (this, at):
+        await this.poll()
+        this.families["elphapex"].script = lambda _: said(status)
+        at.answers["/info"] = page(b"I'm vnish")
+        for _ in range(3):
+            assert (await this.poll()).dialect == "elphapex"
+        event = await this.poll()
+        assert (event.dialect, event.status) == ("vnish", PollStatus.OK)
+        assert [found.dialect for found in this.told] == ["elphapex", "vnish"]
+
+
+async def test_a_miner_that_its_operator_named_is_never_asked_what_it_is() -> None:
+    async with world(_info=page(b"I'm elphapex")) as (this, at):
+        this.fleet.there("m-1", this.entry.model_copy(update={"dialect": "vnish"}))
+        this.families["vnish"].script = lambda _: said(PollStatus.GARBAGE)
+        for _ in range(8):
+            assert (await this.poll()).dialect == "vnish"
+        assert at.asked == []
+
+
+async def test_a_miner_whose_power_is_out_stays_what_it_was() -> None:
+    async with world(_info=page(b"I'm elphapex")) as (this, at):
+        await this.poll()
+        memory = this.fleet.miners["m-1"].memory
+        this.families["elphapex"].script = lambda _: said(PollStatus.REFUSED)
+        at.answers.update({"/info": None, "stats": None})
+        for _ in range(5):
+            event = await this.poll()
+            assert (event.dialect, event.status) == ("elphapex", PollStatus.REFUSED)
+        assert len(this.told) == 1
+        assert this.fleet.miners["m-1"].memory == memory
+
+
+async def test_a_found_miner_that_nobody_knows_any_more_is_told_to_be_nobodys() -> None:
+    async with world(_info=page(b"I'm elphapex")) as (this, at):
+        await this.poll()
+        this.families["elphapex"].script = lambda _: said(PollStatus.GARBAGE)
+        at.answers["/info"] = page(b"<html>")
+        for _ in range(3):
+            await this.poll()
+        event = await this.poll()
+        assert (event.dialect, event.status) == ("auto", PollStatus.GARBAGE)
+        assert [found.dialect for found in this.told] == ["elphapex", None]
+        at.answers["/info"] = page(b"I'm vnish")
+        assert (await this.poll()).dialect == "vnish"
