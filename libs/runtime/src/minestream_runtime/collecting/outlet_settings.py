@@ -1,8 +1,7 @@
 """A collector's way out as settings describe it: producer, spool and ledger, opened together."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pydantic import Field
@@ -10,7 +9,7 @@ from pydantic import Field
 from minestream_runtime.clock import Clock
 from minestream_runtime.collecting import fates
 from minestream_runtime.collecting.ledger import Ledger
-from minestream_runtime.collecting.outlet import Outlet, Sender
+from minestream_runtime.collecting.outlet import Outlet
 from minestream_runtime.collecting.spool import Spool
 from minestream_runtime.kafka import Producer
 from minestream_runtime.settings import Settings
@@ -36,30 +35,16 @@ class OutletSettings(Settings):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """A far side that is not Kafka.
-
-    Args:
-        sender: takes events for it; keeps the order of what is handed to it at once.
-        site_id: whose gaps are told.
-    """
-
-    sender: Sender
-    site_id: str
-
-
 @asynccontextmanager
-async def open_outlet(
-    settings: OutletSettings, clock: Clock, *, subject: str, elsewhere: Elsewhere | None = None
-) -> AsyncIterator[Outlet]:
-    """A collector's way out: producer, spool and ledger, opened and closed together.
+async def open_spool(
+    settings: OutletSettings, clock: Clock, *, subject: str
+) -> AsyncIterator[tuple[Spool, Ledger]]:
+    """A collector's spool and ledger, opened and closed together.
 
     Args:
-        settings: where they are.
-        clock: for all of them.
-        subject: who the collector is; names its spool file too.
-        elsewhere: where events go in place of Kafka.
+        settings: where they are, and how large.
+        clock: for the age limit.
+        subject: who the collector is; names its spool file.
 
     Raises:
         ConfigurationError: the spool's file cannot be used.
@@ -73,24 +58,29 @@ async def open_outlet(
             most_bytes=settings.spool_bytes,
             most_age_s=settings.spool_age_s,
         )
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(spool)
-            sender: Sender = (
-                await stack.enter_async_context(_kafka(settings))
-                if elsewhere is None
-                else elsewhere.sender
-            )
-            yield Outlet(
-                sender,
-                spool,
-                ledger,
-                clock,
-                subject=subject,
-                gap_after_s=settings.gap_after_s,
-                site_id=elsewhere.site_id if elsewhere else None,
-                ordered=elsewhere is not None,
-            )
+        async with spool:
+            yield spool, ledger
 
 
-def _kafka(settings: OutletSettings) -> Producer:
-    return Producer(settings, deadline_s=settings.publish_deadline_s, linger_ms=_LINGER_MS)
+@asynccontextmanager
+async def open_outlet(
+    settings: OutletSettings, clock: Clock, *, subject: str
+) -> AsyncIterator[Outlet]:
+    """A collector's way out: producer, spool and ledger, opened and closed together.
+
+    Args:
+        settings: where they are.
+        clock: for all of them.
+        subject: who the collector is; names its spool file too.
+
+    Raises:
+        ConfigurationError: the spool's file cannot be used.
+    """
+    sender = Producer(settings, deadline_s=settings.publish_deadline_s, linger_ms=_LINGER_MS)
+    async with (
+        open_spool(settings, clock, subject=subject) as (spool, ledger),
+        sender as producer,
+    ):
+        yield Outlet(
+            producer, spool, ledger, clock, subject=subject, gap_after_s=settings.gap_after_s
+        )
