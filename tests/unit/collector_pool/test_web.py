@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import pytest
@@ -12,6 +14,7 @@ from aiohttp import web
 from collector_pool.adapters.service import MANNERS, _clients
 from collector_pool.adapters.standing import Standing
 from collector_pool.adapters.web import Web, polls_of
+from collector_pool.domain.profiles import Profile
 from collector_pool.domain.sayings import Saying
 from collector_pool.settings import PoolSettings
 from minestream_runtime.clock import SystemClock
@@ -61,12 +64,13 @@ async def asking(
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    state = TemporaryDirectory()
     settings = PoolSettings(
         pool_profile="live" if feed else "proxy",
         pool_api_key=cast("Any", "my-key"),
         pool_http_url=f"{base}/api/v1",
         pool_proxy_url=f"{base}/proxy",
-        **more,
+        **{"state_dir": state.name, **more},
     )
     profile = settings.profile()
     assert profile is not None
@@ -82,6 +86,7 @@ async def asking(
                 await task
     finally:
         await runner.cleanup()
+        state.cleanup()
 
 
 async def until(true: Callable[[], object]) -> None:
@@ -90,15 +95,15 @@ async def until(true: Callable[[], object]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_while_the_feed_is_there_only_the_fee_is_asked_for_and_all_once_it_is_down() -> None:
+async def test_while_the_feed_is_there_only_what_it_does_not_tell_is_asked_for() -> None:
     far = Far({})
     async with asking(far) as (standing, _):
         standing.joined()
-        await until(lambda: far.asked)
+        await until(lambda: len(far.asked) == 2)
         await asyncio.sleep(0.2)
-        assert far.paths() == ["/api/v1/status"]
+        assert set(far.paths()) == {"/api/v1/status", "/api/v1/wallet"}, "fees and payouts"
         standing.down.set()
-        await until(lambda: len(far.asked) == 5)
+        await until(lambda: len(far.asked) == 6)
     assert set(far.paths()) == {
         "/api/v1/status",
         "/api/v1/wallet",
@@ -135,6 +140,20 @@ async def test_rates_of_a_proxy_that_is_not_fed_are_nothing_fresh(*, alive: bool
     async with asking(far, feed=False) as (_, told):
         await until(lambda: len(told.fed) >= 5)
     assert (False in told.fed) is not alive
+
+
+async def test_no_hour_has_more_calls_than_its_quota_over_a_restart_too(tmp_path: Path) -> None:
+    settings = PoolSettings(
+        pool_profile="proxy", state_dir=tmp_path, pool_calls_per_hour=3, pool_proxy_url="http://a"
+    )
+    clock = SystemClock()
+    taken = []
+    for _ in range(2):
+        async with _clients(settings, Profile(proxy_url="http://127.0.0.1:1"), clock) as (_, proxy):
+            assert proxy is not None
+            taken += [(await proxy.ask("status")).tries for _ in range(3)]
+    assert sum(taken) == 3
+    assert taken[-1] == 0
 
 
 def test_no_hour_can_have_4500_calls_whatever_the_intervals_are() -> None:

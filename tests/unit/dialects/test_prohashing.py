@@ -8,8 +8,16 @@ import pytest
 from tests.unit.dialects.pool_messages import AT, RAW_ID, message, recorded
 
 from minestream_dialects.prohashing import normalise_pool, units_with
+from minestream_dialects.prohashing.coins import merged_with
 from minestream_dialects.unreadable import UnreadableError
-from minestream_schemas.pool import PoolBalance, PoolMessage, PoolRate, PoolWorker, RawPool
+from minestream_schemas.pool import (
+    PayoutKind,
+    PoolBalance,
+    PoolMessage,
+    PoolRate,
+    PoolWorker,
+    RawPool,
+)
 from minestream_schemas.raw import PollStatus
 from minestream_schemas.units import Algorithm
 
@@ -239,10 +247,70 @@ def test_the_wallet_tells_what_is_unpaid_and_what_was_paid() -> None:
         recorded("api_v1_wallet_assembled.json"),
         dialect="prohashing-http",
     )
-    (found,) = told(raw)
+    found, stats = told(raw.model_copy(update={"payout_scheme": "PPLNS"}))
     assert isinstance(found, PoolBalance)
     assert found.coin == "Litecoin"
     assert (found.balance_coins, found.unpaid_coins, found.paid_coins) == (0.0123, 0.0456, 1.1889)
+    assert (stats.unpaid_coins, stats.paid_coins, stats.payout_scheme) == (0.0456, 1.1889, "PPLNS")
+    assert (stats.payout_kind, stats.payout_threshold_coins) == (PayoutKind.THRESHOLD, 0.01)
+    assert "dogecoin" in stats.merged_coins
+
+
+def test_a_found_block_is_a_notice_of_the_coin_its_worth_and_its_finder() -> None:
+    raw = message(PoolMessage.FOUND_BLOCK, recorded("wamp_found_block_event_assembled.json"))
+    (block,) = told(raw)
+    assert (block.kind, block.coin, block.algorithm) == ("found_block", "Litecoin", "scrypt")
+    assert (block.worker, block.miner_id) == ("rack-1-l9-01", "site-a-r01-s01")
+    assert (block.amount_coins, block.reference, block.ts) == (6.2512, "2950001", AT)
+    assert told(raw)[0].event_id == block.event_id
+
+
+def test_a_failure_is_a_notice_in_the_pools_own_words() -> None:
+    about = {"miner_name": "rack-1-l9-01", "reason": "no shares for 10 minutes"}
+    (failure,) = told(message(PoolMessage.MINING_FAILURE, about))
+    assert (failure.kind, failure.text) == ("mining_failure", "no shares for 10 minutes")
+    assert failure.miner_id == "site-a-r01-s01"
+    (plain,) = told(message(PoolMessage.MINING_FAILURE, ["wrong password"]))
+    assert (plain.text, plain.worker) == ("wrong password", None)
+
+
+@pytest.mark.parametrize(
+    ("password", "configured", "scheme"),
+    [
+        ("a=scrypt,n=w,m=pplns", None, "PPLNS"),
+        ("a=scrypt,n=w,m=pplns", "PPS", "PPLNS"),
+        ("a=scrypt,n=w", "PPLNS", "PPS"),
+        ("x", "PPLNS", "PPLNS"),
+        ("x", None, None),
+    ],
+)
+def test_the_payout_scheme_is_the_workers_own_choice_else_the_accounts(
+    password: str, configured: str | None, scheme: str | None
+) -> None:
+    fields = {"ID": "w", "algo": "scrypt", "accepted": 1, "password": password}
+    found = worker(fields, dialect="prohashing-http", payout_scheme=configured)
+    assert found.payout_scheme == scheme
+
+
+def test_the_fee_is_that_of_the_accounts_scheme() -> None:
+    fees = {}
+    for scheme in (None, "PPS", "PPLNS"):
+        raw = message(
+            PoolMessage.STATUS,
+            recorded("api_v1_status_assembled.json"),
+            dialect="prohashing-http",
+            payout_scheme=scheme,
+        )
+        rate = rates(raw)[Algorithm.SCRYPT]
+        fees[scheme] = (rate.fee_ratio, rate.payout_scheme)
+    assert fees == {None: (0.0499, "PPS"), "PPS": (0.0499, "PPS"), "PPLNS": (0.0199, "PPLNS")}
+
+
+def test_what_is_mined_along_with_a_coin_is_told() -> None:
+    assert merged_with("Litecoin")[0] == "dogecoin"
+    assert merged_with("Dogecoin")[0] == "litecoin"
+    assert "dogecoin" not in merged_with("dogecoin")
+    assert merged_with("Monero") == merged_with(None) == ()
 
 
 def test_a_negative_balance_is_left_out_and_the_others_stand() -> None:
@@ -260,6 +328,8 @@ def test_a_negative_balance_is_left_out_and_the_others_stand() -> None:
         (PoolMessage.PROFITABILITY, "prohashing-wamp", "[]"),
         (PoolMessage.PROFITABILITY, "prohashing-proxy", {"1": "high"}),
         (PoolMessage.BALANCES, "prohashing-wamp", {"Litecoin": None}),
+        (PoolMessage.FOUND_BLOCK, "prohashing-wamp", [{"coin_name": 7}]),
+        (PoolMessage.MINING_FAILURE, "prohashing-wamp", [{"worker_name": "w"}, 5]),
         (PoolMessage.WALLET, "prohashing-http", {"code": 400, "data": None}),
         (PoolMessage.WALLET, "prohashing-http", {"data": {"balances": []}}),
         (PoolMessage.STATUS, "prohashing-http", {"data": {"scrypt": 3}}),
@@ -289,7 +359,6 @@ def test_a_message_that_failed_says_nothing(about: PoolMessage, status: PollStat
     ("about", "dialect", "file"),
     [
         (PoolMessage.GENERAL, "prohashing-wamp", "wamp_f_all_general_updates_assembled.json"),
-        (PoolMessage.FOUND_BLOCK, "prohashing-wamp", "wamp_found_block_event_assembled.json"),
         (PoolMessage.STATUS, "prohashing-proxy", "http_proxy_status.json"),
     ],
 )

@@ -86,6 +86,16 @@ class PoolSettings(OutletSettings):
     pool_account_every_s: float = Field(
         default=60.0, ge=1, description="wallet and workers, while the feed is down"
     )
+    pool_payouts_every_s: float = Field(
+        default=3600.0, ge=1, description="wallet, also while the feed is there"
+    )
+    pool_payout_scheme: Literal["PPLNS", "PPS"] | None = Field(
+        default=None,
+        description="that the account has chosen; None: each worker's own, else the pool's usual",
+    )
+    pool_calls_per_hour: int = Field(
+        default=4500, ge=1, le=4500, description="of the pool over HTTP; about 5,000 are allowed"
+    )
     pool_profitability_every_s: float | None = Field(
         default=None, ge=1, description="from the proxy; None: 60 s alone, 900 s as a fallback"
     )

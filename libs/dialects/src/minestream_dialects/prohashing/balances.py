@@ -1,10 +1,11 @@
 """What the pool owes an account, coin by coin."""
 
 from minestream_dialects.fields import Flags, text
+from minestream_dialects.prohashing.coins import merged_with
 from minestream_dialects.prohashing.values import amount, data_of, named
 from minestream_dialects.unreadable import UnreadableError
 from minestream_schemas.ids import derived_id
-from minestream_schemas.pool import PoolBalance, RawPool
+from minestream_schemas.pool import PayoutKind, PoolBalance, PoolStats, RawPool
 
 
 def balances(raw: RawPool, content: object) -> tuple[PoolBalance, ...]:
@@ -14,11 +15,14 @@ def balances(raw: RawPool, content: object) -> tuple[PoolBalance, ...]:
         UnreadableError: no object, or not one balance can be read.
     """
     said = named(content, "balances")
-    return _told(raw, "balances", said, {coin: {"balance": value} for coin, value in said.items()})
+    entries = {coin: {"balance": value} for coin, value in said.items()}
+    return tuple(balance for balance, _ in _told(raw, "balances", said, entries))
 
 
-def wallet(raw: RawPool, content: object) -> tuple[PoolBalance, ...]:
+def wallet(raw: RawPool, content: object) -> tuple[PoolBalance | PoolStats, ...]:
     """Read ``/wallet``: balance, unpaid and paid of each coin, by the coin's own name.
+
+    A coin is paid out when its balance has passed the account's threshold.
 
     Raises:
         UnreadableError: it tells an error, or not one balance can be read.
@@ -29,14 +33,45 @@ def wallet(raw: RawPool, content: object) -> tuple[PoolBalance, ...]:
         for key, entry in said.items()
         if isinstance(entry, dict)
     }
-    return _told(raw, "wallet", said, entries)
+    told = _told(raw, "wallet", said, entries)
+    return (*(balance for balance, _ in told), *(_stats(raw, *each) for each in told))
+
+
+def _stats(raw: RawPool, balance: PoolBalance, entry: dict[str, object]) -> PoolStats:
+    flags = Flags()
+    unpaid = balance.unpaid_coins
+    return PoolStats(
+        event_id=derived_id("pool-stats", raw.event_id, balance.coin),
+        raw_event_id=raw.event_id,
+        subject=balance.subject,
+        ts=raw.received_at,
+        account_id=raw.account_id,
+        pool=raw.pool,
+        coin=balance.coin,
+        unpaid_coins=balance.balance_coins if unpaid is None else unpaid,
+        paid_coins=balance.paid_coins,
+        payout_scheme=raw.payout_scheme,
+        payout_kind=PayoutKind.THRESHOLD,
+        payout_threshold_coins=amount(
+            entry.get("payoutThreshold"),
+            name="payout_threshold_coins",
+            flags=flags,
+            required=False,
+        ),
+        merged_coins=merged_with(balance.coin),
+        quality_flags=flags.sorted(),
+    )
 
 
 def _told(
     raw: RawPool, what: str, said: dict[str, object], entries: dict[str, dict[str, object]]
-) -> tuple[PoolBalance, ...]:
-    found = [_balance(raw, coin, entry) for coin, entry in entries.items()]
-    told = {balance.coin: balance for balance in found if balance is not None}
+) -> tuple[tuple[PoolBalance, dict[str, object]], ...]:
+    """Each coin's balance, and what it was read from."""
+    told: dict[str, tuple[PoolBalance, dict[str, object]]] = {}
+    for key, entry in entries.items():
+        balance = _balance(raw, key, entry)
+        if balance is not None:
+            told[balance.coin] = (balance, entry)
     if said and not told:
         raise UnreadableError(f"{what}: not one balance of a coin in it")
     return tuple(told.values())

@@ -8,10 +8,19 @@ from typing import Final
 
 from minestream_dialects.bodies import decode
 from minestream_dialects.prohashing.balances import balances, wallet
+from minestream_dialects.prohashing.notices import failures, found_blocks
 from minestream_dialects.prohashing.rates import UNITS_HS, profitability, status
 from minestream_dialects.prohashing.workers import MinerOf, http_worker, wamp_worker
 from minestream_dialects.unreadable import UnreadableError
-from minestream_schemas.pool import PoolBalance, PoolMessage, PoolRate, PoolWorker, RawPool
+from minestream_schemas.pool import (
+    PoolBalance,
+    PoolMessage,
+    PoolNotice,
+    PoolRate,
+    PoolStats,
+    PoolWorker,
+    RawPool,
+)
 from minestream_schemas.raw import EndpointBody, PollStatus
 
 __all__ = ["MinerOf", "normalise_pool"]
@@ -24,9 +33,11 @@ _TOLD: Final = frozenset(
         PoolMessage.BALANCES,
         PoolMessage.WALLET,
         PoolMessage.STATUS,
+        PoolMessage.FOUND_BLOCK,
+        PoolMessage.MINING_FAILURE,
     }
 )
-Told = tuple[PoolWorker | PoolRate | PoolBalance, ...]
+Told = tuple[PoolWorker | PoolRate | PoolBalance | PoolStats | PoolNotice, ...]
 
 
 def normalise_pool(
@@ -34,8 +45,8 @@ def normalise_pool(
 ) -> Told:
     """Turn one message into events.
 
-    A message that failed says nothing, nor does one that nobody needs in our names (found blocks,
-    pool-wide totals, the proxy's own status): both stay in the raw topic.
+    A message that failed says nothing, nor does one that nobody needs in our names (pool-wide
+    totals, the proxy's own status): both stay in the raw topic.
 
     Args:
         raw: one message, any body.
@@ -44,7 +55,7 @@ def normalise_pool(
             name; see ``rates.UNITS_HS``.
 
     Returns:
-        workers, rates or balances; nothing where there is nothing to tell.
+        workers, rates, balances, stats or notices; nothing where there is nothing to tell.
 
     Raises:
         UnreadableError: the body is none, no JSON, or of the wrong shape.
@@ -66,6 +77,10 @@ def normalise_pool(
             told = wallet(raw, content)
         case PoolMessage.STATUS if raw.dialect == HTTP:
             told = status(raw, content)
+        case PoolMessage.FOUND_BLOCK:
+            told = found_blocks(raw, content, miner_of)
+        case PoolMessage.MINING_FAILURE:
+            told = failures(raw, content, miner_of)
     return told
 
 

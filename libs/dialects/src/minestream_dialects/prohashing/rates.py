@@ -52,6 +52,7 @@ _RATES: Final = {
     "percentile_usd": "percentile_usd_per_hs_day",
     "percentile_btc": "percentile_btc_per_hs_day",
 }
+_FEES: Final = {"PPLNS": "pplns_fee", "PPS": "pps_fee"}
 _LEAST_FACTOR: Final = 1.0
 
 
@@ -136,7 +137,9 @@ def _rate(
 
 
 def status(raw: RawPool, content: object) -> tuple[PoolRate, ...]:
-    """Read ``/status``: the fee of pay-per-share, and an estimate in BTC.
+    """Read ``/status``: the fee of the account's payout scheme, and an estimate in BTC.
+
+    Where the account has chosen none, the fee is that of pay-per-share, the pool's usual scheme.
 
     The estimate's unit is ``mbtc_mh_factor``, in H/s: without it there is a fee and no rate.
 
@@ -170,7 +173,10 @@ def _estimate(raw: RawPool, algorithm: Algorithm, fields: dict[str, object]) -> 
         per=factor or 1.0,
         required=False,
     )
-    fee = amount(fields.get("pps_fee"), name="fee_ratio", flags=flags, bounds=RATIO)
+    scheme = raw.payout_scheme or "PPS"
+    fee = amount(
+        fields.get(_FEES.get(scheme, "pps_fee")), name="fee_ratio", flags=flags, bounds=RATIO
+    )
     return _told(
         raw,
         algorithm,
@@ -180,6 +186,7 @@ def _estimate(raw: RawPool, algorithm: Algorithm, fields: dict[str, object]) -> 
             "unit_hs": factor or MEGA,
             "btc_per_hs_day": None if factor is None else btc,
             "fee_ratio": fee,
+            "payout_scheme": scheme,
         },
     )
 

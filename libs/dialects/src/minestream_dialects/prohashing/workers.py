@@ -1,9 +1,11 @@
 """One worker as the pool knows it, and whose miner it is."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 
 from minestream_dialects.fields import Flags, text
+from minestream_dialects.prohashing.coins import merged_with
 from minestream_dialects.prohashing.values import amount, named, whole
 from minestream_dialects.unreadable import UnreadableError
 from minestream_schemas.ids import derived_id
@@ -13,6 +15,8 @@ from minestream_schemas.units import algorithm_named
 MinerOf = Callable[[str], tuple[str, str] | None]
 MINER_UNKNOWN: Final = "miner_unknown"
 """The inventory gives this worker's name to no miner, or to several."""
+_MODE: Final = re.compile(r"(?:^|[,;\s])m=([A-Za-z]{2,8})(?:$|[,;\s])")
+_DEFAULT_SCHEME: Final = "PPS"
 _MOST_NAME: Final = 190
 """So that account and name make a key."""
 
@@ -41,6 +45,7 @@ def wamp_worker(raw: RawPool, content: object, miner_of: MinerOf) -> tuple[PoolW
         worker_id=text(fields.get("uuid")),
         algorithm=fields.get("algorithm_name"),
         coin=text(fields.get("coin_name")),
+        payout_scheme=raw.payout_scheme,
         hashrate_hs=amount(fields.get("hashrate"), name="hashrate_hs", flags=flags),
         difficulty=amount(fields.get("difficulty"), name="difficulty", flags=flags, required=False),
         shares_total=whole(fields.get("all_time_share_count"), name="shares_total", flags=flags),
@@ -68,10 +73,19 @@ def http_worker(raw: RawPool, content: object, miner_of: MinerOf) -> tuple[PoolW
         flags,
         algorithm=fields.get("algo"),
         coin=text(fields.get("coin")),
+        payout_scheme=_scheme(fields.get("password")) or raw.payout_scheme,
         hashrate_hs=amount(fields.get("accepted"), name="hashrate_hs", flags=flags),
         difficulty=amount(fields.get("difficulty"), name="difficulty", flags=flags, required=False),
     )
     return (worker,)
+
+
+def _scheme(password: object) -> str | None:
+    """What a worker's options choose: ``m=pplns``; without ``m=`` the pool pays per share."""
+    if not isinstance(password, str) or "=" not in password:
+        return None
+    found = _MODE.search(password)
+    return found[1].upper() if found else _DEFAULT_SCHEME
 
 
 def _name(value: object) -> str | None:
@@ -87,6 +101,7 @@ def _worker(
     algorithm: object,
     **fields: object,
 ) -> PoolWorker:
+    coin = fields.get("coin")
     miner = miner_of(name) or by_short_name(name, miner_of)
     miner_id, site_id = miner or (None, None)
     unknown = () if miner else (MINER_UNKNOWN,)
@@ -100,6 +115,7 @@ def _worker(
         "worker": name,
         "miner_id": miner_id,
         "site_id": site_id,
+        "merged_coins": merged_with(coin if isinstance(coin, str) else None),
         "algorithm": algorithm_named(algorithm if isinstance(algorithm, str) else None),
         "quality_flags": tuple(sorted((*flags.sorted(), *unknown))),
     }

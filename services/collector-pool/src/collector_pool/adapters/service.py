@@ -27,6 +27,7 @@ from minestream_runtime.collecting.outlet_settings import open_outlet
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.health import Health
 from minestream_runtime.polite import Manners, PoliteClient
+from minestream_runtime.usage import Per, Quota, Usage
 from minestream_schemas.pool import PoolMessage
 from minestream_schemas.raw import PollStatus
 
@@ -107,16 +108,27 @@ async def _clients(
     settings: PoolSettings, profile: Profile, clock: Clock
 ) -> AsyncIterator[tuple[PoliteClient | None, PoliteClient | None]]:
     bearer = {"Authorization": SecretStr(f"Bearer {settings.key}")} if settings.key else {}
+    usage = Usage(
+        "prohashing",
+        clock,
+        quotas=(Quota(Per.HOUR, settings.pool_calls_per_hour),),
+        state=settings.state_dir / f"{settings.collector_id}.prohashing.usage",
+    )
     async with AsyncExitStack() as stack:
         http = proxy = None
         if profile.http_url is not None:
             http = await stack.enter_async_context(
-                PoliteClient("prohashing", profile.http_url, clock, manners=MANNERS)
+                PoliteClient("prohashing", profile.http_url, clock, manners=MANNERS, usage=usage)
             )
         if profile.proxy_url is not None:
             proxy = await stack.enter_async_context(
                 PoliteClient(
-                    "prohashing-proxy", profile.proxy_url, clock, manners=MANNERS, headers=bearer
+                    "prohashing-proxy",
+                    profile.proxy_url,
+                    clock,
+                    manners=MANNERS,
+                    headers=bearer,
+                    usage=usage,
                 )
             )
         yield http, proxy

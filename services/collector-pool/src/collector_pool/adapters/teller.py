@@ -62,6 +62,7 @@ class Teller:
         fresh_s = whose.fresh_s if whose else settings.pool_fresh_s
         self._account = whose.account_id if whose else settings.pool_account
         self._collector_id = settings.collector_id
+        self._payout_scheme = None if whose else settings.pool_payout_scheme
         self._outlet = outlet
         self._clock = clock
         self._note = _Note(settings.state_dir / f"{named}.silence")
@@ -87,6 +88,7 @@ class Teller:
                     new_event_id(told.received_at),
                     account=self._account,
                     collector_id=self._collector_id,
+                    payout_scheme=self._payout_scheme,
                 )
                 self._count(event)
                 if event.status is PollStatus.OK and updating:

@@ -158,6 +158,11 @@ def polls_of(
                     ("walletEx", PoolMessage.WORKER),
                 )
             ]
+        if settings.key and feed:  # the feed tells balances, and neither payouts nor thresholds
+            payouts_s = settings.pool_payouts_every_s
+            polls.append(
+                Poll(http, "wallet", HTTP, PoolMessage.WALLET, payouts_s, always=True, keyed=True)
+            )
     if proxy is not None:
         every_s = settings.pool_profitability_every_s or (900.0 if feed else 60.0)
         polls += [

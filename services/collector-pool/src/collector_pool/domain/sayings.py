@@ -206,7 +206,14 @@ def hidden(saying: Saying, hide: Hide) -> Saying:
     )
 
 
-def to_event(saying: Saying, event_id: UUID, *, account: str, collector_id: str) -> RawPool:
+def to_event(
+    saying: Saying,
+    event_id: UUID,
+    *,
+    account: str,
+    collector_id: str,
+    payout_scheme: str | None = None,
+) -> RawPool:
     """The event of a saying.
 
     Args:
@@ -214,6 +221,7 @@ def to_event(saying: Saying, event_id: UUID, *, account: str, collector_id: str)
         event_id: fresh.
         account: our name for it.
         collector_id: who heard it.
+        payout_scheme: that the account has chosen.
     """
     return RawPool(
         event_id=event_id,
@@ -231,4 +239,5 @@ def to_event(saying: Saying, event_id: UUID, *, account: str, collector_id: str)
         snapshot=saying.snapshot,
         body=saying.body,
         merged=saying.merged,
+        payout_scheme=payout_scheme,
     )
