@@ -8,7 +8,8 @@ from typing import Any
 import faust
 
 from minestream_dialects.market import normalise_market
-from minestream_dialects.prohashing import normalise_pool, units_with
+from minestream_dialects.pools import normalise as normalise_pool
+from minestream_dialects.prohashing import units_with
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.kafka import Producer
 from minestream_runtime.kafka.twins import Twins
@@ -31,6 +32,7 @@ from processor.adapters.ticks import Dues, FaustBroker, Progress, Ticker, Waitin
 from processor.adapters.watchdog import Vitals, Watchdog
 from processor.adapters.worths import Worths
 from processor.domain.references import References
+from processor.domain.thinning import Thinner
 from processor.settings import ProcessorSettings
 
 
@@ -104,9 +106,12 @@ class Parts:
         units = units_with(self._settings.pool_units_hs)
         known = self._references.workers
 
+        thinner = Thinner(self._settings.pool_worker_every_s)
+
         def normalised(raw: RawPool) -> list[Event]:
             told = normalise_pool(raw, miner_of=known.home_of, units_hs=units)
-            return [known.checked(one) if isinstance(one, PoolWorker) else one for one in told]
+            whole = [known.checked(one) if isinstance(one, PoolWorker) else one for one in told]
+            return [one for one in whole if not isinstance(one, PoolWorker) or thinner.keeps(one)]
 
         common: dict[str, Any] = {"outputs": self._outputs, "guard": self._guard}
         pool = SourceAgent(

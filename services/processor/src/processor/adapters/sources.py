@@ -21,10 +21,16 @@ from minestream_schemas.market import (
 )
 from minestream_schemas.pool import (
     POOL_BALANCE,
+    POOL_NOTICE,
     POOL_RATE,
+    POOL_REWARD,
+    POOL_STATS,
     POOL_WORKER,
     PoolBalance,
+    PoolNotice,
     PoolRate,
+    PoolReward,
+    PoolStats,
     PoolWorker,
     RawPool,
 )
@@ -44,6 +50,9 @@ DERIVED: Final[dict[type[Event], Topic]] = {
     PoolWorker: POOL_WORKER,
     PoolRate: POOL_RATE,
     PoolBalance: POOL_BALANCE,
+    PoolStats: POOL_STATS,
+    PoolReward: POOL_REWARD,
+    PoolNotice: POOL_NOTICE,
     CoinPrice: PRICE,
     CoinIndicators: INDICATORS,
     NetworkState: NETWORK,
