@@ -275,6 +275,35 @@ def test_the_sensors_of_a_board_are_read_apart(
     assert bool(flags.sorted()) == flagged
 
 
+def test_vnish_3_behind_bitmains_pages_is_called_vnish() -> None:
+    info = json.loads(body("s9_web_get_system_info_assembled.json"))
+    info["minertype"] = "Antminer S9 (vnish 3.9.0)"
+    page = body("s9_web_get_miner_status_assembled.json")
+    telemetry = read("auto", get_miner_status=page, get_system_info=info)
+    assert (telemetry.dialect, telemetry.model) == ("antminer-web", "Antminer S9")
+    assert telemetry.firmware == "Vnish 3.9.0"
+
+
+@pytest.mark.parametrize(
+    ("fans", "rpm"),
+    [
+        ({"fan_num": 0}, ()),
+        ({"fan_num": 2, "fan1": 0, "fan2": 0, "fan5": 4080, "fan6": 0}, (4080, 0)),
+        ({"fan_num": 2, "fan1": 0, "fan2": 3000}, (0, 3000)),
+        ({"fan1": "3000", "fan2": "hot"}, ()),
+        ({}, ()),
+    ],
+)
+def test_a_fan_that_stands_is_seen_wherever_it_is_plugged_in(
+    fans: dict[str, object], rpm: tuple[int, ...]
+) -> None:
+    stats = {"STATS": [{"Type": "Antminer S9"}, {"Elapsed": 60, **fans}]}
+    telemetry = read("antminer", stats=stats)
+    assert telemetry.fan_rpm == rpm
+    flagged = {"field_missing:fan_rpm", "field_invalid:fan_rpm"} & set(telemetry.quality_flags)
+    assert bool(flagged) == (not rpm and "fan_num" not in fans)
+
+
 def test_the_configured_pools_are_read_without_their_passwords() -> None:
     conf = json.loads(body("s19_web_get_miner_conf.json"))
     conf["pools"][0]["pass"] = "hunter2,d=9000"  # noqa: S105 # no secret: an example

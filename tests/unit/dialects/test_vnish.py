@@ -98,7 +98,7 @@ def test_the_fields_of_1_3_give_it_away(field: str, summary: dict[str, Any], rea
         ("N/A", "scrypt", "Antminer L9", "algorithm", ("unit_inferred",)),
         ("", "unknown", "Antminer L7", "model", ("unit_inferred",)),
         (None, "unknown", "Antminer L3+", "model", ("unit_inferred",)),
-        ("N/A", "unknown", "Box", "inventory.algorithm", ("unit_inferred",)),
+        ("N/A", "unknown", "Box", "inventory.algorithm, chips x frequency", ("unit_inferred",)),
     ],
 )
 def test_the_unit_is_said_or_follows_from_algorithm_model_inventory(
@@ -145,6 +145,30 @@ def test_a_scrypt_miner_a_thousand_times_too_fast_is_not_believed(
     assert telemetry.hashrate_hs is None
     assert telemetry.quality_flags == ("unit_disputed",)
     assert telemetry.evidence["unit"] == "info.hr_measure, disputed by model"
+
+
+@pytest.mark.parametrize(
+    ("said", "hs", "evidence"),
+    [
+        ("MH/s", 17_394_832_000.0, "info.hr_measure"),
+        ("GH/s", None, "info.hr_measure, disputed by chips x frequency"),
+        ("kH/s", None, "info.hr_measure, disputed by chips x frequency"),
+        ("N/A", 17_394_832_000.0, "algorithm, chips x frequency"),
+    ],
+)
+def test_of_a_model_that_nobody_knows_chips_times_frequency_checks_the_unit(
+    *,
+    said: str,
+    hs: float | None,
+    evidence: str,
+    info: dict[str, Any],
+    summary: dict[str, Any],
+    read: Read,
+) -> None:
+    info |= {"hr_measure": said, "miner": "Scrypter 5000"}
+    telemetry = read({"info": info, "summary": summary})
+    assert telemetry.hashrate_hs == pytest.approx(hs)
+    assert telemetry.evidence["unit"] == evidence
 
 
 def test_hashrate_falls_back_where_a_field_is_absent(

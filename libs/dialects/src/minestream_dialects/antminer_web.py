@@ -74,9 +74,13 @@ def _old(payloads: Payloads) -> Row:
 
 
 def identify(payloads: Payloads) -> Draft:
-    """Model, firmware, algorithm."""
+    """Model, firmware, algorithm. Vnish 3.x keeps Bitmain's pages, and names itself in the type."""
     model = _type(payloads)[0] or identity.named(payloads, "Type")[0]
-    draft = identity.identify(payloads, model)
+    vnish = identity.vnish(model)
+    draft = identity.identify(payloads, vnish[0] if vnish else model)
+    if vnish is not None:
+        draft.firmware = f"Vnish {vnish[1]}"
+        return draft
     info = payloads.bodies.get("get_system_info")
     built = (
         text(entry(info, "system_filesystem_version"))

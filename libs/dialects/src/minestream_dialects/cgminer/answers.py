@@ -88,7 +88,8 @@ def refusal(body: object) -> str | None:
         if isinstance(status, str)
         else (entry(status, "STATUS"), entry(status, "Msg"))
     )
-    return (text(words) or "refused") if letter in _REFUSED else None
+    refused = isinstance(letter, str) and letter in _REFUSED
+    return (text(words) or "refused") if refused else None
 
 
 def rows(payloads: Payloads, endpoint: str, section: str) -> list[Row] | None:

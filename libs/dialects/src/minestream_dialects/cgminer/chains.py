@@ -239,14 +239,17 @@ def read_fans(stats: Row, draft: Draft) -> None:
     listed = [
         unquoted(stats[key]) for place in range(1, MAX_FANS + 1) if (key := f"fan{place}") in stats
     ]
+    fans = said(stats, "fan_num")
     if not listed:
-        draft.flags.missing("fan_rpm")
+        if fans == 0:
+            draft.fan_rpm = ()
+        else:
+            draft.flags.missing("fan_rpm")
         return
     speeds = [number(value, RPM, name="fan_rpm", flags=draft.flags) for value in listed]
     known = [round(speed) for speed in speeds if speed is not None]
     if len(known) != len(speeds):
         return  # one unreadable fan costs all: the tuple has no place for "not said"
-    fans = said(stats, "fan_num")
     if type(fans) is int and 0 <= fans < len(known):
         turning = [speed for speed in known if speed]
         known = turning + [0] * (fans - len(turning))

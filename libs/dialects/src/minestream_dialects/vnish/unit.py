@@ -9,12 +9,14 @@ from typing import Any, Final
 from minestream_dialects import measure as general
 from minestream_dialects.dialect import Payloads
 from minestream_dialects.draft import Draft
-from minestream_dialects.fields import entry
+from minestream_dialects.fields import MEGAHERTZ, Flags, count, entry, mean, number
 from minestream_dialects.measure import Clues, Measure
+from minestream_dialects.models import typical_hs
 
 __all__ = ["DEPRECATED_PER_UNIT", "Measure", "measure"]
 
 DEPRECATED_PER_UNIT: Final = 1000.0
+_MAX_BOARDS: Final = 16
 
 
 def measure(payloads: Payloads, miner: dict[str, Any], draft: Draft) -> Measure:
@@ -26,5 +28,24 @@ def measure(payloads: Payloads, miner: dict[str, Any], draft: Draft) -> Measure:
         draft: already identified; receives flag and evidence.
     """
     said = entry(payloads.bodies.get("info"), "hr_measure")
-    clues = Clues(miner.get("hr_nominal"), (miner.get("hr_realtime"), miner.get("hr_average")))
+    rates = (miner.get("hr_realtime"), miner.get("hr_average"))
+    # a model of a known class needs no other witness, and nearly every one is
+    known = typical_hs(draft.model) is not None
+    chips, clock = (None, None) if known else _chips_and_clock(miner.get("chains"))
+    clues = Clues(miner.get("hr_nominal"), rates, chips, clock)
     return general.measure(draft, said, "info.hr_measure", clues)
+
+
+def _chips_and_clock(chains: object) -> tuple[int | None, float | None]:
+    """How many chips the boards have, and their mean clock in MHz; None where not said."""
+    listed = chains[:_MAX_BOARDS] if isinstance(chains, list) else []
+    boards = [chain for chain in listed if isinstance(chain, dict)]
+    none = Flags()  # each board's reader flags what is odd
+    chips = [
+        count(entry(board, "chip_statuses", grade), name="", flags=none)
+        for board in boards
+        for grade in ("grey", "orange", "red")
+    ]
+    clocks = [number(board.get("frequency"), MEGAHERTZ, name="", flags=none) for board in boards]
+    total = sum(each for each in chips if each is not None)
+    return total or None, mean([each for each in clocks if each is not None])
