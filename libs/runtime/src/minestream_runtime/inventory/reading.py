@@ -77,6 +77,8 @@ def read_inventory(
     text: str,
     environment: Mapping[str, str],
     *,
+    site_id: str | None = None,
+    beside: Iterable[str] = (),
     advanced: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Wanted:
     """Read an inventory file, strictly.
@@ -84,13 +86,15 @@ def read_inventory(
     Args:
         text: YAML: ``defaults``, ``sites`` (both optional) and ``miners``.
         environment: fills in ``${NAME}``.
+        site_id: the one site whose miners these may be, also where they do not say so.
+        beside: further keys that the file has, for others to read.
         advanced: told how many miners of how many have been read.
 
     Raises:
         DocumentError: with all faults there are.
     """
     with _uncollected():
-        return _Reading(environment, advanced).read(text)
+        return _Reading(environment, advanced, site_id, beside).read(text)
 
 
 @contextmanager
@@ -112,9 +116,15 @@ class _Reading:
     """One pass over one file; gathers faults and goes on."""
 
     def __init__(
-        self, environment: Mapping[str, str], advanced: Callable[[int, int], None]
+        self,
+        environment: Mapping[str, str],
+        advanced: Callable[[int, int], None],
+        site_id: str | None = None,
+        beside: Iterable[str] = (),
     ) -> None:
         self._advanced = advanced
+        self._site_id = site_id
+        self._top_keys = (*_TOP_KEYS, *beside)
         self._faults: list[Fault] = []
         self._read = Values(environment, self._faults)
         self._credentials: dict[str, dict[str, str]] = {}
@@ -122,7 +132,7 @@ class _Reading:
         self._addresses: dict[tuple[str, str], str] = {}
 
     def read(self, text: str) -> Wanted:
-        top = self._known(pairs(parse(text), "the file", self._faults), _TOP_KEYS, "the file")
+        top = self._known(pairs(parse(text), "the file", self._faults), self._top_keys, "the file")
         if "miners" not in top:
             self._faults.append(Fault(1, "`miners:` is missing: a list of entries is wanted"))
         sites = self._sites(top)
@@ -174,6 +184,8 @@ class _Reading:
             if "credentials" in own:
                 self._fault(own["credentials"], "either credentials or sealed, not both")
         values = self._values(keys)
+        if self._site_id is not None:
+            values.setdefault("site_id", self._site_id)
         credentials = values.pop("credentials", None)
         try:
             entry = InventoryEntry.model_validate_json(json.dumps(values))
@@ -192,6 +204,8 @@ class _Reading:
         algorithm = entry.algorithm if known is Algorithm.UNKNOWN else known.value
         entry = entry.model_copy(update={"address": entry.address.lower(), "algorithm": algorithm})
         place = (entry.site_id, entry.address)
+        if self._site_id is not None and entry.site_id != self._site_id:
+            self._fault(keys["site_id"], f"this is a file of {self._site_id} alone")
         if not 1 <= int(entry.address.rpartition(":")[2]) <= _HIGHEST_PORT:
             self._fault(keys["address"], f"a port from 1 to {_HIGHEST_PORT} is wanted")
         if entry.slot is not None and entry.slot > _HIGHEST_SLOT:
