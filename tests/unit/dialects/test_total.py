@@ -1,7 +1,7 @@
 """normalise() never raises, gives the same twice, and what it gives survives the wire."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from datetime import timedelta
 from typing import Any
@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.unit.dialects.odd import JSON, ODD, check, places, put
 
-from minestream_dialects import Normalised, normalise
 from minestream_dialects.draft import BOARD_NUMBERS, READING_NUMBERS
 from minestream_schemas.raw import EndpointBody, PollStatus, RawMiner
-from minestream_schemas.telemetry import MinerChips, MinerStatus, MinerTelemetry
+from minestream_schemas.telemetry import MinerStatus
 
 BodyOf = Callable[[str], str]
 Poll = Callable[..., RawMiner]
@@ -23,28 +23,6 @@ FEW = settings(
     max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-ODD = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.floats(),
-    st.text(max_size=20),
-    st.sampled_from(
-        [
-            *(10**30, -(10**400), 2**63, 2**53, -1, 0, -0.0, 1e308, -1e308, 5e-324),
-            *(float("nan"), float("inf"), float("-inf")),
-            *("\0", "\ud800", "17394.8", "N/A", "XH/s", "x" * 5000, "7 days, 14:28"),
-            *([], {}, [[]], [None] * 500, [{}] * 20, {"max": "hot"}, {"id": 1}),
-        ]
-    ),
-)
-JSON = st.recursive(
-    ODD,
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
-    ),
-    max_leaves=12,
 )
 
 
@@ -63,53 +41,6 @@ def whole(body_of: BodyOf) -> dict[str, Any]:
         "chips": chips,
         "boards": boards,
     }
-
-
-def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Every place in a JSON value, as a path."""
-    yield path
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from places(inner, (*path, key))
-    if isinstance(value, list):
-        for place, inner in enumerate(value):
-            yield from places(inner, (*path, place))
-
-
-def put(value: Any, path: tuple[str | int, ...], odd: object) -> None:
-    """Replace what stands at ``path``; an ellipsis takes it away."""
-    for step in path[:-1]:
-        if isinstance(value, dict):
-            value = value.get(str(step))
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            value = value[step]
-        else:
-            return  # an earlier change took the place away
-    last = path[-1]
-    if isinstance(value, dict) and isinstance(last, str):
-        value.pop(last, None)
-        if odd is not ...:
-            value[last] = deepcopy(odd)
-    elif isinstance(value, list) and isinstance(last, int) and last < len(value):
-        value[last] = None if odd is ... else deepcopy(odd)
-
-
-def check(raw: RawMiner) -> Normalised:
-    """Whatever came in: it is deterministic, valid on the wire, and honest about what it lacks."""
-    told = normalise(raw)
-    assert normalise(raw) == told
-    wire = told.telemetry.to_json()
-    assert MinerTelemetry.from_json(wire) == told.telemetry
-    assert b"\\u0000" not in wire
-    assert len(wire) < 200_000
-    if told.chips is not None:
-        wire = told.chips.to_json()
-        assert MinerChips.from_json(wire) == told.chips
-        assert len(wire) < 1_000_000
-    assert told.telemetry.ts == raw.polled_at
-    if told.telemetry.status in (MinerStatus.GARBAGE, MinerStatus.OFFLINE):
-        assert told.telemetry.quality_score == 0.0
-    return told
 
 
 @FEW
