@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 from tests.unit.runtime.fleet_world import PLAN, Scripted, World, said
 
+from minestream_runtime.breaker import Breaker, Manners
 from minestream_runtime.collecting.plan import Answer, Plan
 from minestream_schemas.raw import PollStatus
 
@@ -139,3 +140,55 @@ async def test_an_endpoint_that_a_firmware_lacks_is_no_fault_and_is_not_asked_ag
     assert count("malformed") == before
     await world.poll()
     assert "pools" not in world.family.asked
+
+
+async def test_a_slow_endpoint_is_left_alone_and_costs_the_others_no_poll() -> None:
+    plan = replace(PLAN, cadence_s={"pools": 0.0, "version": 0.0}, manners=Manners(3, 1000.0))
+    ill = {"pools"}
+
+    def script(endpoint: str) -> Answer:
+        return said(PollStatus.TIMEOUT) if endpoint in ill else said()
+
+    world = World(Scripted(script, plan))
+    for _ in range(3):
+        event = await world.poll()
+        assert world.family.asked == ["summary", "pools"], "silence ends a poll"
+        assert event.error == "pools: timeout; version: no time left"
+    for _ in range(2):
+        event = await world.poll()
+        assert world.family.asked == ["summary", "version"]
+        assert (event.status, event.error) == (
+            PollStatus.PARTIAL,
+            "pools: left alone after failures",
+        )
+    labels = {"source": "scripted"}
+    assert REGISTRY.get_sample_value("minestream_breakers_open", labels) == 1.0
+    ill.clear()
+    world.fleet.miners["m-1"].breakers["pools"] = Breaker(Manners(1, 0.0))
+    world.fleet.miners["m-1"].breakers["pools"].failed(0.0)
+    assert (await world.poll()).status is PollStatus.OK
+    assert world.fleet.miners["m-1"].breakers == {}
+    assert REGISTRY.get_sample_value("minestream_breakers_open", labels) == 0.0
+
+
+async def test_who_was_away_begins_anew_with_every_endpoint() -> None:
+    plan = replace(PLAN, cadence_s={"pools": 0.0}, manners=Manners(1, 1000.0))
+    answers = {"summary": said(), "pools": said(PollStatus.GARBAGE)}
+    world = World(Scripted(lambda endpoint: answers[endpoint], plan))
+    await world.poll()
+    await world.poll()
+    assert world.family.asked == ["summary"]
+    answers["summary"] = said(PollStatus.REFUSED)
+    assert (await world.poll()).status is PollStatus.REFUSED
+    answers.update(summary=said(), pools=said())
+    assert (await world.poll()).status is PollStatus.OK
+    assert world.family.asked == ["summary", "pools"]
+
+
+async def test_neither_a_refusal_nor_too_many_questions_open_a_breaker() -> None:
+    plan = replace(PLAN, cadence_s={"pools": 0.0}, manners=Manners(1, 1000.0))
+    for status, http in ((PollStatus.UNAUTHORISED, 401), (PollStatus.ERROR, 429)):
+        answer = said(status, http=http)
+        world = World(Scripted(lambda name, a=answer: a if name == "pools" else said(), plan))  # type: ignore[misc]
+        await world.poll()
+        assert world.fleet.miners["m-1"].breakers == {}

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from minestream_runtime.breaker import Breaker
 from minestream_runtime.collecting.plan import Answer, Memory, Plan
 from minestream_schemas.inventory import Detected, InventoryEntry
 
@@ -33,6 +34,7 @@ class Miner:
         session: what the family keeps of a conversation (a token, a challenge); gone when the
             credentials change.
         uptime_s: at its last answer, where the family tells it.
+        breakers: of endpoints that have failed lately, beside the main one.
         failures: polls in a row without an answer that its family could have given.
         given: was its family said by its operator? Then it is not asked anew.
         detected: what we found it to be, and told.
@@ -48,6 +50,7 @@ class Miner:
     memory: Memory = field(default_factory=Memory)
     session: object = None
     uptime_s: float | None = None
+    breakers: dict[str, Breaker] = field(default_factory=dict)
     failures: int = 0
     given: bool = True
     detected: Detected | None = None
@@ -57,6 +60,7 @@ class Miner:
         """It speaks another language, or stands elsewhere: nothing that we knew is true of it."""
         if (self.before or self.family, self.address) != (family, address):
             self.memory, self.session, self.uptime_s = Memory(), None, None
+            self.breakers.clear()
         self.family, self.address, self.evidence = family, address, evidence
         self.failures, self.before = 0, None
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
+from minestream_runtime.breaker import DEFAULT, Manners
 from minestream_schemas.raw import EndpointBody, PollStatus
 
 SILENT: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED})
@@ -23,6 +24,7 @@ class Plan:
         guarded: need credentials. Where these are refused they are not offered again before they
             change; ``main`` is then asked without, as its refusal still tells a life.
         configuration: read at once after a restart.
+        manners: when another endpoint than the main one is left alone for a while.
         tries: of the main endpoint: so often it is asked as long as it times out.
     """
 
@@ -33,7 +35,13 @@ class Plan:
     identity: str | None = None
     guarded: frozenset[str] = frozenset()
     configuration: frozenset[str] = frozenset()
+    manners: Manners = DEFAULT
     tries: int = 2
+
+    def manners_of(self, endpoint: str) -> Manners:
+        """Those of one endpoint: no rest is longer than its cadence."""
+        longest_s = max(self.manners.rest_s, self.cadence_s.get(endpoint, 0.0))
+        return replace(self.manners, most_rest_s=longest_s)
 
 
 class Answer(NamedTuple):

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Final
@@ -15,6 +15,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode
 from prometheus_client import Counter
 
 from minestream_runtime import semconv, traces
+from minestream_runtime.breaker import Breaker, State
 from minestream_runtime.clock import Clock, new_event_id
 from minestream_runtime.collecting.collector import Polled
 from minestream_runtime.collecting.family import Family, Miner, OwnFaultError
@@ -27,11 +28,11 @@ from minestream_runtime.collecting.plan import (
     due,
     remember,
 )
-from minestream_runtime.collecting.polls import Poll, Speech, class_of, fit, to_event
+from minestream_runtime.collecting.polls import ErrorClass, Poll, Speech, class_of, fit, to_event
 from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.collecting.vitals import Vital
 from minestream_runtime.collecting.wire import encode
-from minestream_runtime.metrics import counter, histogram
+from minestream_runtime.metrics import counter, gauge, histogram
 from minestream_schemas.raw import RAW_MINER, EndpointBody, PollStatus, RawMiner
 
 _ROOM_BYTES: Final = 4096
@@ -40,6 +41,8 @@ _RETRY_PAUSE_S: Final = (0.1, 0.5)
 _ASKED_ANEW_AFTER: Final = 3
 _FAILURES: Final = SILENT | {PollStatus.GARBAGE, PollStatus.ERROR}
 _OK: Final = PollStatus.OK
+_MENDABLE: Final = frozenset({ErrorClass.CONNECTIVITY, ErrorClass.MALFORMED})
+"""Mended by a rest, maybe: refusals wait for credentials, ``too many`` for its cadence."""
 
 
 class Poller:
@@ -75,6 +78,7 @@ class Poller:
         self._interval_after = interval_after
         self._unknown = unknown
         self._sleep = sleep
+        self._shown: set[str] = set()
         self._log = structlog.get_logger()
 
     async def poll(self, miner_id: str) -> Polled:
@@ -129,48 +133,88 @@ class Poller:
         family = miner.family
         plan = family.plan
         said = await self._ask_main(miner, begun)
-        first = said.body
-        bodies: dict[str, EndpointBody] = {plan.main: first}
-        unasked: tuple[str, ...] = ()
-        missing: set[str] = set()
-        now_s = self._clock.monotonic()
-        rest_s = now_s + family.deadline_s
-        if first.status in SILENT:
+        bodies: dict[str, EndpointBody] = {plan.main: said.body}
+        rest = _Rest(self._clock.monotonic() + family.deadline_s)
+        if said.body.status in SILENT:
             miner.memory = after_silence(plan, miner.memory)
+            miner.breakers.clear()
         else:
-            while True:
-                left = [
-                    endpoint
-                    for endpoint in due(
-                        plan,
-                        family.wanted(miner.memory),
-                        miner.memory,
-                        now_s,
-                        interval_s=miner.interval_s,
-                        box=miner.box,
-                    )
-                    if endpoint not in bodies
-                ]
-                if not left:
-                    break
-                last = bodies[next(reversed(bodies))]
-                if last.status in SILENT or now_s >= rest_s:
-                    unasked = tuple(left)
-                    break
-                answer = await self._ask(miner, left[0], begun, rest_s - now_s)
-                bodies[left[0]] = answer.body
-                if answer.missing:
-                    missing.add(left[0])
-                now_s = self._clock.monotonic()
+            await self._ask_rest(miner, begun, bodies, rest)
         latency_ms = (self._clock.monotonic() - began_s) * 1000
         return Poll(
             begun.event_id,
             begun.at,
             latency_ms,
             bodies,
-            unasked,
-            frozenset(missing),
+            rest.unasked,
+            frozenset(rest.missing),
             Vital(said.state, said.uptime_s),
+            tuple(rest.resting),
+        )
+
+    async def _ask_rest(
+        self, miner: Miner, begun: "_Begun", bodies: dict[str, EndpointBody], rest: "_Rest"
+    ) -> None:
+        """Ask what is due beside the main endpoint, until time is up or the miner is silent."""
+        family, last = miner.family, PollStatus.OK
+        while True:
+            now_s = self._clock.monotonic()
+            left = [
+                endpoint
+                for endpoint in due(
+                    family.plan,
+                    family.wanted(miner.memory),
+                    miner.memory,
+                    now_s,
+                    interval_s=miner.interval_s,
+                    box=miner.box,
+                )
+                if endpoint not in bodies and endpoint not in rest.resting
+            ]
+            if not left:
+                return
+            endpoint = left[0]
+            if last in SILENT or now_s >= rest.until_s:
+                rest.unasked = tuple(left)
+                return
+            breaker = miner.breakers.get(endpoint) if miner.breakers else None
+            if breaker is not None and not breaker.allows(now_s):
+                rest.resting.append(endpoint)
+                continue
+            answer = await self._ask(miner, endpoint, begun, rest.until_s - now_s)
+            bodies[endpoint], last = answer.body, answer.body.status
+            if answer.missing:
+                rest.missing.append(endpoint)
+            elif last is not PollStatus.OK or breaker is not None:
+                self._judge(miner, endpoint, answer.body)
+
+    def _judge(self, miner: Miner, endpoint: str, body: EndpointBody) -> None:
+        """An endpoint beside the main one failed, or has failed lately."""
+        if body.status is PollStatus.OK:
+            miner.breakers.pop(endpoint).succeeded()
+        elif class_of(body) in _MENDABLE:
+            breaker = miner.breakers.get(endpoint)
+            if breaker is None:
+                plan = miner.family.plan
+                breaker = miner.breakers[endpoint] = Breaker(plan.manners_of(endpoint))
+            before = breaker.state
+            breaker.failed(self._clock.monotonic())
+            if breaker.state is State.OPEN and before is State.CLOSED:
+                self._opened(miner.family.name)
+
+    def _opened(self, source: str) -> None:
+        counter("minestream_breaker_opened_total").labels(source).inc()
+        if source not in self._shown:
+            self._shown.add(source)
+            shown = gauge("minestream_breakers_open").labels(source)
+            shown.set_function(lambda: self._open_of(source))
+
+    def _open_of(self, source: str) -> int:
+        return sum(
+            breaker.state is not State.CLOSED
+            for miner in self._fleet.miners.values()
+            if miner.breakers and miner.family.name == source
+            for breaker in miner.breakers.values()
         )
 
     async def _ask_main(self, miner: Miner, begun: "_Begun") -> Answer:
@@ -277,6 +321,23 @@ class Poller:
             headers=begun.headers,
         )
         return Polled(miner_id, answered, RAW_MINER, spooled, vital)
+
+
+@dataclass(slots=True)
+class _Rest:
+    """What comes after the main endpoint in one poll.
+
+    Args:
+        until_s: time for all of it, monotonic.
+        unasked: for which none was left.
+        missing: which the firmware does not have.
+        resting: which are left alone.
+    """
+
+    until_s: float
+    unasked: tuple[str, ...] = ()
+    missing: list[str] = field(default_factory=list)
+    resting: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Poll:
         bodies: what was asked in it, and what came; the main endpoint first.
         unasked: endpoints that were due and for which no time was left.
         missing: endpoints that were asked and which this firmware does not have.
+        resting: endpoints that were due and are left alone, as they failed again and again.
         vital: what the main endpoint said of the miner's life.
     """
 
@@ -49,6 +50,7 @@ class Poll:
     unasked: tuple[str, ...] = ()
     missing: frozenset[str] = frozenset()
     vital: Vital | None = None
+    resting: tuple[str, ...] = ()
 
 
 def class_of(body: EndpointBody) -> ErrorClass | None:
@@ -79,7 +81,7 @@ def outcome(poll: Poll, main: str) -> tuple[PollStatus, str | None]:
     if first.status is not PollStatus.OK:
         status = PollStatus.GARBAGE if first.status is PollStatus.ERROR else first.status
         return status, f"{main}: {first.error or first.status.value}"
-    if len(poll.bodies) == 1 and not poll.unasked:
+    if len(poll.bodies) == 1 and not poll.unasked and not poll.resting:
         return PollStatus.OK, None
     failed = {
         endpoint: body
@@ -88,6 +90,7 @@ def outcome(poll: Poll, main: str) -> tuple[PollStatus, str | None]:
     }
     errors = [f"{endpoint}: {body.error or body.status.value}" for endpoint, body in failed.items()]
     errors += [f"{endpoint}: no time left" for endpoint in poll.unasked]
+    errors += [f"{endpoint}: left alone after failures" for endpoint in poll.resting]
     text = "; ".join(errors) or None
     if any(body.status is PollStatus.UNAUTHORISED for body in failed.values()):
         return PollStatus.UNAUTHORISED, text
