@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.unit.dialects.odd import JSON, ODD, check, places, put
 from tests.unit.dialects.table import FIXTURES, cases, poll_of
-from tests.unit.dialects.test_total import JSON, ODD, check, places, put
 
 from minestream_dialects import Normalised, normalise
 from minestream_dialects.cgminer.answers import refusal, unquoted

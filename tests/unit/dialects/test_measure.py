@@ -29,7 +29,10 @@ def draft(model: str | None = None, algorithm: Algorithm | None = None) -> Draft
         ("Antminer T21", Algorithm.SHA256D),
         ("M60S_VK40", Algorithm.SHA256D),
         ("WhatsMiner M30S+", Algorithm.SHA256D),
-        *((each, Algorithm.UNKNOWN) for each in ("Antminer KS3", "Antminer AL1", "D9", "Z15", "")),
+        *(
+            (each, Algorithm.UNKNOWN)
+            for each in ("Antminer KS3", "Antminer AL1", "BM-S3", "D9", "Z15", "")
+        ),
     ],
 )
 def test_a_models_series_tells_its_algorithm(model: str, algorithm: Algorithm) -> None:

@@ -11,7 +11,9 @@ from minestream_schemas.units import Algorithm
 
 _REMEMBERED: Final = 1024
 """Names of 256 characters at most, of which a whole fleet has a few: read once, then remembered."""
-_SERIES: Final = re.compile(r"\b(?P<letter>[LMST]|DG)(?P<number>\d{1,2})(?!\d)", re.IGNORECASE)
+_SERIES: Final = re.compile(
+    r"(?<![\w-])(?P<letter>[LMST]|DG)(?P<number>\d{1,2})(?!\d)", re.IGNORECASE
+)
 _BY_SERIES: Final = {
     "L": Algorithm.SCRYPT,
     "DG": Algorithm.SCRYPT,
