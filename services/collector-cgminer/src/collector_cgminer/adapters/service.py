@@ -3,26 +3,37 @@
 from collector_cgminer.adapters.family import TcpFamily
 from collector_cgminer.domain.families import FAMILIES
 from collector_cgminer.settings import SERVICE, CgminerSettings
+from minestream_dialects.detection import STEPS, recognise
 from minestream_runtime.cgminer import CgminerClient
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.collecting.polling import poll_fleet
+from minestream_runtime.collecting.polling import Scouting, Surroundings, poll_fleet
 from minestream_runtime.health import Health
 
 
-async def collect(settings: CgminerSettings, health: Health) -> None:
+async def collect(
+    settings: CgminerSettings, health: Health, around: Surroundings | None = None
+) -> None:
     """Poll our share of the fleet until cancelled.
 
     Args:
         settings: from the environment.
         health: ready once the inventory is read; a link that is down is noted there, as the
             spool keeps what is polled meanwhile.
+        around: another inventory and way out than Kafka.
 
     Raises:
         ConfigurationError: the spool or the credentials key cannot be used.
     """
     clock, client = SystemClock(), CgminerClient(allowed=settings.networks.allows)
-    families = [
-        TcpFamily(commands, client, clock, deadline_s=settings.poll_deadline_s)
-        for commands in FAMILIES
-    ]
-    await poll_fleet(settings, health, clock, service=SERVICE, families=families)
+    await poll_fleet(
+        settings,
+        health,
+        clock,
+        service=SERVICE,
+        families=[
+            TcpFamily(commands, client, clock, deadline_s=settings.poll_deadline_s)
+            for commands in FAMILIES
+        ],
+        scouting=Scouting(STEPS, recognise),
+        around=around,
+    )
