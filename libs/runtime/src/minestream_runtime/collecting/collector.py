@@ -49,12 +49,12 @@ class CollectorSettings(OutletSettings):
         description="miners that have answered as ever for 30 polls are asked less often, up to "
         "each 300 s; whatever happens to them is seen that much later",
     )
-    poll_hurry_score: float | None = Field(
+    poll_hurry_score: float = Field(
         default=0.8,
-        gt=0,
+        ge=0,
         le=1,
         description="an anomaly with at least this score has its miner polled twice as often for "
-        "ten of its intervals; empty: none has",
+        "ten of its intervals; 0: none has",
     )
     poll_site_rate: float | None = Field(
         default=None,

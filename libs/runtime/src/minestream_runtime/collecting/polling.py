@@ -145,7 +145,7 @@ async def poll_fleet(
         async with asyncio.TaskGroup() as group:
             group.create_task(source.run())
             group.create_task(collector.run())
-            if settings.poll_hurry_score is not None and around is None:
+            if settings.poll_hurry_score > 0 and around is None:
                 feed = AnomalyFeed(
                     settings, clock, collector.hurry, least_score=settings.poll_hurry_score
                 )
