@@ -67,11 +67,28 @@ def read(text: str, environment: Mapping[str, str]) -> Read:
     Raises:
         DocumentError: with all faults there are.
     """
-    faults: list[Fault] = []
     node = parse(text)
+    return _read(node, _kind(node), environment)
+
+
+def read_as(kind: type[Part], text: str, environment: Mapping[str, str]) -> Read:
+    """Read a file that must be of one kind.
+
+    Args:
+        kind: which.
+        text: YAML.
+        environment: fills in ``${NAME}``.
+
+    Raises:
+        DocumentError: with all faults there are.
+    """
+    return _read(parse(text), kind, environment)
+
+
+def _read(node: Node, kind: type[Part], environment: Mapping[str, str]) -> Read:
+    faults: list[Fault] = []
     value = Values(environment, faults).value(node, "the file", depth=_DEPTH)
     lines = dict(_lines(node, ()))
-    kind = _kind(node, value)
     if faults:
         raise DocumentError(sorted(set(faults)))
     try:
@@ -81,9 +98,10 @@ def read(text: str, environment: Mapping[str, str]) -> Read:
         raise DocumentError(sorted(set(found))) from None
 
 
-def _kind(node: Node, value: object) -> type[Part]:
+def _kind(node: Node) -> type[Part]:
     """The kind that has most of the file's keys."""
-    keys = value.keys() if isinstance(value, dict) else set()
+    mapping = node.value if isinstance(node, MappingNode) else ()
+    keys = {key.value for key, _ in mapping if isinstance(key, ScalarNode)}
     best = max(KINDS, key=lambda kind: len(keys & kind.model_fields.keys()))
     if not keys & best.model_fields.keys():
         known = sorted({key for kind in KINDS for key in kind.model_fields})
