@@ -28,13 +28,24 @@ def run_service(name: str, settings_type: type[S], main: Main[S]) -> None:
         settings_type: read from the environment before anything else.
         main: takes the settings and the health to register its checks with.
     """
-    sys.exit(asyncio.run(_run(name, settings_type, main)))
+    run_loaded(name, settings_type.load, main)
 
 
-async def _run(name: str, settings_type: type[S], main: Main[S]) -> int:
+def run_loaded(name: str, load: Callable[[], S], main: Main[S]) -> None:
+    """The same, for settings that come from elsewhere; see ``run_service``.
+
+    Args:
+        name: the service.
+        load: gives the settings, or raises a ``ConfigurationError``.
+        main: takes the settings and the health.
+    """
+    sys.exit(asyncio.run(_run(name, load, main)))
+
+
+async def _run(name: str, load: Callable[[], S], main: Main[S]) -> int:
     log = structlog.get_logger()
     try:
-        settings = settings_type.load()
+        settings = load()
     except ConfigurationError as exc:
         logs.configure(name)
         log.error("configuration_refused", error=str(exc))  # noqa: TRY400 - the text says it all

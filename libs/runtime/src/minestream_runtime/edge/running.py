@@ -1,0 +1,219 @@
+"""Runs a site's collectors in one process, told by one file."""
+
+import asyncio
+import inspect
+import signal
+import ssl
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final, get_type_hints
+
+import httpx
+from cryptography.fernet import Fernet
+from pydantic import SecretStr, ValidationError
+
+from minestream_runtime.clock import SystemClock
+from minestream_runtime.collecting.collector import CollectorSettings
+from minestream_runtime.collecting.outlet_settings import open_spool
+from minestream_runtime.collecting.polling import Surroundings
+from minestream_runtime.collecting.shard_copy import EntryCopy
+from minestream_runtime.edge.config import Edge
+from minestream_runtime.edge.dead_letters import DeadLetters
+from minestream_runtime.edge.outlet import SiteOutlet
+from minestream_runtime.edge.site import SiteInventory
+from minestream_runtime.edge.uploader import Uploader
+from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.health import Health
+from minestream_runtime.sealing import Sealer
+from minestream_schemas.inventory import Detected
+
+GROUP: Final = "minestream.collectors"
+_PREFIX: Final = "collector-"
+_CONNECT_S: Final = 5.0
+Collect = Callable[[Any, Health, Surroundings], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """One collector of the site.
+
+    Args:
+        name: as its entry point calls it.
+        collect: polls until cancelled.
+        settings: its own, as the site's file has them.
+    """
+
+    name: str
+    collect: Collect
+    settings: CollectorSettings
+
+
+def available() -> dict[str, EntryPoint]:
+    """The collectors that are installed, by the name that files use."""
+    return {
+        entry.name.removeprefix(_PREFIX): entry
+        for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    }
+
+
+def collectors_of(edge: Edge) -> list[Collector]:
+    """The collectors that a site's file names, with their settings.
+
+    Raises:
+        ConfigurationError: one is not installed, or its settings are wrong.
+    """
+    there = available()
+    found = []
+    for named in edge.file.collectors:
+        entry = there.get(named.removeprefix(_PREFIX))
+        if entry is None:
+            raise ConfigurationError(f"collectors: no {named!r}; allowed: {', '.join(there)}")
+        collect: Collect = entry.load()
+        kind = get_type_hints(inspect.unwrap(collect))["settings"]
+        found.append(Collector(entry.name, collect, settings_of(edge, kind)))
+    return found
+
+
+def settings_of(edge: Edge, kind: type[CollectorSettings]) -> CollectorSettings:
+    """A collector's settings: what the file says, the environment for the rest.
+
+    Args:
+        edge: the site's file.
+        kind: the collector's own settings.
+
+    Raises:
+        ConfigurationError: something in them is wrong.
+    """
+    file = edge.file
+    given: dict[str, Any] = {
+        "instance": file.site,
+        "state_dir": edge.path.parent / file.spool.folder,
+        "spool_bytes": file.spool.most_bytes,
+        "spool_age_s": file.spool.most_age_s,
+        "gap_after_s": file.spool.gap_after_s,
+        "poll_interval_s": file.poll.interval_s,
+        "poll_deadline_s": file.poll.deadline_s,
+        "in_flight": file.poll.in_flight,
+        "slow_in_flight": file.poll.slow_in_flight,
+        "poll_site_rate": file.poll.site_rate,
+        "poll_calm": file.poll.calm,
+        "allowed_networks": file.poll.allowed_networks,
+        "health_host": file.health.host,
+        "health_port": file.health.port,
+        "otlp_endpoint": file.trace.endpoint,
+        "trace_folder": file.trace.folder and edge.path.parent / file.trace.folder,
+        "trace_ratio": file.trace.ratio,
+        "log_level": file.log_level,
+    }
+    try:
+        return kind(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as exc:
+        faults = exc.errors(include_input=False, include_url=False, include_context=False)
+        said = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
+        raise ConfigurationError(said) from None
+
+
+async def run_edge(edge: Edge, collectors: Sequence[Collector], health: Health) -> None:
+    """Poll the site's miners and upload what they say, until cancelled.
+
+    Args:
+        edge: the site's file.
+        collectors: of ``collectors_of``.
+        health: gains the collectors' checks, by collector.
+
+    Raises:
+        ConfigurationError: the spool or the CA's file cannot be used.
+    """
+    collectors = _with_key(collectors)
+    settings, clock = collectors[0].settings, SystemClock()
+    sealer = Sealer.from_settings(settings)
+    if sealer is None:  # for the type checker: there is a key now
+        raise ConfigurationError("no key for credentials")
+    subject = f"edge-{edge.file.site}"
+    copy = EntryCopy(settings.state_dir / f"{subject}.detected", Detected)
+    inventory = SiteInventory(edge, sealer, copy)
+    health.notes["file"] = inventory.fault
+    upload = edge.file.upload
+    async with (
+        open_spool(settings, clock, subject=subject) as (spool, ledger),
+        httpx.AsyncClient(
+            verify=_trusted(edge), timeout=httpx.Timeout(upload.deadline_s, connect=_CONNECT_S)
+        ) as http,
+    ):
+        uploader = Uploader(
+            http,
+            edge.file.gateway,
+            edge.key,
+            clock,
+            DeadLetters(settings.state_dir / f"{subject}.refused.jsonl"),
+            most_items=upload.most_items,
+            most_bytes=upload.most_bytes,
+            linger_s=upload.linger_s,
+            deadline_s=upload.deadline_s,
+        )
+        outlet = SiteOutlet(
+            uploader,
+            spool,
+            ledger,
+            clock,
+            learn=inventory.learn,
+            subject=subject,
+            gap_after_s=settings.gap_after_s,
+            site_id=edge.file.site,
+            ordered=True,
+        )
+        around = Surroundings(inventory.source, outlet)
+        with _hangup(inventory.look):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(uploader.run())
+                group.create_task(inventory.run())
+                for each in collectors:
+                    own = Health()
+                    _show(health, each.name, own)
+                    group.create_task(_collected(each, own, around))
+
+
+def _with_key(collectors: Sequence[Collector]) -> Sequence[Collector]:
+    """Miners' credentials lie sealed in memory too: with the environment's key, or one of ours."""
+    if Sealer.from_settings(collectors[0].settings) is not None:
+        return collectors
+    ours = {"credentials_key": SecretStr(Fernet.generate_key().decode())}
+    return [replace(each, settings=each.settings.model_copy(update=ours)) for each in collectors]
+
+
+async def _collected(each: Collector, health: Health, around: Surroundings) -> None:
+    await each.collect(each.settings, health, around)
+
+
+def _show(health: Health, name: str, own: Health) -> None:
+    """Have a collector's checks and notes among the process's."""
+
+    def joined(said: Callable[[], Mapping[str, str]]) -> Callable[[], str | None]:
+        return lambda: "; ".join(f"{what}: {why}" for what, why in said().items()) or None
+
+    health.checks[name] = joined(own.faults)
+    health.notes[name] = joined(own.remarks)
+
+
+def _trusted(edge: Edge) -> ssl.SSLContext:
+    if edge.file.ca_file is None:
+        return ssl.create_default_context()
+    try:
+        return ssl.create_default_context(cafile=str(edge.path.parent / edge.file.ca_file))
+    except (OSError, ssl.SSLError) as exc:
+        raise ConfigurationError(f"ca_file: {exc}") from exc
+
+
+@contextmanager
+def _hangup(then: Callable[[], None]) -> Iterator[None]:
+    """While the block runs, SIGHUP does this; systems without it have the file's changes alone."""
+    loop, sign = asyncio.get_running_loop(), getattr(signal, "SIGHUP", None)
+    if sign is not None:
+        loop.add_signal_handler(sign, then)
+    try:
+        yield
+    finally:
+        if sign is not None:
+            loop.remove_signal_handler(sign)

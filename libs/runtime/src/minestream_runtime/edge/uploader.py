@@ -1,0 +1,238 @@
+"""Sends events to the gateway: batched, packed, one upload after the other."""
+
+import asyncio
+import gzip
+import random
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import httpx
+import msgspec
+import structlog
+from pydantic import SecretStr
+
+from minestream_runtime.clock import Clock
+from minestream_runtime.edge.dead_letters import DeadLetters
+from minestream_runtime.edge.verdicts import Settled, State, Verdict, judge
+from minestream_runtime.errors import BrokerUnavailableError, RecordRefusedError
+from minestream_runtime.metrics import counter
+from minestream_runtime.traces import Headers
+from minestream_schemas.event import Topic
+from minestream_schemas.upload import CARRIED_HEADERS, KEY_HEADER, UPLOAD_PATH
+
+MOST_ITEMS: Final = 1000
+MOST_BYTES: Final = 4 * 1024 * 1024
+LINGER_S: Final = 1.0
+DEADLINE_S: Final = 30.0
+_LEVEL: Final = 5
+_MOST_ANSWER_BYTES: Final = 4 * 1024 * 1024
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    item: bytes
+    done: asyncio.Future[None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class Uploader:
+    """The outlet's sender at a site without Kafka.
+
+    Events go up in the order in which they were handed over, one batch at a time, and when a batch
+    fails so does everything behind it: nothing overtakes what is to be sent again. After a failure
+    sends fail at once until the gateway may be asked again.
+
+    Args:
+        http: verifies the gateway's certificate; opened by the caller.
+        gateway: its address, without a path.
+        key: the site's.
+        clock: paces.
+        dead_letters: for what the gateway refuses.
+        most_items: of one batch.
+        most_bytes: of one batch, unpacked; one event may be larger.
+        linger_s: how long the first event of a batch waits for others, seconds.
+        deadline_s: for one upload.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        gateway: str,
+        key: SecretStr,
+        clock: Clock,
+        dead_letters: DeadLetters,
+        *,
+        most_items: int = MOST_ITEMS,
+        most_bytes: int = MOST_BYTES,
+        linger_s: float = LINGER_S,
+        deadline_s: float = DEADLINE_S,
+    ) -> None:
+        self._http = http
+        self._url = gateway.rstrip("/") + UPLOAD_PATH
+        self._key = key
+        self._clock = clock
+        self._dead_letters = dead_letters
+        self._most_items = self._fit = most_items
+        self._most_bytes = most_bytes
+        self._linger_s = linger_s
+        self._deadline_s = deadline_s
+        self._waiting: deque[_Waiting] = deque()
+        self._bytes = 0
+        self._wake = asyncio.Event()
+        self._full = asyncio.Event()
+        self._not_before_s = 0.0
+        self._why = "not yet tried"
+        self._state: State = "up"
+        self._jitter = random.Random()  # noqa: S311 - of pauses
+        self._log = structlog.get_logger()
+
+    async def send(
+        self,
+        topic: Topic,
+        *,
+        key: bytes | None,  # noqa: ARG002 - the gateway takes it from the event
+        value: bytes | None,
+        headers: Headers = (),
+    ) -> None:
+        """Upload one event and wait until the gateway has published it; see ``Sender``.
+
+        Args:
+            topic: where to.
+            key: the gateway takes it from the event.
+            value: the event; a site has no tombstones to send.
+            headers: those that the gateway hands on go along.
+
+        Raises:
+            BrokerUnavailableError: not published. Send it again.
+            RecordRefusedError: it never will be; it is in the file of dead letters.
+        """
+        if self._clock.monotonic() < self._not_before_s:
+            raise BrokerUnavailableError(self._why)
+        waiting = _Waiting(_item(topic, value or b"null", headers))
+        self._waiting.append(waiting)
+        self._bytes += len(waiting.item)
+        self._wake.set()
+        if len(self._waiting) >= self._fit or self._bytes >= self._most_bytes:
+            self._full.set()
+        try:
+            await waiting.done
+        except asyncio.CancelledError:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+                self._bytes -= len(waiting.item)
+            raise
+
+    async def run(self) -> None:
+        """Upload what waits, until cancelled."""
+        while True:
+            await self._wake.wait()
+            try:
+                async with asyncio.timeout(self._linger_s):
+                    await self._full.wait()
+            except TimeoutError:
+                pass
+            self._full.clear()
+            self._wake.clear()
+            while batch := self._taken():
+                await self._upload(batch)
+
+    def _taken(self) -> list[_Waiting]:
+        """The next batch, oldest first; whoever gave up waiting is left out."""
+        batch: list[_Waiting] = []
+        size = 0
+        while self._waiting and len(batch) < self._fit:
+            size += len(self._waiting[0].item)
+            if batch and size > self._most_bytes:
+                break
+            batch.append(self._waiting.popleft())
+            self._bytes -= len(batch[-1].item)
+        return batch
+
+    async def _upload(self, batch: Sequence[_Waiting]) -> None:
+        verdict = await self._asked([waiting.item for waiting in batch])
+        counter("minestream_upload_batches_total").labels(verdict.outcome).inc()
+        if verdict.outcome == "too_large" and len(batch) > 1:
+            self._fit = len(batch) // 2
+            self._waiting.extendleft(reversed(batch))
+            self._bytes += sum(len(waiting.item) for waiting in batch)
+            return
+        self._fit = min(self._fit + 1 + self._fit // 8, self._most_items)
+        for waiting, settled in zip(batch, verdict.settled, strict=True):
+            self._settle(waiting, settled, verdict)
+        self._remember(verdict)
+
+    async def _asked(self, items: Sequence[bytes]) -> Verdict:
+        body = await asyncio.to_thread(gzip.compress, b"[" + b",".join(items) + b"]", _LEVEL)
+        try:
+            async with (
+                asyncio.timeout(self._deadline_s),
+                self._http.stream(
+                    "POST",
+                    self._url,
+                    content=body,
+                    headers={
+                        KEY_HEADER: self._key.get_secret_value(),
+                        "Content-Type": "application/json",
+                        "Content-Encoding": "gzip",
+                    },
+                ) as response,
+            ):
+                text = bytearray()
+                async for chunk in response.aiter_bytes():
+                    text += chunk
+                    if len(text) > _MOST_ANSWER_BYTES:
+                        break
+        except TimeoutError:
+            return Verdict.away(len(items), f"no answer within {self._deadline_s:g} s")
+        except httpx.HTTPError as exc:
+            return Verdict.away(len(items), f"{type(exc).__name__}: {exc}")
+        return judge(
+            len(items), response.status_code, bytes(text), response.headers.get("Retry-After")
+        )
+
+    def _settle(self, waiting: _Waiting, settled: Settled, verdict: Verdict) -> None:
+        if settled.refused is not None:
+            kind, reason = settled.refused
+            counter("minestream_upload_refused_total").labels(kind).inc()
+            self._dead_letters.put(waiting.item, kind=kind, reason=reason, at=self._clock.now())
+        if waiting.done.done():  # whoever sent it has given up
+            return
+        if settled.refused is not None:
+            waiting.done.set_exception(RecordRefusedError(f"refused: {settled.refused[1]}"))
+        elif settled.published:
+            waiting.done.set_result(None)
+        else:
+            waiting.done.set_exception(BrokerUnavailableError(verdict.why))
+
+    def _remember(self, verdict: Verdict) -> None:
+        """After a failure everything that waits fails too, and for a while all that comes."""
+        if verdict.state != self._state:
+            self._state = verdict.state
+            if verdict.state == "refused":
+                self._log.error("gateway_refuses_us", reason=verdict.why, again_s=verdict.wait_s)
+            elif verdict.state == "down":
+                self._log.warning("gateway_away", reason=verdict.why)
+            else:
+                self._log.info("gateway_takes_uploads")
+        if verdict.state == "up":
+            return
+        wait_s = verdict.wait_s * self._jitter.uniform(1.0, 1.25)
+        self._not_before_s, self._why = self._clock.monotonic() + wait_s, verdict.why
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done.done():
+                waiting.done.set_exception(BrokerUnavailableError(verdict.why))
+        self._bytes = 0
+
+
+def _item(topic: Topic, value: bytes, headers: Headers) -> bytes:
+    wrapped: dict[str, object] = {"topic": topic.name, "event": msgspec.Raw(value)}
+    carried = {
+        name: text.decode("ascii", "replace") for name, text in headers if name in CARRIED_HEADERS
+    }
+    if carried:
+        wrapped["headers"] = carried
+    return msgspec.json.encode(wrapped)

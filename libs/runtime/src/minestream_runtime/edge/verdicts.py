@@ -1,0 +1,116 @@
+"""What a gateway's answer to an upload means: for each item, and for the uploads to come. Pure."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pydantic import ValidationError
+
+from minestream_schemas.upload import Answer, Taken
+
+Outcome = Literal["published", "partly", "away", "too_large", "refused"]
+State = Literal["up", "down", "refused"]
+
+SLOW_S: Final = 60.0
+"""Between tries while the gateway refuses us: only a person can mend that."""
+_MOST_WAIT_S: Final = 300.0
+_OK: Final = 200
+_UNAVAILABLE: Final = 503
+_TOO_OFTEN: Final = 429
+_LARGE: Final = frozenset({400, 413, 422})
+"""Too much of it, or one item that spoils the rest: halving finds that one."""
+_REFUSES: Final = frozenset({401, 403})
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of one item.
+
+    Args:
+        published: it is on Kafka.
+        refused: kind and reason; it never will be.
+    """
+
+    published: bool = False
+    refused: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of an upload.
+
+    Args:
+        outcome: in one word.
+        settled: for each item.
+        state: how the gateway stands to us.
+        why: it does not take uploads; empty where it does.
+        wait_s: until the next try.
+    """
+
+    outcome: Outcome
+    settled: tuple[Settled, ...]
+    state: State = "up"
+    why: str = ""
+    wait_s: float = 0.0
+
+    @classmethod
+    def away(cls, items: int, why: str, wait_s: float = 0.0) -> "Verdict":
+        """Nothing was published, as far as is known."""
+        return cls("away", (Settled(),) * items, "down", f"gateway: {why}", wait_s)
+
+
+def judge(items: int, status: int, body: bytes, retry_after: str | None) -> Verdict:
+    """Read an answer.
+
+    Anything that is not the gateway's own word, such as the page of a hotel's network, publishes
+    nothing.
+
+    Args:
+        items: how many were sent.
+        status: HTTP's.
+        body: the answer's.
+        retry_after: the header, as it came.
+    """
+    answer = _read(body)
+    wait_s = _seconds(retry_after)
+    said = answer.error if answer and answer.error else f"HTTP {status}"
+    if status in _REFUSES:
+        why = f"gateway: {said}: is the key this site's, and not revoked?"
+        return Verdict("refused", (Settled(),) * items, "refused", why, SLOW_S)
+    if status in _LARGE and answer is not None:
+        # alone it is the one at fault
+        refused = Settled(refused=("too_large" if status == 413 else "schema", said))  # noqa: PLR2004
+        return Verdict("too_large", (refused,) * items)
+    if answer is None or status not in {_OK, _UNAVAILABLE, _TOO_OFTEN}:
+        return Verdict.away(items, f"HTTP {status}, not an answer of ours", max(wait_s, 5.0))
+    if answer.data is None:
+        return Verdict.away(items, said, max(wait_s, 1.0))
+    return _told(items, answer.data, said, wait_s)
+
+
+def _told(items: int, told: Taken, said: str, wait_s: float) -> Verdict:
+    refused = {each.index: (each.kind, each.reason) for each in told.refused}
+    waiting = set(told.waiting)
+    if told.processed + len(refused) + len(waiting) != items:
+        return Verdict.away(items, "its answer does not add up")
+    settled = tuple(
+        Settled(refused=refused[place]) if place in refused else Settled(place not in waiting)
+        for place in range(items)
+    )
+    if not waiting:
+        return Verdict("published", settled)
+    outcome: Outcome = "partly" if told.processed else "away"
+    return Verdict(outcome, settled, "down", f"gateway: {said}", max(wait_s, 1.0))
+
+
+def _read(body: bytes) -> Answer | None:
+    try:
+        return Answer.model_validate_json(body)
+    except ValidationError:
+        return None
+
+
+def _seconds(text: str | None) -> float:
+    try:
+        return min(max(float(text or 0), 0.0), _MOST_WAIT_S)
+    except ValueError:  # a date: rare, and no worse than a default
+        return 0.0
