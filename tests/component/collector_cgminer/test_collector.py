@@ -1,12 +1,15 @@
 """The TCP collector on real Kafka, against emulated miners of each family."""
 
+import asyncio
 from collections import Counter
+from collections.abc import Callable
 
 from tests.component.collector_vnish.line import Line
 
 from minestream_dialects import normalise
 from minestream_emulators.models import MODELS
 from minestream_emulators.running import emulated_fleet
+from minestream_schemas.inventory import DETECTED, Detected
 from minestream_schemas.raw import PollStatus, RawMiner
 
 TCP_FAMILIES = {"antminer", "vnish-3", "whatsminer", "whatsminer-v3", "cgminer"}
@@ -97,3 +100,42 @@ async def test_an_address_outside_of_the_networks_is_not_called(line: Line) -> N
         assert not list(fleet.replies())
     assert poll.status is PollStatus.REFUSED
     assert "no network that is allowed" in (poll.error or "")
+
+
+async def detections(line: Line, enough: Callable[[list[Detected]], bool]) -> list[Detected]:
+    """What collectors told of miners that they asked what they are, as soon as it is enough."""
+    async with asyncio.timeout(60):
+        while True:
+            told = [Detected.from_json(value) for value in await line.values(DETECTED)]
+            if enough(told):
+                return told
+            await asyncio.sleep(0.3)
+
+
+async def test_miners_of_which_only_the_transport_is_known_are_found_out(line: Line) -> None:
+    count = 2 * len(MIX)
+    async with emulated_fleet(miners=count, mix=MIX) as fleet:
+        await line.enrol(fleet, transport="tcp", dialect=None, model=None, algorithm=None)
+        line.start()
+        told = await detections(line, lambda told: len({each.miner_id for each in told}) == count)
+        families = {name: station.resident.model.family for name, station in fleet.stations.items()}
+        polls = await line.polled(
+            lambda polls: {poll.miner_id for poll in polls if poll.dialect != "auto"} == {*families}
+        )
+    assert {each.miner_id: each.dialect for each in told} == families
+    assert {each.transport for each in told} == {"tcp"}
+    for poll in polls:
+        assert poll.dialect == families[poll.miner_id]
+        assert poll.dialect_evidence
+
+
+async def test_a_miner_that_boots_with_a_web_firmware_is_handed_over(line: Line) -> None:
+    async with emulated_fleet(miners=1, mix={"l7-stock": 1.0}) as fleet:
+        await line.enrol(fleet, transport="tcp", dialect=None, model=None, algorithm=None)
+        line.start()
+        (found,) = await detections(line, bool)
+        await line.enrol(fleet, transport="auto", dialect=None, model=None, detected=found)
+        await fleet.break_miner("reflashed")
+        told = await detections(line, lambda told: len(told) > 1)
+    assert [each.dialect for each in told] == ["antminer", "antminer-web"]
+    assert (told[1].transport, told[1].collector_id) == ("http", "collector-cgminer-0")
