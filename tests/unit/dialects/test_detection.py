@@ -12,18 +12,11 @@ from minestream_dialects.registry import DIALECTS
 from minestream_schemas.units import Algorithm
 
 FIXTURES: Final = Path(__file__).parents[2] / "fixtures"
+HOME: Final = "DG-Home1_V1.0.5"
+V3: Final = "20251209.16.Rel2"
+SHA256D, SCRYPT, UNKNOWN = Algorithm.SHA256D, Algorithm.SCRYPT, Algorithm.UNKNOWN
 STEP: Final = {step.name: step for step in STEPS}
 
-S19: Final = (
-    b'{"STATUS":[{"STATUS":"S","When":1741500000,"Code":70,"Msg":"BMMiner stats",'
-    b'"Description":"bmminer"}],"STATS":[{"BMMiner":"1.0.0","Miner":"49.0.1.3",'
-    b'"Type":"Antminer S19 Pro"}{"STATS":0,"ID":"BTM_SOC0","GHS 5s":110566.89}],"id":1}\0'
-)
-"""As a real S19 sends it: two objects without a comma, and a NUL."""
-S19_VERSION: Final = (
-    b'{"STATUS":[{"STATUS":"S","Code":22,"Msg":"BMMiner versions","Description":"bmminer"}],'
-    b'"VERSION":[{"BMMiner":"1.0.0","API":"3.1","Miner":"49.0.1.3","Type":"Antminer S19"}],"id":1}'
-)
 CGMINER: Final = (
     b'{"STATUS":[{"STATUS":"S","Code":22,"Msg":"CGMiner versions","Description":"cgminer 4.11.1"}],'
     b'"VERSION":[{"CGMiner":"4.11.1","API":"3.7"}],"id":1}'
@@ -56,13 +49,21 @@ ANSWERS: Final = [
     ("cgi-stats-basic", fixture("seed_shapes/seed1_stats_cgi.json"), "vnish-cgi"),
     ("cgi-stats-digest", fixture("elphapex/dg1plus_1.0.2_stats.json"), "elphapex"),
     ("cgi-stats-digest", fixture("elphapex/dg_home1_1.0.5_stats.json"), "elphapex"),
-    ("4028-stats", S19, "antminer"),
+    ("cgi-stats-digest", fixture("cgminer/s19_web_stats.json"), "antminer-web"),
+    ("cgi-stats-digest", fixture("cgminer/l7_web_stats_assembled.json"), "antminer-web"),
+    ("4028-stats", fixture("cgminer/s19pro_stats.json"), "antminer"),
+    ("4028-stats", fixture("cgminer/l7_stats_nul_terminated.bin"), "antminer"),
+    ("4028-stats", fixture("cgminer/l3plus_stats_assembled.txt"), "antminer"),
+    ("4028-stats", fixture("cgminer/s9_vnish_3.8.6_stats_assembled.txt"), "vnish-3"),
     ("4028-stats", fixture("vnish/s21pro_1.2.7_rpc4028_stats.json"), "vnish-3"),
     ("4028-stats", fixture("vnish/l9_4028_stats_assembled.json"), "vnish-3"),
     ("4028-stats", REFUSED_BY_A_WHATSMINER, "whatsminer"),
     ("4028-get-version", fixture("whatsminer/v1_get_version.json"), "whatsminer"),
     ("4028-get-version", fixture("whatsminer/v2_get_version.json"), "whatsminer"),
-    ("4028-version", S19_VERSION, "antminer"),
+    ("4028-version", fixture("cgminer/s19_rpc_version.json"), "antminer"),
+    ("4028-version", fixture("cgminer/s9_vnish_3.8.6_version_assembled.json"), "vnish-3"),
+    ("4028-version", fixture("cgminer/bmminer_version_assembled.json"), "cgminer"),
+    ("4028-version", fixture("cgminer/sgminer_version_assembled.json"), "cgminer"),
     ("4028-version", CGMINER, "cgminer"),
     ("4433-device-info", fixture("whatsminer/v3_get_device_info.json"), "whatsminer-v3"),
 ]
@@ -90,32 +91,33 @@ def test_an_answer_to_one_question_is_no_answer_to_those_of_other_families(
 
 
 @pytest.mark.parametrize(
-    ("step", "body", "model", "firmware", "algorithm"),
+    ("step", "name", "model", "firmware", "algorithm"),
     [
-        (*ANSWERS[0][:2], "Antminer S21 Pro", "Vnish 1.2.7", Algorithm.SHA256D),
-        (*ANSWERS[1][:2], "Antminer L9", "Vnish 1.2.7", Algorithm.SCRYPT),
-        (*ANSWERS[5][:2], "DG1+", "DG1+_SW_V1.0.2", Algorithm.SCRYPT),
-        (*ANSWERS[6][:2], "DG-Home1", "DG-Home1_V1.0.5", Algorithm.SCRYPT),
-        (*ANSWERS[7][:2], "Antminer S19 Pro", None, Algorithm.SHA256D),
-        (*ANSWERS[9][:2], "Antminer L9", "Vnish 1.2.7", Algorithm.SCRYPT),
-        (*ANSWERS[12][:2], None, "20230803.11.REL", Algorithm.UNKNOWN),
-        (*ANSWERS[14][:2], None, "CGMiner 4.11.1", Algorithm.UNKNOWN),
-        (*ANSWERS[15][:2], "M60S_VK40", "20251209.16.Rel2", Algorithm.SHA256D),
+        ("vnish-info", "vnish/s21pro_1.2.7_info.json", "Antminer S21 Pro", "Vnish 1.2.7", SHA256D),
+        ("vnish-info", "vnish/l9_1.2.7_info_assembled.json", "Antminer L9", "Vnish 1.2.7", SCRYPT),
+        ("cgi-stats-digest", "elphapex/dg1plus_1.0.2_stats.json", "DG1+", "DG1+_SW_V1.0.2", SCRYPT),
+        ("cgi-stats-digest", "elphapex/dg_home1_1.0.5_stats.json", "DG-Home1", HOME, SCRYPT),
+        ("cgi-stats-digest", "cgminer/s19_web_stats.json", "Antminer S19", "49.0.1.3", SHA256D),
+        ("4028-stats", "cgminer/s19pro_stats.json", "Antminer S19 Pro", None, SHA256D),
+        ("4028-stats", "cgminer/l7_stats_nul_terminated.bin", "Antminer L7", None, SCRYPT),
+        ("4028-stats", "vnish/l9_4028_stats_assembled.json", "Antminer L9", "Vnish 1.2.7", SCRYPT),
+        ("4028-get-version", "whatsminer/v2_get_version.json", None, "20230803.11.REL", UNKNOWN),
+        ("4433-device-info", "whatsminer/v3_get_device_info.json", "M60S_VK40", V3, SHA256D),
     ],
 )
 def test_what_the_answer_says_of_model_and_firmware_is_kept(
-    step: str, body: bytes, model: str | None, firmware: str | None, algorithm: Algorithm
+    *, step: str, name: str, model: str | None, firmware: str | None, algorithm: Algorithm
 ) -> None:
-    found = asked(step, body)
+    found = asked(step, fixture(name))
     assert found is not None
     assert (found.model, found.firmware, found.algorithm) == (model, firmware, algorithm)
 
 
 def test_the_evidence_is_a_sentence_for_people() -> None:
-    found = asked(*ANSWERS[9][:2])
+    found = asked("4028-stats", fixture("vnish/l9_4028_stats_assembled.json"))
     assert found is not None
     assert found.evidence == "4028 stats: Type Antminer L9 (Vnish 1.2.7)"
-    found = asked(*ANSWERS[0][:2])
+    found = asked("vnish-info", fixture("vnish/s21pro_1.2.7_info.json"))
     assert found is not None
     assert found.evidence == "GET /api/v1/info: fw_name Vnish, fw_version 1.2.7"
 

@@ -1,0 +1,205 @@
+"""Whatsminers: in MH/s or TH/s and never in between, whatever their firmware leaves out."""
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from tests.unit.dialects.table import FIXTURES, poll_of
+
+from minestream_dialects import normalise
+from minestream_schemas.telemetry import MinerStatus, MinerTelemetry
+
+DEVICE = "get.device.info"
+SUMMARY = "get.miner.status:summary"
+
+
+def recorded(name: str) -> Any:
+    return json.loads((FIXTURES / "whatsminer" / f"{name}.json").read_text())
+
+
+def read(bodies: dict[str, Any], dialect: str = "auto", **hints: Any) -> MinerTelemetry:
+    encoded = {name: json.dumps(body).encode() for name, body in bodies.items()}
+    return normalise(poll_of(encoded, dialect=dialect, **hints)).telemetry
+
+
+@pytest.fixture
+def m60s() -> dict[str, Any]:
+    names = ("summary", "edevs", "devs", "pools", "status", "get_miner_info", "get_error_code")
+    return {name: recorded(f"m60s_v2_{name}") for name in names}
+
+
+@pytest.fixture
+def v3() -> dict[str, Any]:
+    return {
+        DEVICE: recorded("v3_get_device_info"),
+        SUMMARY: recorded("v3_get_miner_status_summary"),
+        "get.miner.status:edevs": recorded("v3_get_miner_status_edevs"),
+    }
+
+
+def row(bodies: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = bodies["summary"]["SUMMARY"][0]
+    return found
+
+
+@pytest.mark.parametrize("odd", [110.52, 110520000.0, 110.52e12, "110.52 TH/s", None])
+def test_hs_rt_is_never_read_whatever_unit_it_is_in(m60s: dict[str, Any], odd: object) -> None:
+    row(m60s)["HS RT"] = odd
+    assert read(m60s).hashrate_hs == 110.52e12
+
+
+def test_without_means_of_minutes_the_mean_since_the_start_counts(m60s: dict[str, Any]) -> None:
+    for key in ("MHS 1m", "MHS 5m", "MHS 15m"):
+        del row(m60s)[key]
+    told = read(m60s)
+    assert told.hashrate_hs == told.hashrate_avg_hs == 109.87e12
+    assert told.evidence["hashrate"] == "summary.MHS av"
+
+
+@pytest.mark.parametrize("times", [1000, 0.001])
+def test_hashrates_a_thousand_times_off_are_disputed_not_believed(
+    m60s: dict[str, Any], times: float
+) -> None:
+    for key in ("MHS av", "MHS 1m", "MHS 5m", "MHS 15m"):
+        row(m60s)[key] *= times
+    told = read(m60s)
+    assert told.hashrate_hs is None
+    assert told.boards[0].hashrate_hs is None
+    assert "unit_disputed" in told.quality_flags
+    assert "disputed" in told.evidence["unit"]
+
+
+def test_a_miner_that_has_just_started_is_slow_and_not_disputed(m60s: dict[str, Any]) -> None:
+    few = dict.fromkeys(("MHS av", "MHS 1m", "MHS 5m", "MHS 15m"), 11_000.0)
+    row(m60s).update(few, Elapsed=40)
+    told = read(m60s)
+    assert told.hashrate_hs == 11e9
+    assert "unit_disputed" not in told.quality_flags
+
+
+@pytest.mark.parametrize(
+    ("listed", "codes"),
+    [
+        (["530"], ("530",)),
+        ([530, "110", 530], ("530", "110")),
+        ([{"218": "2024-06-15 10:30:00"}, {"110": ""}], ("218", "110")),
+        ([{"264": "2026-05-23", "reason": "Power xfer error"}], ("264",)),
+        ([], ()),
+    ],
+)
+def test_error_codes_come_in_four_shapes(
+    m60s: dict[str, Any], listed: list[Any], codes: tuple[str, ...]
+) -> None:
+    m60s["get_error_code"]["Msg"]["error_code"] = listed
+    told = read(m60s)
+    assert told.error_codes == codes
+    assert "field_invalid:error_codes" not in told.quality_flags
+
+
+@pytest.mark.parametrize("listed", [{"530": ""}, "530", [None], [{"x": 1}], [True], [["530"]]])
+def test_error_codes_in_no_known_shape_are_flagged(m60s: dict[str, Any], listed: object) -> None:
+    m60s["get_error_code"]["Msg"]["error_code"] = listed
+    told = read(m60s)
+    assert told.error_codes == ()
+    assert "field_invalid:error_codes" in told.quality_flags
+
+
+def test_mining_switched_off_is_a_stopped_miner_and_its_zero_a_zero(m60s: dict[str, Any]) -> None:
+    m60s["status"]["Msg"] = {"mineroff": "true", "mineroff_reason": "by the operator"}
+    for key in ("MHS av", "MHS 1m", "MHS 5m", "MHS 15m"):
+        row(m60s)[key] = 0.0
+    told = read(m60s)
+    assert (told.status, told.hashrate_hs) == (MinerStatus.STOPPED, 0.0)
+    assert told.error == "by the operator"
+    assert told.efficiency_j_per_th is None
+
+
+def test_a_miner_that_stands_still_and_names_errors_has_failed(m60s: dict[str, Any]) -> None:
+    m60s["get_error_code"]["Msg"]["error_code"] = ["530"]
+    for key in ("MHS av", "MHS 1m", "MHS 5m"):
+        row(m60s)[key] = 0.0
+    assert read(m60s).status is MinerStatus.FAILURE
+
+
+def test_boards_that_still_look_for_their_clock_are_tuning(m60s: dict[str, Any]) -> None:
+    m60s["edevs"]["DEVS"][1]["Upfreq Complete"] = 0
+    assert read(m60s).status is MinerStatus.TUNING
+
+
+def test_a_dead_board_is_a_failure_and_not_healthy(m60s: dict[str, Any]) -> None:
+    m60s["edevs"]["DEVS"][1] |= {"Status": "Dead", "MHS 1m": 0.0, "MHS av": 0.0}
+    told = read(m60s)
+    assert (told.boards[1].status, told.boards[1].hashrate_hs) == ("failure", 0.0)
+    assert (told.boards_total, told.boards_healthy) == (3, 2)
+
+
+def test_what_edevs_leaves_out_is_taken_from_devs_by_slot(m60s: dict[str, Any]) -> None:
+    m60s["devs"]["DEVS"].reverse()
+    m60s["devs"]["DEVS"][0]["Hardware Errors"] = 9  # slot 2
+    assert [board.hw_errors_total for board in read(m60s).boards] == [1, 1, 9]
+
+
+@pytest.mark.parametrize("endpoint", ["edevs", "devs"])
+def test_either_list_of_boards_will_do(m60s: dict[str, Any], endpoint: str) -> None:
+    del m60s[endpoint]
+    assert [board.hashrate_hs for board in read(m60s).boards] == [37e12, 36.5e12, 37.02e12]
+
+
+@pytest.mark.parametrize("celsius", [28.5, 0.0, -12.0])
+def test_the_air_may_freeze(m60s: dict[str, Any], celsius: float) -> None:
+    row(m60s)["Env Temp"] = celsius
+    assert read(m60s).ambient_temp_c == celsius
+
+
+def test_a_refused_summary_is_garbage_with_the_miners_own_words() -> None:
+    refused = {"STATUS": "E", "Code": 14, "Msg": "invalid cmd", "Description": "whatsminer v1.4.0"}
+    told = read({"summary": refused, "get_version": recorded("v1_get_version")})
+    assert (told.status, told.error) == (MinerStatus.GARBAGE, "summary: invalid cmd")
+    assert told.firmware == "20210322.22.REL"
+
+
+def test_a_refused_command_costs_its_own_fields_and_is_flagged(m60s: dict[str, Any]) -> None:
+    m60s["pools"] = {"STATUS": [{"STATUS": "E", "Msg": "access denied"}]}
+    told = read(m60s)
+    assert "endpoint_missing:pools" in told.quality_flags
+    assert (told.pool_url, told.accepted_total) == (None, 54321)
+    assert told.hashrate_hs == 110.52e12
+
+
+def test_api_3_reports_terahashes_by_its_document(v3: dict[str, Any]) -> None:
+    told = read(v3)
+    assert (told.hashrate_hs, told.evidence["unit"]) == (171.259e12, "whatsminer API 3")
+
+
+@pytest.mark.parametrize("times", [1e3, 1e6, 1e-3])
+def test_api_3_in_another_unit_than_documented_is_disputed(
+    v3: dict[str, Any], times: float
+) -> None:
+    summary = v3[SUMMARY]["msg"]["summary"]
+    for key in ("hash-realtime", "hash-1min", "hash-15min", "hash-average"):
+        summary[key] *= times
+    told = read(v3)
+    assert told.hashrate_hs is None
+    assert "unit_disputed" in told.quality_flags
+
+
+def test_api_3_that_does_not_work_is_stopped(v3: dict[str, Any]) -> None:
+    v3[DEVICE]["msg"]["miner"]["working"] = "false"
+    assert read(v3).status is MinerStatus.STOPPED
+
+
+def test_api_3_that_refuses_is_garbage_with_its_words(v3: dict[str, Any]) -> None:
+    v3[SUMMARY] = {"code": -4, "desc": "get.miner.status", "msg": "permission denied"}
+    told = read(v3)
+    assert (told.status, told.error) == (MinerStatus.GARBAGE, f"{SUMMARY}: permission denied")
+
+
+def test_temperatures_of_boards_are_given_to_boards_only_when_they_are_as_many(
+    v3: dict[str, Any],
+) -> None:
+    fewer = deepcopy(v3)
+    fewer[SUMMARY]["msg"]["summary"]["board-temperature"].pop()
+    assert [board.pcb_temp_c for board in read(v3).boards] == [41.1, 40.1, 41.5]
+    assert [board.pcb_temp_c for board in read(fewer).boards] == [None] * 3
+    assert read(fewer).pcb_temp_max_c == 41.1
