@@ -75,7 +75,9 @@ async def test_an_import_brings_the_file_onto_the_topic(
     }
     assert found["site-a-2"]["algorithm"] == "scrypt"
     box = Sealed(**found["site-a-3"]["sealed"])
-    assert Sealer([credentials_key.encode()]).open(box) == {"password": "hunter2"}
+    assert Sealer([credentials_key.encode()]).open(box, miner_id="site-a-3") == {
+        "password": "hunter2"
+    }
 
 
 async def test_a_second_import_changes_and_sends_nothing(

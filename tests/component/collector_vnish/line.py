@@ -115,7 +115,7 @@ class Line:
         for told in fleet.inventory:
             fields = {name: value for name, value in told.items() if name != "credentials"}
             if "credentials" in told:
-                fields["sealed"] = self.sealer.seal(told["credentials"])
+                fields["sealed"] = self.sealer.seal(told["credentials"], miner_id=told["miner_id"])
             fields["workers"] = tuple(fields.get("workers", ()))
             entries.append(InventoryEntry(**{**fields, **more}))
         await self.tell(entries)

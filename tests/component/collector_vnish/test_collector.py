@@ -75,7 +75,8 @@ async def test_a_fault_of_a_miner_is_a_row_of_the_failure_table(line: Line, faul
 
 async def test_a_wrong_password_quarantines_settings_alone(line: Line) -> None:
     async with emulated_fleet(miners=1) as fleet:
-        sealed = line.sealer.seal({"password": "not-the-password"})
+        miner_id = fleet.inventory[0]["miner_id"]
+        sealed = line.sealer.seal({"password": "not-the-password"}, miner_id=miner_id)
         entries = await line.enrol(fleet, sealed=sealed)
         line.start()
         polls = await line.polled(lambda polls: len(polls) >= 4)
@@ -84,7 +85,7 @@ async def test_a_wrong_password_quarantines_settings_alone(line: Line) -> None:
         ] * 3
         assert polls[0].endpoints["summary"].body
         assert "settings" not in polls[1].endpoints
-        right = line.sealer.seal({"password": "admin"})
+        right = line.sealer.seal({"password": "admin"}, miner_id=miner_id)
         await line.tell([entries[0].model_copy(update={"sealed": right})])
         polls = await line.polled(
             lambda polls: any(

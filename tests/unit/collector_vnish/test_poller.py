@@ -84,7 +84,7 @@ async def polling(
         site_id="site",
         address=miner.address,
         dialect="vnish",
-        sealed=sealer.seal({"password": password}) if password else None,
+        sealed=sealer.seal({"password": password}, miner_id="m-1") if password else None,
     )
     async with device_session() as session:
         owner = Owner([Vnish(session, clock, deadline_s=deadline_s)])
@@ -151,7 +151,7 @@ async def test_a_token_serves_until_it_ends_and_is_then_replaced() -> None:
     miner = Miner()
     async with polling(miner), device_session() as session:
         family = Vnish(session, SystemClock(), deadline_s=1.0)
-        sealed = Sealer([Fernet.generate_key()]).seal({"password": PASSWORD})
+        sealed = Sealer([Fernet.generate_key()]).seal({"password": PASSWORD}, miner_id="m-1")
         entry = InventoryEntry(miner_id="m-1", site_id="site", address=miner.address, sealed=sealed)
         asked = Asked(entry, family, miner.address, None, {"password": PASSWORD}, 60.0)
 

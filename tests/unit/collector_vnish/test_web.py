@@ -64,7 +64,7 @@ async def polling(
             miner_id="m-1",
             site_id="site",
             address=address,
-            sealed=sealer.seal(login) if login else None,
+            sealed=sealer.seal(login, miner_id="m-1") if login else None,
         )
         fleet.there("m-1", entry)
         poller = Poller(fleet, clock, collector_id="collector-vnish-0")

@@ -92,7 +92,7 @@ class World:
 
     def enrol(self, password: str | None) -> None:
         """The inventory has the miner, with these credentials."""
-        sealed = None if password is None else SEALER.seal({"password": password})
+        sealed = None if password is None else SEALER.seal({"password": password}, miner_id="m-1")
         entry = InventoryEntry(
             miner_id="m-1", site_id="site", address="127.0.0.1:80", sealed=sealed
         )

@@ -268,4 +268,4 @@ def test_a_box_that_holds_the_same_stands_and_another_is_made_anew() -> None:
     assert changed.miners["m-1"].sealed != first.miners["m-1"].sealed
     rotated = sealed_fleet(read(text), first, Sealer([new, old])).miners["m-1"].sealed
     assert rotated is not None
-    assert Sealer([new]).open(rotated) == {"password": "x"}
+    assert Sealer([new]).open(rotated, miner_id="m-1") == {"password": "x"}

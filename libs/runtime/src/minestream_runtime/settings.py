@@ -39,6 +39,10 @@ class Settings(BaseSettings):
         default=None,
         description="seals miners' credentials; several by comma: the first seals, all open",
     )
+    credentials_key_file: Path | None = Field(
+        default=None,
+        description="the same from a file, a key a line, which others may not read; not both",
+    )
     instance: str = Field(
         default="0",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",

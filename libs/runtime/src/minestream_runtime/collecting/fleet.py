@@ -137,7 +137,7 @@ class Fleet:
             )
             return None
         try:
-            return self._sealer.open(entry.sealed)
+            return self._sealer.open(entry.sealed, miner_id=entry.miner_id)
         except ConfigurationError as exc:
             self._log.warning("credentials_unreadable", miner_id=entry.miner_id, error=str(exc))
             return None
