@@ -87,6 +87,16 @@ def test_a_gap_that_queued_readings_fill_closes_as_filled(
     assert to_us(gap.ended_at or gap.began_at) == at(12)
 
 
+def test_a_poll_that_came_when_the_one_before_had_said_leaves_no_hole_though_it_hurries_now(
+    reading: MakeReading,
+) -> None:
+    state = step(None, reading(2, interval_s=50), RULES).state
+    opened = tick(state, at(160), RULES)
+    assert [gap.cause for gap in opened.gaps] == [GapCause.COLLECTOR_DOWN]
+    (gap,) = step(opened.state, reading(52, interval_s=5), RULES).gaps
+    assert gap.filled, "it was on its way"
+
+
 def test_a_tick_has_nothing_to_do_before_it_is_due(fallen_silent: MinerState) -> None:
     due = due_us(fallen_silent, RULES)
     assert not tick(fallen_silent, due - 1, RULES).changed

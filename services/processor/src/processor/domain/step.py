@@ -144,7 +144,9 @@ def _advance(
     silence, silent = gaps.heard(
         state.silence, ts_us=ts_us, answered=reading.answered, silent_polls=rules.silent_polls
     )
-    longest = gaps.longest_us(reading.interval_s, rules.down_polls)
+    # the poll before has said when this one would come; a changed inventory only this one says
+    promised_s = max(state.interval_s, reading.interval_s)
+    longest = gaps.longest_us(promised_s, rules.down_polls)
     polled = gaps.polled_again(state.down_us, ts_us=ts_us, longest=longest)
     filled = state.open
     if not late:
