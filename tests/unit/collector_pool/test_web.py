@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 from aiohttp import web
 
-from collector_pool.adapters.service import MANNERS, _clients
+from collector_pool.adapters.service import MANNERS, clients
 from collector_pool.adapters.standing import Standing
 from collector_pool.adapters.web import Web, polls_of
 from collector_pool.domain.profiles import Profile
@@ -76,7 +76,7 @@ async def asking(
     assert profile is not None
     standing, told, clock = Standing("prohashing-main", 60.0), Told(), SystemClock()
     try:
-        async with _clients(settings, profile, clock) as (http, proxy):
+        async with clients(settings, profile, clock) as (http, proxy):
             polls = polls_of(settings, http, proxy, feed=feed)
             web_side = Web(settings, polls, standing, cast("Any", told), clock)
             task = asyncio.ensure_future(web_side.run())
@@ -149,7 +149,7 @@ async def test_no_hour_has_more_calls_than_its_quota_over_a_restart_too(tmp_path
     clock = SystemClock()
     taken = []
     for _ in range(2):
-        async with _clients(settings, Profile(proxy_url="http://127.0.0.1:1"), clock) as (_, proxy):
+        async with clients(settings, Profile(proxy_url="http://127.0.0.1:1"), clock) as (_, proxy):
             assert proxy is not None
             taken += [(await proxy.ask("status")).tries for _ in range(3)]
     assert sum(taken) == 3

@@ -48,7 +48,7 @@ class Feed:
         clock: Clock,
     ) -> None:
         self._settings = settings
-        self._door = _door(settings, profile)
+        self._door = door_of(settings, profile)
         self._topics = profile.topics
         self._procedures = profile.procedures
         self._inbox = inbox
@@ -215,7 +215,8 @@ class Feed:
             await self._inbox.put(Heard(saying))
 
 
-def _door(settings: PoolSettings, profile: Profile) -> Door:
+def door_of(settings: PoolSettings, profile: Profile) -> Door:
+    """Where a profile joins its feed, and as whom."""
     return Door(
         url=profile.wamp_url or "",
         realm=profile.realm,

@@ -91,7 +91,7 @@ async def _follow(
     """Follow the account of the settings until cancelled."""
     teller = Teller(settings, outlet, clock)
     standing = Standing(settings.pool_account, settings.pool_fallback_after_s)
-    async with _clients(settings, profile, clock) as (http, proxy), asyncio.TaskGroup() as group:
+    async with clients(settings, profile, clock) as (http, proxy), asyncio.TaskGroup() as group:
         group.create_task(teller.watch())
         polls = polls_of(settings, http, proxy, feed=profile.wamp_url is not None)
         group.create_task(Web(settings, polls, standing, teller, clock).run())
@@ -104,9 +104,10 @@ async def _follow(
 
 
 @asynccontextmanager
-async def _clients(
+async def clients(
     settings: PoolSettings, profile: Profile, clock: Clock
 ) -> AsyncIterator[tuple[PoliteClient | None, PoliteClient | None]]:
+    """The pool's HTTP API and the open proxy, where a profile has them, within one quota."""
     bearer = {"Authorization": SecretStr(f"Bearer {settings.key}")} if settings.key else {}
     usage = Usage(
         "prohashing",

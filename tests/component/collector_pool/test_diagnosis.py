@@ -1,0 +1,73 @@
+"""S1-6.1-diag-prohash: each step of the way to the pool is told, with what to do where it fails."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from tests.component.collector_pool.pool_world import Pool
+
+from collector_pool.adapters.diagnosis import Step, diagnosed
+from collector_pool.settings import PoolSettings
+from minestream_emulators.prohashing.site import POOL_KEY
+from minestream_emulators.troubles import Trouble
+from minestream_runtime.clock import SystemClock
+
+
+async def steps(
+    pool: Pool, folder: Path, key: str | None = POOL_KEY, profile: str = "live"
+) -> dict[str, Step]:
+    settings = PoolSettings(
+        pool_profile=profile,  # type: ignore[arg-type] # a name of one
+        pool_api_key=SecretStr(key) if key else None,
+        pool_wamp_url=pool.wamp_url if profile == "live" else None,
+        pool_http_url=f"{pool.web}/api/v1" if profile == "live" else None,
+        pool_proxy_url=f"{pool.web}/proxy" if profile == "proxy" else None,
+        state_dir=folder,
+    )
+    return {step.name: step for step in await diagnosed(settings, SystemClock())}
+
+
+async def test_a_way_that_works_is_told_step_by_step(pool: Pool, tmp_path: Path) -> None:
+    found = await steps(pool, tmp_path)
+    assert list(found) == [
+        "key",
+        "health (HTTP)",
+        "authentication (HTTP)",
+        "feed (WAMP)",
+        "authentication (WAMP)",
+        "freshness",
+        "rates",
+    ]
+    assert {step.ok for step in found.values()} == {True}
+    assert "algorithms: scrypt" in found["rates"].found
+    assert not any(POOL_KEY in step.found for step in found.values())
+
+
+async def test_a_wrong_key_fails_where_it_is_asked_for_alone(pool: Pool, tmp_path: Path) -> None:
+    found = await steps(pool, tmp_path, key="not-this-one")
+    failed = {name for name, step in found.items() if step.ok is False}
+    assert failed == {"authentication (HTTP)", "authentication (WAMP)"}
+    assert all(found[name].advice for name in failed)
+
+
+async def test_without_a_key_what_needs_none_is_tried(pool: Pool, tmp_path: Path) -> None:
+    found = await steps(pool, tmp_path, key=None)
+    assert (found["key"].ok, found["health (HTTP)"].ok, found["rates"].ok) == (False, True, True)
+    assert "authentication (HTTP)" not in found
+
+
+async def test_the_proxy_alone_tells_health_freshness_and_rates(pool: Pool, tmp_path: Path) -> None:
+    found = await steps(pool, tmp_path, profile="proxy")
+    assert {name: step.ok for name, step in found.items()} == {
+        "key": True,
+        "health (proxy)": True,
+        "freshness": True,
+        "rates": True,
+    }
+
+
+@pytest.mark.parametrize("profile", ["live", "proxy"])
+async def test_a_pool_that_is_away_is_said_to_be(pool: Pool, tmp_path: Path, profile: str) -> None:
+    pool.troubles.begin(Trouble.POOL_DOWN, for_s=None)
+    found = await steps(pool, tmp_path, profile=profile)
+    assert not any(step.ok for name, step in found.items() if name != "key")
