@@ -60,6 +60,7 @@ class _Poll(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     miner_id: str
     collector_id: str
     dialect: str
+    dialect_evidence: str | None = None
     firmware: str | None = None
     polled_at: _Aware
     latency_ms: _Milliseconds
