@@ -17,7 +17,7 @@ async def steps(
     pool: Pool, folder: Path, key: str | None = POOL_KEY, profile: str = "live"
 ) -> dict[str, Step]:
     settings = PoolSettings(
-        pool_profile=profile,  # type: ignore[arg-type] # a name of one
+        pool_profile=profile,
         pool_api_key=SecretStr(key) if key else None,
         pool_wamp_url=pool.wamp_url if profile == "live" else None,
         pool_http_url=f"{pool.web}/api/v1" if profile == "live" else None,
