@@ -16,7 +16,7 @@ from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.collecting.vitals import Vital
 from minestream_schemas.raw import RAW_MINER
 
-INTERVAL_S = 0.2
+INTERVAL_S = 0.15
 CLOCK = SystemClock()
 
 

@@ -205,7 +205,7 @@ async def test_at_the_end_polls_finish_within_the_grace_or_are_cancelled() -> No
 
 async def test_with_more_than_can_be_polled_the_important_keep_their_rate_and_others_wait() -> None:
     polled: Counter[str] = Counter()
-    ticks = 12
+    ticks = 7
 
     async def poll(target: str) -> str:
         polled[target] += 1
@@ -226,7 +226,7 @@ async def test_with_more_than_can_be_polled_the_important_keep_their_rate_and_ot
         await until(lambda: lanes.under_way == 0)
     assert left_out["important"] == 0
     assert all(polled[f"important{number}"] == ticks for number in range(10))
-    assert left_out["usual"] > 40
+    assert left_out["usual"] > 20
 
 
 async def test_what_is_urgent_goes_before_all_that_wait_also_where_it_waited_already() -> None:
