@@ -4,7 +4,17 @@ import sys
 from itertools import product
 
 import pytest
-from tests.unit.dialects.table import DOCUMENT, Case, cases, document, rows, said, same, table
+from tests.unit.dialects.table import (
+    DOCUMENT,
+    FIXTURES,
+    Case,
+    cases,
+    document,
+    rows,
+    said,
+    same,
+    table,
+)
 
 from minestream_dialects import normalise
 from minestream_dialects.dialect import Dialect
@@ -89,3 +99,19 @@ def test_what_the_collector_took_the_dialect_from_is_on_the_reading() -> None:
     poll = CASES[0].poll().model_copy(update={"dialect_evidence": "GET /api/v1/info: fw_name"})
     told = normalise(poll).telemetry
     assert told.evidence["detected"] == "GET /api/v1/info: fw_name"
+
+
+@pytest.mark.parametrize("folder", sorted({case.folder for case in CASES}))
+def test_every_recorded_payload_has_its_origin_and_licence(folder: str) -> None:
+    there = {path.name for path in (FIXTURES / folder).iterdir() if path.is_file()}
+    sources = (FIXTURES / folder / "SOURCES.md").read_text(encoding="utf-8")
+    assert {name for name in there - {"SOURCES.md"} if f"| {name} |" not in sources} == set()
+
+
+@pytest.mark.parametrize("folder", ["elphapex", "seed_shapes", "whatsminer"])
+def test_every_recorded_payload_is_part_of_a_reading(folder: str) -> None:
+    there = {path.name for path in (FIXTURES / folder).glob("*.json")}
+    used = {
+        name for case in CASES if case.folder == folder for name in case.golden["poll"].values()
+    }
+    assert used == there

@@ -100,7 +100,7 @@ tell their type in the former only. ``get_version`` before it too: a Whatsminer 
 
 _REALM: Final = re.compile(r'\brealm\s*=\s*"([^"]{1,128})"', re.IGNORECASE)
 _TYPE: Final = re.compile(r"^(?P<model>[^()]*?)\s*\((?P<name>\w+)\s+(?P<version>[^()]+)\)$")
-_PROGRAM: Final = re.compile(r"^\w*miner\+?$", re.IGNORECASE)
+_PROGRAM: Final = re.compile(r"^\w+miner\+?$", re.IGNORECASE)
 _V3: Final = 3
 
 
@@ -218,7 +218,7 @@ def _version(said: dict[str, Any]) -> Found | None:
     if found := _typed(text(version.get("Type")), "version") or _btminer(said, "version"):
         return found
     for key, value in version.items():
-        if isinstance(key, str) and key != "Miner" and _PROGRAM.match(key):
+        if isinstance(key, str) and _PROGRAM.match(key):
             program = f"{text(key)} {text(value) or ''}".strip()
             evidence = f"4028 version: {program}"
             return _found("cgminer", evidence, model=version.get("Type"), firmware=program)
