@@ -1,8 +1,10 @@
 """The TCP client against ports that drip, hang up, reset and flood; and what it never does."""
 
 import asyncio
+import errno
 import gc
 import json
+import os
 import socket
 import tracemalloc
 
@@ -230,6 +232,23 @@ async def test_cancelling_leaves_no_socket_and_no_timer() -> None:
             task.cancel()
         await until(lambda: miner.at_once == 0)
         assert not client._asked
+
+
+@pytest.mark.parametrize("number", sorted(errno.errorcode))
+async def test_whatever_the_system_says_of_a_connection_is_an_error_of_the_tree(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> socket.socket:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("minestream_runtime.cgminer.client.begin_connecting", refuse)
+    with pytest.raises(CgminerError) as caught:
+        await ask("127.0.0.1:4028")
+    ours = number in {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+    assert isinstance(caught.value, cgminer.CgminerOwnFaultError) is ours
+    refused = isinstance(caught.value, cgminer.CgminerRefusedError)
+    assert refused is (number == errno.ECONNREFUSED)
+    assert "127.0.0.1" not in str(caught.value)
 
 
 def test_every_error_of_the_tree_has_its_own_kind_and_no_retry_where_nobody_listens() -> None:
