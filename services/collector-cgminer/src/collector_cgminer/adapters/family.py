@@ -13,7 +13,7 @@ from collector_cgminer.domain.answers import (
     told,
     uptime_of,
 )
-from collector_cgminer.domain.families import Commands
+from collector_cgminer.domain.families import FAMILIES, Commands
 from minestream_dialects.bodies import decode_bytes
 from minestream_runtime import semconv
 from minestream_runtime.cgminer import (
@@ -26,7 +26,7 @@ from minestream_runtime.cgminer import (
 )
 from minestream_runtime.clock import Clock
 from minestream_runtime.collecting.bodies import start_of, text_of
-from minestream_runtime.collecting.family import Miner, OwnFaultError
+from minestream_runtime.collecting.family import Family, Miner, OwnFaultError
 from minestream_runtime.collecting.plan import Answer, Memory, Plan
 from minestream_schemas.raw import EndpointBody, PollStatus
 
@@ -132,6 +132,17 @@ class TcpFamily:
             reply_id=reply_id_of(kept),
             error=error,
         )
+
+
+def families_of(client: CgminerClient, clock: Clock, *, deadline_s: float) -> list[Family]:
+    """All families that are spoken over TCP.
+
+    Args:
+        client: asks.
+        clock: instants of answers.
+        deadline_s: for one whole answer.
+    """
+    return [TcpFamily(each, client, clock, deadline_s=deadline_s) for each in FAMILIES]
 
 
 def _plan(commands: Commands) -> Plan:

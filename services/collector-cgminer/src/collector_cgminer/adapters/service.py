@@ -1,7 +1,6 @@
 """Puts the collector together: its families, and the kit that polls them."""
 
-from collector_cgminer.adapters.family import TcpFamily
-from collector_cgminer.domain.families import FAMILIES
+from collector_cgminer.adapters.family import families_of
 from collector_cgminer.settings import SERVICE, CgminerSettings
 from minestream_dialects.detection import STEPS, recognise
 from minestream_runtime.cgminer import CgminerClient
@@ -30,10 +29,7 @@ async def collect(
         health,
         clock,
         service=SERVICE,
-        families=[
-            TcpFamily(commands, client, clock, deadline_s=settings.poll_deadline_s)
-            for commands in FAMILIES
-        ],
+        families=families_of(client, clock, deadline_s=settings.poll_deadline_s),
         scouting=Scouting(STEPS, recognise),
         around=around,
     )
