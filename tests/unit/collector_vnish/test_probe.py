@@ -2,67 +2,35 @@
 
 import json
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Thread
+from typing import Any
 
 import pytest
-import typer
-from typer.testing import CliRunner
+from tests.unit.collector_vnish.terminal import run, web_server
 
+from collector_vnish.adapters import asking
 from collector_vnish.adapters.command import probe
+from minestream_runtime.collecting.family import Family
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "vnish"
-app = typer.Typer()
-app.command()(probe)
-
-
-@contextmanager
-def web_server(answer: Callable[[str], tuple[int, bytes]]) -> Iterator[str]:
-    """A server in a thread: the command runs a loop of its own."""
-    server = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = server.accept()
-            except OSError:
-                return
-            with connection:
-                request = connection.recv(65_536).decode(errors="replace")
-                if not request:
-                    continue
-                status, body = answer(request.split()[1].removeprefix("/api/v1/"))
-                head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n"
-                if status:
-                    connection.sendall(f"{head}Connection: close\r\n\r\n".encode() + body)
-
-    thread = Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.getsockname()[1]}"
-    finally:
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
-        thread.join(5)
 
 
 def recorded(path: str) -> tuple[int, bytes]:
+    path = path.removeprefix("/api/v1/")
     file = FIXTURES / f"s21pro_1.2.7_{path.replace('-', '_')}.json"
     return (200, file.read_bytes()) if file.exists() else (404, b"")
 
 
-def asked(*arguments: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, list(arguments))
-    return result.exit_code, result.stdout, result.stderr
+def asked(*arguments: str, **more: Any) -> tuple[int, str, str]:
+    return run(probe, *arguments, **more)
 
 
 def test_a_miner_is_told_with_dialect_firmware_and_model() -> None:
     with web_server(recorded) as address:
         code, out, _ = asked(address)
         assert code == 0
-        for said in ("vnish-1.2", "1.2.7", "S21 Pro", "hashrate_hs"):
+        for said in ("vnish-1.2", "1.2.7", "S21 Pro", "hashrate_hs", "GET /api/v1/info"):
             assert said in out
         code, out, _ = asked(address, "--json")
     reading = json.loads(out)
@@ -71,11 +39,11 @@ def test_a_miner_is_told_with_dialect_firmware_and_model() -> None:
 
 
 GARBAGE = {
-    "404": (lambda _: (404, b""), 3, "not a Vnish miner"),
-    "a web page": (lambda _: (200, b"<html>router</html>"), 3, "not a Vnish miner"),
-    "another miner's JSON": (lambda _: (200, b'{"STATUS": "S"}'), 3, "not a Vnish miner"),
+    "404": (lambda _: (404, b""), 3, "no miner that we know"),
+    "a web page": (lambda _: (200, b"<html>router</html>"), 3, "no miner that we know"),
+    "another miner's JSON": (lambda _: (200, b'{"STATUS": "S"}'), 3, "no miner that we know"),
     "a Vnish miner with a broken summary": (
-        lambda path: recorded(path) if path == "info" else (200, b"garbage"),
+        lambda path: recorded(path) if path == "/api/v1/info" else (200, b"garbage"),
         4,
         "cannot be read",
     ),
@@ -104,3 +72,47 @@ def test_nobody_there_and_silence_are_told_apart() -> None:
 def test_a_wrong_address_is_wrong_usage(host: str) -> None:
     code, _, _ = asked("--", host)
     assert code == 2
+
+
+def test_a_miner_behind_a_password_is_read_with_it_and_named_without() -> None:
+    stats = json.dumps({"STATS": [{"chain": [], "rate_5s": 1.0}], "INFO": {"type": "Antminer S19"}})
+    challenge = 'Digest realm="antMiner Configuration", nonce="n", qop="auth"'
+    with web_server(lambda _: (401, b""), challenge=challenge) as address:
+        code, out, err = asked(address)
+        assert (code, out) == (5, "")
+        assert "antminer-web" in err
+        assert "--username" in err
+        code, _, err = asked(address, "--username", "admin", input="s3cret\n")
+        assert (code, "s3cret" in err) == (5, False)
+    with web_server(lambda path: (200, stats.encode() if "stats" in path else b"{}")) as address:
+        code, out, _ = asked(address)
+    assert code == 0
+    assert "antminer" in out
+
+
+def test_a_miner_over_tcp_is_named_and_read_by_whoever_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    version = b'{"STATUS":[{"STATUS":"S"}],"VERSION":[{"CGMiner":"4.9.0","API":"3.1"}]}\0'
+    summary = b'{"STATUS":[{"STATUS":"S"}],"SUMMARY":[{"Elapsed":9,"MHS av":1.5}]}\0'
+
+    def nobody(*_: object) -> Sequence[Family]:
+        return ()
+
+    with web_server(
+        lambda name: (404, {"version": version, "summary": summary}.get(name, b""))
+    ) as (address):
+        with monkeypatch.context() as patch:
+            patch.setattr(asking, "_others", nobody)
+            code, out, err = asked(address, "--deadline", "1")
+        assert (code, out) == (4, "")
+        assert "a cgminer miner (4028 version: CGMiner 4.9.0)" in err
+        assert "nothing installed here can read it" in err
+
+
+def test_what_a_stranger_answers_is_told() -> None:
+    with web_server(lambda _: (200, b"<html>router</html>")) as address:
+        code, _, err = asked(address)
+    assert code == 3
+    assert "vnish-info at" in err
+    assert "HTTP 200" in err

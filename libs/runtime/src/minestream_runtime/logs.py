@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from typing import Any
 
 import structlog
 from opentelemetry import trace
@@ -71,3 +72,8 @@ def _add_trace(
     if context.is_valid and context.trace_flags.sampled:
         event["trace_id"] = f"{context.trace_id:032x}"
     return event
+
+
+def unheard() -> Any:
+    """A logger that nobody hears: for commands, whose reader sees the answer itself."""
+    return structlog.wrap_logger(structlog.ReturnLogger())

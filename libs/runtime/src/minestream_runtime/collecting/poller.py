@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 import structlog
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from prometheus_client import Counter
+from structlog.typing import BindableLogger
 
 from minestream_runtime import semconv, traces
 from minestream_runtime.breaker import Breaker, State
@@ -60,6 +61,7 @@ class Poller:
             and what it said of itself; None: always its own interval.
         unknown: the family of miners of which nothing is known; None: there are none.
         sleep: waits so many seconds before the second try.
+        log: hears of changes; None: the process's.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Poller:
         interval_after: Callable[[str, bool, Vital | None], float] | None = None,
         unknown: Family | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        log: BindableLogger | None = None,
     ) -> None:
         self._fleet = fleet
         self._clock = clock
@@ -79,7 +82,7 @@ class Poller:
         self._unknown = unknown
         self._sleep = sleep
         self._shown: set[str] = set()
-        self._log = structlog.get_logger()
+        self._log: Any = structlog.get_logger() if log is None else log
 
     async def poll(self, miner_id: str) -> Polled:
         """Poll a miner; its event, whatever it did."""

@@ -12,6 +12,8 @@ import typer
 from minestream_runtime.errors import MinestreamError
 
 _GROUP: Final = "minestream.commands"
+_GROUPS: Final = {"diagnose": "Find out, step by step, why a source does not answer."}
+"""Commands of two words: an entry named ``diagnose.vnish`` is ``minestream diagnose vnish``."""
 _ADOPTERS: Final = "minestream.adopt"
 """Who may lead a sub-command to servers of its own: told its entry and the environment."""
 
@@ -22,10 +24,11 @@ def main() -> None:
     Errors of ours are a sentence and exit code 1, never a traceback.
     """
     entries = sorted(entry_points(group=_GROUP), key=lambda entry: entry.name)
-    chosen = [entry for entry in entries if entry.name in sys.argv[1:2]]
-    if chosen:
+    chosen = [entry for entry in entries if entry.name.partition(".")[0] in sys.argv[1:2]]
+    exact = [entry for entry in chosen if entry.name in {sys.argv[1], ".".join(sys.argv[1:3])}]
+    if exact:
         for adopter in entry_points(group=_ADOPTERS):
-            adopter.load()(chosen[0].value, os.environ)
+            adopter.load()(exact[0].value, os.environ)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # its repeats drown our sentence
     try:
         build(chosen or entries)()
@@ -38,7 +41,8 @@ def build(entries: list[EntryPoint]) -> typer.Typer:
     """The command with these sub-commands; one that cannot be loaded says why when it is called.
 
     Args:
-        entries: each names a function or a Typer application.
+        entries: each names a function or a Typer application; a dot in its name makes it one of
+            a group.
     """
     app = typer.Typer(
         name="minestream",
@@ -47,13 +51,26 @@ def build(entries: list[EntryPoint]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
+    groups: dict[str, typer.Typer] = {}
     for entry in entries:
         try:
             loaded = entry.load()
         except Exception as exc:  # noqa: BLE001 - one broken sub-command must not take the others
             loaded = _broken(entry, exc)
-        _add(app, entry.name, loaded)
+        first, _, second = entry.name.partition(".")
+        if not second:
+            _add(app, first, loaded)
+            continue
+        if first not in groups:
+            groups[first] = typer.Typer(help=_GROUPS.get(first), no_args_is_help=True)
+            groups[first].callback()(_group)
+            app.add_typer(groups[first], name=first)
+        _add(groups[first], second, loaded)
     return app
+
+
+def _group() -> None:
+    """Several commands about one thing."""
 
 
 def _add(app: typer.Typer, name: str, loaded: Any) -> None:
@@ -67,7 +84,7 @@ def _broken(entry: EntryPoint, exc: Exception) -> Callable[[], None]:
     reason = f"not available: {entry.value} cannot be loaded ({type(exc).__name__}: {exc})"
 
     def explain() -> None:
-        typer.echo(f"minestream {entry.name}: {reason}", err=True)
+        typer.echo(f"minestream {entry.name.replace('.', ' ')}: {reason}", err=True)
         raise typer.Exit(1)
 
     explain.__doc__ = reason

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -11,20 +12,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from collector_vnish.adapters.vnish import NAME, PLAN, Vnish
-from collector_vnish.domain.endpoints import Endpoint, chips_endpoint
-from minestream_runtime.clock import SystemClock, new_event_id
-from minestream_runtime.collecting.family import Miner, OwnFaultError
-from minestream_runtime.collecting.plan import remember
-from minestream_runtime.collecting.polls import Poll, Speech, outcome, to_event
-from minestream_runtime.http import device_session
-from minestream_schemas.inventory import InventoryEntry
-from minestream_schemas.raw import EndpointBody, PollStatus, RawMiner
+from collector_vnish.adapters.asking import Asked, ask
+from minestream_runtime.clock import SystemClock
+from minestream_runtime.collecting.family import OwnFaultError
+from minestream_runtime.probing import Ending, Sighting
+from minestream_schemas.raw import PollStatus, RawMiner
 
 EXIT_UNREACHABLE: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_NOT_A_MINER: Final = 3
 EXIT_UNREADABLE: Final = 4
+EXIT_LOCKED: Final = 5
 _ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*))(?::(\d{1,5}))?")
 _MOST_PORT: Final = 65_535
 
@@ -38,29 +36,114 @@ class Refusal:
 
 
 def probe(
-    host: Annotated[str, typer.Argument(metavar="HOST[:PORT]", help="the miner; port 80 if none")],
+    host: Annotated[
+        str,
+        typer.Argument(
+            metavar="HOST[:PORT]", help="the miner; its web, 4028 and 4433 if no port is named"
+        ),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="the reading as JSON")] = False,
     deadline: Annotated[
         float, typer.Option(help="seconds for each answer", min=0.1, max=60.0)
     ] = 10.0,
+    username: Annotated[
+        str | None, typer.Option(help="of the miner's web page; its password is asked for")
+    ] = None,
+    password: Annotated[
+        str | None, typer.Option(envvar="MINESTREAM_MINER_PASSWORD", hidden=True)
+    ] = None,
 ) -> None:
-    """Ask one miner; tell its dialect, firmware, model and reading.
+    """Ask one miner, over HTTP and TCP; tell its dialect, firmware, model and reading.
 
     Exit codes: 0 a reading; 1 unreachable (refused, no answer in time); 2 wrong usage;
-    3 something answers, but no Vnish miner; 4 a Vnish miner whose answer cannot be read.
+    3 something answers, but no miner that we know; 4 a miner whose answer cannot be read;
+    5 a miner that refuses the credentials.
     """
-    address = _address(host)
+    address = address_of(host)
     if address is None:
-        _fail(Refusal(f"{host}: that is no HOST or HOST:PORT", EXIT_USAGE))
-        return
+        raise _fail(Refusal(f"{host}: that is no HOST or HOST:PORT", EXIT_USAGE))
+    login = login_of(username, password)
     try:
-        event = asyncio.run(_ask(address, deadline))
+        asked = asyncio.run(ask(address, SystemClock(), deadline_s=deadline, login=login))
     except OwnFaultError as exc:
-        _fail(Refusal(f"this machine could not ask: {exc}", EXIT_UNREACHABLE))
-        return
-    refusal = _refusal(event, address, deadline)
+        raise _fail(Refusal(f"this machine could not ask: {exc}", EXIT_UNREACHABLE)) from exc
+    refusal = _unknown(asked.seen, address, deadline) or _unread(asked)
     if refusal is not None:
-        _fail(refusal)
+        raise _fail(refusal)
+    if asked.event is not None:
+        _tell(asked.event, asked.seen.address or address, as_json=as_json)
+
+
+def login_of(username: str | None, password: str | None) -> Mapping[str, str] | None:
+    """Credentials as a person gave them; a password that is missing is asked for."""
+    if username is None and password is None:
+        return None
+    if password is None:
+        password = typer.prompt(f"password of {username}", hide_input=True, err=True)
+    return {"username": username or "root", "password": password}
+
+
+def address_of(host: str) -> str | None:
+    """``HOST:PORT`` of what a person typed; None: that is no address."""
+    found = _ADDRESS.fullmatch(host.strip().removeprefix("http://").rstrip("/"))
+    if found is None:
+        return None
+    port = int(found[2] or 80)
+    return f"{found[1]}:{port}" if 0 < port <= _MOST_PORT else None
+
+
+def _fail(refusal: Refusal) -> typer.Exit:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(
+        refusal.text, style="red", markup=False
+    )
+    return typer.Exit(refusal.code)
+
+
+def _unknown(seen: Sighting, address: str, deadline_s: float) -> Refusal | None:
+    """Why nothing is known of what stands there; None: it is known."""
+    said = "".join(f"\n  {step} at {door}: {words}" for step, door, words in seen.said)
+    match seen.ending:
+        case Ending.REFUSED:
+            return Refusal(
+                f"{address}: nobody listens there. Is that its address, and is it on?{said}",
+                EXIT_UNREACHABLE,
+            )
+        case Ending.TIMEOUT:
+            return Refusal(
+                f"{address}: no whole answer within {deadline_s:g} s. "
+                f"Asleep, behind a firewall, or overloaded?{said}",
+                EXIT_UNREACHABLE,
+            )
+        case Ending.STRANGER:
+            return Refusal(
+                f"{address}: answers, but is no miner that we know{said}", EXIT_NOT_A_MINER
+            )
+        case Ending.FOUND:
+            return None
+
+
+def _unread(asked: Asked) -> Refusal | None:
+    """Why a miner that is known gives no reading; None: it may."""
+    found, event, where = asked.seen.finding, asked.event, asked.seen.address
+    if found is None:
+        return None
+    who = f"{where}: a {found.family} miner ({found.evidence})"
+    if event is None:
+        return Refusal(f"{who}; nothing installed here can read it", EXIT_UNREADABLE)
+    if event.status is PollStatus.UNAUTHORISED and not _has_main(event):
+        return Refusal(f"{who} that refuses the credentials: --username NAME", EXIT_LOCKED)
+    if event.status not in {PollStatus.OK, PollStatus.PARTIAL, PollStatus.UNAUTHORISED}:
+        return Refusal(f"{who} that cannot be read ({event.error})", EXIT_UNREADABLE)
+    return None
+
+
+def _has_main(event: RawMiner) -> bool:
+    """The first endpoint that a poll asks is its main one."""
+    first = next(iter(event.endpoints.values()), None)
+    return first is not None and first.status is PollStatus.OK
+
+
+def _tell(event: RawMiner, address: str, *, as_json: bool) -> None:
     from minestream_dialects import normalise  # noqa: PLC0415 - heavy, and only needed here
 
     found = normalise(event)
@@ -70,92 +153,8 @@ def probe(
     else:
         chips = sum(len(board.hashrate_hs) for board in found.chips.boards) if found.chips else None
         _show(address, event, reading, chips)
-    if event.status is PollStatus.GARBAGE or reading.get("status") == "garbage":
+    if reading.get("status") == "garbage":
         raise typer.Exit(EXIT_UNREADABLE)
-
-
-def _fail(refusal: Refusal) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(
-        refusal.text, style="red", markup=False
-    )
-    raise typer.Exit(refusal.code)
-
-
-def _address(host: str) -> str | None:
-    found = _ADDRESS.fullmatch(host.strip().removeprefix("http://").rstrip("/"))
-    if found is None:
-        return None
-    port = int(found[2] or 80)
-    return f"{found[1]}:{port}" if 0 < port <= _MOST_PORT else None
-
-
-async def _ask(address: str, deadline_s: float) -> RawMiner:
-    clock = SystemClock()
-    at, began_s = clock.now(), clock.monotonic()
-    bodies: dict[str, EndpointBody] = {}
-    missing: set[str] = set()
-    async with device_session() as session:
-        family = Vnish(session, clock, deadline_s=deadline_s)
-        entry = InventoryEntry(miner_id="probed", site_id="probed", address=address)
-        miner = Miner(entry, family, address, None, None, 60.0)
-
-        async def ask(endpoint: str) -> EndpointBody:
-            answer = await family.ask(miner, endpoint, deadline_s)
-            bodies[endpoint] = answer.body
-            if answer.missing:
-                missing.add(endpoint)
-            miner.memory = remember(PLAN, miner.memory, endpoint, answer, clock.monotonic())
-            return answer.body
-
-        info = await ask(Endpoint.INFO.value)
-        if info.status not in {PollStatus.TIMEOUT, PollStatus.REFUSED}:
-            await ask(Endpoint.SUMMARY.value)
-        if bodies.get(Endpoint.SUMMARY, info).status is PollStatus.OK:
-            for endpoint in (Endpoint.STATUS, Endpoint.PERF_SUMMARY):
-                await ask(endpoint.value)
-            for _ in range(2):
-                chips = chips_endpoint(miner.memory.firmware, miner.memory.missing).value
-                if chips not in bodies:
-                    await ask(chips)
-    latency_ms = (clock.monotonic() - began_s) * 1000
-    poll = Poll(new_event_id(at), at, latency_ms, bodies, missing=frozenset(missing))
-    speech = Speech(NAME, "probe", PLAN)
-    return to_event(poll, entry, miner.memory, speech, collector_id="probe", interval_s=60.0)
-
-
-def _refusal(event: RawMiner, address: str, deadline_s: float) -> Refusal | None:
-    info = event.endpoints[Endpoint.INFO]
-    summary = event.endpoints.get(Endpoint.SUMMARY)
-    if info.status is PollStatus.REFUSED:
-        return Refusal(
-            f"{address}: refused ({info.error}). Is that its address, and its web server up?",
-            EXIT_UNREACHABLE,
-        )
-    if info.status is PollStatus.TIMEOUT:
-        return Refusal(
-            f"{address}: no whole answer within {deadline_s:g} s ({info.error}). "
-            "Asleep, behind a firewall, or overloaded?",
-            EXIT_UNREACHABLE,
-        )
-    if info.status is not PollStatus.OK and (
-        summary is None or summary.status is not PollStatus.OK
-    ):
-        return Refusal(
-            f"{address}: answers, but is not a Vnish miner (/api/v1/info: {info.error})",
-            EXIT_NOT_A_MINER,
-        )
-    status, error = outcome(
-        Poll(
-            event.event_id,
-            event.polled_at,
-            event.latency_ms,
-            {Endpoint.SUMMARY.value: summary} if summary else {},
-        ),
-        PLAN.main,
-    )
-    if status is not PollStatus.OK:
-        return Refusal(f"{address}: a Vnish miner that cannot be read ({error})", EXIT_UNREADABLE)
-    return None
 
 
 def _show(address: str, event: RawMiner, reading: dict[str, Any], chips: int | None) -> None:
@@ -163,6 +162,7 @@ def _show(address: str, event: RawMiner, reading: dict[str, Any], chips: int | N
     table = Table("", "", show_header=False, box=None, pad_edge=False)
     for name in ("dialect", "firmware", "model", "algorithm", "status"):
         table.add_row(name, str(reading.get(name, "not said")))
+    table.add_row("recognised by", event.dialect_evidence or "nothing")
     rows = {
         name: value
         for name, value in reading.items()
