@@ -60,7 +60,8 @@ class CollectorSettings(OutletSettings):
         default=None,
         gt=0,
         le=10_000,
-        description="polls per second and site at most, evenly; empty: as many as are due",
+        description="polls per second and site at most, evenly, of each replica; "
+        "empty: as many as are due",
     )
 
     @property
