@@ -70,6 +70,16 @@ def test_hashrates_a_thousand_times_off_are_disputed_not_believed(
     assert "disputed" in told.evidence["unit"]
 
 
+@pytest.mark.parametrize("times", [1000, 0.001])
+def test_without_model_and_boards_the_nominal_rate_disputes(times: float) -> None:
+    bodies = {"summary": recorded("v1_summary"), "get_version": recorded("v1_get_version")}
+    for key in ("MHS av", "MHS 1m", "MHS 5m", "MHS 15m"):
+        row(bodies)[key] *= times
+    told = read(bodies)
+    assert (told.hashrate_hs, told.model) == (None, None)
+    assert told.evidence["unit"] == "summary.MHS av, disputed by Factory GHS"
+
+
 def test_a_miner_that_has_just_started_is_slow_and_not_disputed(m60s: dict[str, Any]) -> None:
     few = dict.fromkeys(("MHS av", "MHS 1m", "MHS 5m", "MHS 15m"), 11_000.0)
     row(m60s).update(few, Elapsed=40)

@@ -36,7 +36,7 @@ from minestream_dialects.measure import Clues, Measure, measure
 from minestream_dialects.totals import HASHING, read_totals
 from minestream_dialects.whatsminer import boards, firmware
 from minestream_dialects.whatsminer.errors import read_errors
-from minestream_schemas.telemetry import MinerStatus
+from minestream_schemas.telemetry import MinerStatus, QualityFlag
 
 MAIN: Final = "summary"
 NEEDED: Final = frozenset({MAIN})
@@ -50,6 +50,8 @@ NEVER: Final = boards.NEVER | {"voltage_v", "fan_duty_ratio"}
 
 SETTLED_S: Final = 600.0
 """So long after its start a miner's hashrate may be far below what it should be."""
+_FAR: Final = 300.0
+"""A miner that has settled does not do so many times more or less than it was made for."""
 _NOW: Final = ("MHS 1m", "MHS 5m", "MHS 15m", "MHS av")
 _GHS_IN_MHS: Final = 1000.0
 _FANS: Final = ("Fan Speed In", "Fan Speed Out")
@@ -135,7 +137,13 @@ def _unit(summary: Row, devices: list[Row], draft: Draft) -> Measure:
         chips=boards.chips(devices, _NAMES),
         frequency_mhz=positive(said(summary, "freq_avg")) or None,
     )
-    return measure(draft, "MH/s", "summary.MHS av", clues)
+    unit = measure(draft, "MH/s", "summary.MHS av", clues)
+    most = max(map(positive, clues.rates), default=0.0)
+    if unit.hs_per_unit and nominal and most and not 1 / _FAR < most / nominal < _FAR:
+        draft.flags.add(QualityFlag.UNIT_DISPUTED)
+        draft.evidence["unit"] += ", disputed by Factory GHS"
+        return Measure(None, unit.ceiling_hs)
+    return unit
 
 
 def _rate(
