@@ -17,8 +17,6 @@ CgminerError                       (a MinestreamError)
 └── CgminerOwnFaultError           RETRY        this machine could not ask
 """
 
-from typing import ClassVar
-
 from minestream_runtime.errors import Disposition, MinestreamError
 
 
@@ -26,16 +24,13 @@ class CgminerError(MinestreamError):
     """The base."""
 
     kind = "cgminer"
-    again: ClassVar[bool] = False
-    """May the same question be asked again at once, before the next regular poll?"""
 
 
 class CgminerUnansweredError(CgminerError):
-    """It was reached, and gave no whole answer."""
+    """It was reached, or its host dropped us, and gave no whole answer: once more may help."""
 
     kind = "cgminer_unanswered"
     disposition = Disposition.RETRY
-    again = True
 
 
 class CgminerTimeoutError(CgminerUnansweredError):
