@@ -150,6 +150,114 @@ async def test_a_worker_that_feed_and_http_have_told_counts_once(
     assert [item["worker_id"] for item in items] == [None, "c"]
 
 
+def stats(account: str, coin: str, ago_s: float = 30.0, **more: Any) -> dict[str, Any]:
+    given = {
+        **_ids("stats", account, coin, ago_s),
+        "account_id": account,
+        "pool": account.partition("-")[0],
+        "subject": f"{account}/{coin}",
+        "ts": datetime.now(UTC) - timedelta(seconds=ago_s),
+        "algorithm": "sha256d",
+        "coin": coin,
+        "stale": False,
+    }
+    return given | more
+
+
+def reward(account: str, ago: timedelta, kind: str = "credit", **more: Any) -> dict[str, Any]:
+    given = {
+        **_ids("reward", account, str(ago), kind),
+        "account_id": account,
+        "pool": account.partition("-")[0],
+        "subject": f"{account}/bitcoin",
+        "ts": datetime.now(UTC) - ago,
+        "kind": kind,
+        "coin": "bitcoin",
+        "amount_coins": 0.001,
+        "payout_scheme": "FPPS",
+    }
+    return given | more
+
+
+async def test_what_pools_say_of_accounts_is_told_with_its_age_and_whether_it_is_old(
+    api: httpx.AsyncClient, telemetry: Telemetry, fits: Check
+) -> None:
+    telemetry.insert(
+        "pool_stats_latest",
+        stats("braiins-main", "bitcoin", hashrate_hs=2.8e13, payout_kind="daily"),
+        stats("litecoinpool-main", "litecoin", merged_coins=["dogecoin"], stale=True),
+        stats("litecoinpool-main", "dogecoin", 2000.0, unpaid_coins=234.1),
+    )
+    answer = await api.get("/api/v1/pools/stats")
+    fits("/api/v1/pools/stats", answer)
+    items = answer.json()["items"]
+    assert [(each["account_id"], each["coin"], each["fresh"]) for each in items] == [
+        ("braiins-main", "bitcoin", True),
+        ("litecoinpool-main", "dogecoin", False),
+        ("litecoinpool-main", "litecoin", False),
+    ]
+    assert items[2]["merged_coins"] == ["dogecoin"]
+    assert items[0]["hashrate_hs"] == 2.8e13
+    assert 29 <= items[0]["age_s"] < 90
+    of_one = await api.get("/api/v1/pools/stats", params={"account": "braiins-main"})
+    assert len(of_one.json()["items"]) == 1
+
+
+async def test_payouts_tell_when_and_bear_that_a_pool_does_not(
+    api: httpx.AsyncClient, telemetry: Telemetry, fits: Check
+) -> None:
+    now = datetime.now(UTC)
+    telemetry.room(now - timedelta(days=50), now + timedelta(days=1), "pool_reward")
+    told: dict[str, Any] = {"payout_kind": "per_block", "payout_threshold_coins": 0.01048576}
+    telemetry.insert(
+        "pool_stats_latest",
+        stats("braiins-main", "bitcoin", payout_kind="daily", payout_scheme="FPPS"),
+        stats("ocean-main", "bitcoin", next_payout_coins=0.0105, **told),
+    )
+    telemetry.insert(
+        "pool_reward",
+        reward("braiins-main", timedelta(days=2), "payout", amount_coins=0.0125),
+        reward("braiins-main", timedelta(days=1), "payout", amount_coins=0.0126),
+        reward("braiins-main", timedelta(hours=1), amount_coins=9.0),
+    )
+    answer = await api.get("/api/v1/pools/payouts")
+    fits("/api/v1/pools/payouts", answer)
+    braiins, ocean = answer.json()["items"]
+    assert (braiins["payout_kind"], braiins["payout_threshold_coins"]) == ("daily", None)
+    assert (braiins["next_payout_at"], braiins["last_payout_coins"]) == (None, 0.0126)
+    assert (ocean["payout_threshold_coins"], ocean["last_payout_at"]) == (0.01048576, None)
+
+
+async def test_rewards_are_paged_from_the_newest_on(
+    api: httpx.AsyncClient, telemetry: Telemetry, fits: Check
+) -> None:
+    now = datetime.now(UTC)
+    telemetry.room(now - timedelta(days=50), now + timedelta(days=1), "pool_reward")
+    days = [reward("braiins-main", timedelta(days=day), period_s=86400.0) for day in range(1, 8)]
+    paid = reward("braiins-main", timedelta(days=3, hours=1), "payout")
+    telemetry.insert("pool_reward", *days, paid, reward("ocean-main", timedelta(days=2)))
+    telemetry.insert("pool_reward", reward("braiins-main", timedelta(days=40)))
+    path = "/api/v1/pools/rewards"
+    fits(path, await api.get(path))
+    whole = await collect(api, path, account="braiins-main", limit=3)
+    assert len(whole) == 8
+    assert [each["ts"] for each in whole] == sorted((each["ts"] for each in whole), reverse=True)
+    payouts = await collect(api, path, kind="payout")
+    assert [each["amount_coins"] for each in payouts] == [0.001]
+    begin = (datetime.now(UTC) - timedelta(days=41)).isoformat()
+    assert len(await collect(api, path, **{"from": begin})) == 10
+
+
+async def test_a_rewards_query_that_makes_no_sense_is_refused(api: httpx.AsyncClient) -> None:
+    path = "/api/v1/pools/rewards"
+    for query in (
+        {"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"},
+        {"kind": "gift"},
+        {"cursor": "bm90IG91cnM"},
+    ):
+        assert (await api.get(path, params=query)).status_code == 422
+
+
 async def test_the_market_tells_each_coin_with_what_is_known_of_it(
     api: httpx.AsyncClient, telemetry: Telemetry, fits: Check
 ) -> None:

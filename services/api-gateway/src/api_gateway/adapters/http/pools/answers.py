@@ -5,7 +5,14 @@ from typing import Any, Final
 from pydantic import AwareDatetime, BaseModel, Field
 
 from api_gateway.adapters.http.shared import answer_model
-from minestream_schemas.pool import PoolBalance, PoolRate, PoolWorker
+from minestream_schemas.pool import (
+    PayoutKind,
+    PoolBalance,
+    PoolRate,
+    PoolReward,
+    PoolStats,
+    PoolWorker,
+)
 
 _OURS: Final = frozenset({"event_id", "raw_event_id", "subject"})
 RateItem = answer_model("RateItem", PoolRate, leave_out=_OURS | {"account_id", "pool"}, age_s=float)
@@ -19,6 +26,10 @@ WorkerItem = answer_model(
     age_s=float,
     fresh=(bool, Field(description="young enough to say something of now")),
 )
+
+_FRESH = (bool, Field(description="young enough to say something of now"))
+StatsItem = answer_model("StatsItem", PoolStats, leave_out=_OURS, age_s=float, fresh=_FRESH)
+RewardItem = answer_model("RewardItem", PoolReward, leave_out=_OURS)
 
 
 class WorkersOfAlgorithm(BaseModel):
@@ -60,6 +71,112 @@ class WorkerPage(BaseModel):
     next: str | None = Field(description="cursor of the next page; null: this was the last")
 
 
+class AccountStats(BaseModel):
+    """What pools said last of each account, coin by coin."""
+
+    items: list[StatsItem]  # type: ignore[valid-type] # made from the contract
+
+
+class RewardPage(BaseModel):
+    """A page of credits and payouts, the newest first."""
+
+    items: list[RewardItem]  # type: ignore[valid-type] # made from the contract
+    next: str | None = Field(description="cursor of the next page; null: this was the last")
+
+
+class PayoutItem(BaseModel):
+    """When a pool pays an account in one coin; what it does not tell is null."""
+
+    account_id: str
+    pool: str
+    coin: str | None
+    payout_scheme: str | None = Field(description="how shares are paid")
+    payout_kind: PayoutKind | None
+    payout_threshold_coins: float | None
+    next_payout_at: AwareDatetime | None
+    next_payout_coins: float | None
+    unpaid_coins: float | None
+    last_payout_at: AwareDatetime | None = Field(description="within 90 days")
+    last_payout_coins: float | None
+    stale: bool = Field(description="an old answer, as the pool gives no new one")
+    ts: AwareDatetime
+    age_s: float
+
+
+class Payouts(BaseModel):
+    """When each account is paid."""
+
+    items: list[PayoutItem]
+
+
+STATS_EXAMPLE: Final[dict[str, Any]] = {
+    "items": [
+        {
+            "account_id": "litecoinpool-main",
+            "pool": "litecoinpool",
+            "algorithm": "scrypt",
+            "coin": "litecoin",
+            "merged_coins": ["dogecoin"],
+            "hashrate_hs": 34_123_456_700.0,
+            "hashrate_1h_hs": None,
+            "hashrate_24h_hs": 33_900_000_000.0,
+            "hashrate_7d_hs": None,
+            "workers_total": 2,
+            "workers_active": 2,
+            "last_share_at": "2026-01-31T11:59:40Z",
+            "unpaid_coins": 0.11,
+            "paid_coins": 12.3,
+            "payout_scheme": "PPS",
+            "payout_kind": "threshold",
+            "payout_threshold_coins": None,
+            "next_payout_at": None,
+            "next_payout_coins": None,
+            "stale": False,
+            "quality_flags": [],
+            "ts": "2026-01-31T11:57:00Z",
+            "age_s": 180.0,
+            "fresh": True,
+        }
+    ]
+}
+REWARDS_EXAMPLE: Final[dict[str, Any]] = {
+    "items": [
+        {
+            "account_id": "braiins-main",
+            "pool": "braiins",
+            "kind": "credit",
+            "coin": "bitcoin",
+            "amount_coins": 0.00021038,
+            "fee_coins": None,
+            "period_s": 86_400.0,
+            "payout_scheme": "FPPS",
+            "reference": "2026-01-30",
+            "quality_flags": [],
+            "ts": "2026-01-30T00:00:00Z",
+        }
+    ],
+    "next": None,
+}
+PAYOUTS_EXAMPLE: Final[dict[str, Any]] = {
+    "items": [
+        {
+            "account_id": "ocean-main",
+            "pool": "ocean",
+            "coin": "bitcoin",
+            "payout_scheme": "TIDES",
+            "payout_kind": "per_block",
+            "payout_threshold_coins": 0.01048576,
+            "next_payout_at": None,
+            "next_payout_coins": 0.0105,
+            "unpaid_coins": 0.0098,
+            "last_payout_at": "2026-01-29T15:24:36Z",
+            "last_payout_coins": 0.0112,
+            "stale": False,
+            "ts": "2026-01-31T11:57:00Z",
+            "age_s": 180.0,
+        }
+    ]
+}
 RATE_EXAMPLE: Final[dict[str, Any]] = {
     "algorithm": "scrypt",
     "ts": "2026-01-31T11:59:30Z",
@@ -72,6 +189,7 @@ RATE_EXAMPLE: Final[dict[str, Any]] = {
     "percentile_usd_per_hs_day": 4.4e-10,
     "percentile_btc_per_hs_day": 5.1e-15,
     "fee_ratio": 0.0499,
+    "payout_scheme": "PPS",
     "received_at": "2026-01-31T11:59:33Z",
     "server_at": "2026-01-31T11:59:32Z",
     "server_id": 4,
@@ -111,7 +229,7 @@ POOLS_EXAMPLE: Final = {
         }
     ]
 }
-WORKERS_EXAMPLE: Final = {
+WORKERS_EXAMPLE: Final[dict[str, Any]] = {
     "items": [
         {
             "account_id": "prohashing-main",
@@ -122,10 +240,18 @@ WORKERS_EXAMPLE: Final = {
             "site_id": "site-a",
             "algorithm": "scrypt",
             "coin": "Dogecoin",
+            "merged_coins": [],
+            "payout_scheme": "PPLNS",
+            "state": "online",
             "hashrate_hs": 15_700_000_000.0,
+            "hashrate_1h_hs": None,
+            "hashrate_24h_hs": None,
+            "last_share_at": None,
             "difficulty": 1_048_576.0,
             "shares_total": 1_289_331,
             "shares_recent": 415,
+            "stale_total": None,
+            "rejected_total": None,
             "hardware": "Antminer L9",
             "quality_flags": [],
             "ts": "2026-01-31T11:59:48Z",
