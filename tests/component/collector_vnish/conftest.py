@@ -10,7 +10,7 @@ from tests.component.collector_vnish.line import Line
 
 from minestream_runtime.settings import Settings
 from minestream_schemas.gap import GAP
-from minestream_schemas.inventory import INVENTORY
+from minestream_schemas.inventory import DETECTED, INVENTORY
 from minestream_schemas.raw import RAW_MINER
 
 
@@ -22,7 +22,7 @@ async def line(
     tmp_path: Path,
 ) -> AsyncIterator[Line]:
     """A namespace with the collector's topics; whatever was started in it is ended."""
-    await make_topics(INVENTORY, RAW_MINER, GAP)
+    await make_topics(INVENTORY, RAW_MINER, GAP, DETECTED)
     settings = Settings(
         kafka_bootstrap=kafka_bootstrap,
         topic_namespace=namespace,
