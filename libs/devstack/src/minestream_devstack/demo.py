@@ -37,6 +37,8 @@ SOONER: Final = {
 }
 """Who looks on should not have to wait: what takes minutes on a farm takes seconds here."""
 _TOLD_TO_STOP: Final = frozenset({"STOPPING", "STOPPED"})
+OCEAN_ADDRESS: Final = "bc1qminestreamemulated0000000000000000000"
+"""Of the emulated pool's one account."""
 FOREIGN: Final = ("MINESTREAM_KAFKA_BOOTSTRAP", "MINESTREAM_DATABASE_URL")
 
 
@@ -136,7 +138,7 @@ def emulators(stack: Stack, world: World, where: Where) -> Program:
     folder.mkdir(exist_ok=True)
     control = f"{HOST}:{where.control}"
     command = [sys.executable, "-m", "minestream_emulators"]
-    command += ["--miners", str(world.miners), "--seed", str(world.seed)]
+    command += ["--miners", str(world.miners), "--seed", str(world.seed), "--mixed"]
     command += ["--inventory", str(inventory(stack)), "--replies", str(folder / "replies.jsonl")]
     command += ["--control", control, "--port", str(where.miners)]
     command += ["--outside", f"{HOST}:{where.outside}", "--smtp-port", str(where.mail)]
@@ -148,6 +150,7 @@ def emulators(stack: Stack, world: World, where: Where) -> Program:
         {MARK: str(stack.home.id), "PYTHONUNBUFFERED": "1"},
         exports={
             **where.exports,
+            "MINESTREAM_POOLS_FILE": str(_accounts(folder / "pools.yaml", where)),
             **SOONER,
             "MINESTREAM_EMULATOR_CONTROL": control,
             "MINESTREAM_DEMO": "1",
@@ -155,6 +158,19 @@ def emulators(stack: Stack, world: World, where: Where) -> Program:
             "MINESTREAM_TRACE_RATIO": os.environ.get("MINESTREAM_TRACE_RATIO") or "1",
         },
     )
+
+
+def _accounts(file: Path, where: Where) -> Path:
+    """Write the accounts at the emulated pools that are asked over HTTP."""
+    file.write_text(
+        "accounts:\n"
+        "  - account_id: ocean-demo\n"
+        "    pool: ocean\n"
+        f"    url: http://{HOST}:{where.outside}/pools/ocean\n"
+        f"    address: {OCEAN_ADDRESS}\n"
+        "    interval_s: 30\n"
+    )
+    return file
 
 
 def inventory(stack: Stack) -> Path:

@@ -14,15 +14,15 @@ from minestream_emulators.control_address import DEFAULT_CONTROL, host_and_port
 from minestream_emulators.faults import FaultRefusedError, fault_named
 from minestream_emulators.fleet import DEFAULT_PORT, Fleet
 from minestream_emulators.inventory import write_inventory
-from minestream_emulators.models import DEFAULT_MIX
+from minestream_emulators.models import DEFAULT_MIX, MIXED_MIX
 from minestream_emulators.outside import Outside
 from minestream_emulators.running import has_loopback_block, running
 from minestream_emulators.troubles import Troubles
 from minestream_emulators.world import WorldPlan
 
 
-def mix_of(entries: list[str]) -> dict[str, float]:
-    """Read ``l9-1.2.7=0.6`` entries; none: the default mix.
+def mix_of(entries: list[str], *, mixed: bool = False) -> dict[str, float]:
+    """Read ``l9-1.2.7=0.6`` entries; none: the default mix, or that of several makers.
 
     Raises:
         ValueError: an entry without a number.
@@ -34,7 +34,7 @@ def mix_of(entries: list[str]) -> dict[str, float]:
             mix[key] = float(share)
         except ValueError:
             raise ValueError(f"{entry!r} is not MODEL=SHARE, such as l9-1.2.7=0.6") from None
-    return mix or dict(DEFAULT_MIX)
+    return mix or dict(MIXED_MIX if mixed else DEFAULT_MIX)
 
 
 async def live(
@@ -109,6 +109,9 @@ def serve(
         float,
         typer.Option(min=0, max=1, help="share of miners known to the inventory by address alone"),
     ] = 0.0,
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="a few miners of other makers, over TCP too")
+    ] = False,
     fault: Annotated[
         list[str] | None, typer.Option(help="break one miner from the start; repeatable")
     ] = None,
@@ -129,7 +132,7 @@ def serve(
             miners=miners,
             seed=seed,
             site=site,
-            mix=mix_of(model or []),
+            mix=mix_of(model or [], mixed=mixed),
             first_address=first_address if whole_block else "127.0.0.1",
             one_address=not whole_block,
             untold=untold,
