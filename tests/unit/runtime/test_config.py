@@ -245,6 +245,19 @@ def test_the_fleet_that_a_file_lists_can_be_imported_and_keeps_its_variables() -
     assert len(yaml.safe_load(small.stdout)["miners"]) == 3
 
 
+def test_each_setting_that_a_file_may_give_is_one_of_a_service() -> None:
+    known = {
+        line.partition("=")[0]
+        for file in (ROOT / "deploy" / "config").glob("*.env")
+        for line in file.read_text().splitlines()
+    }
+    secrets = {"MINESTREAM_ABACUS_KEY", "MINESTREAM_DATABASE_URL", "MINESTREAM_SMTP_URL"}
+    secrets |= {"MINESTREAM_POOL_API_KEY", "MINESTREAM_CMC_KEY"}
+    for file in FILES.glob("*.yaml"):
+        for setting in source.load([file], SECRETS)[0].settings():
+            assert f"MINESTREAM_{setting.name}" in known | secrets
+
+
 def test_every_kind_of_file_is_a_different_one() -> None:
     assert len({frozenset(kind.model_fields) for kind in KINDS}) == len(KINDS)
     assert all(isinstance(o, Setting | Note) for o in outcomes(KINDS[0].model_construct()))
