@@ -11,7 +11,7 @@ from tests.unit.collector_pool.http_pools import Time, account, emulated_pools
 from tests.unit.dialects.pool_snapshots import nobody
 
 from collector_pool.adapters.account import STARTED, Follower
-from collector_pool.adapters.asking import Asker, manners
+from collector_pool.adapters.asking import Asker, Way, manners
 from minestream_dialects.pools import POOLS, normalise
 from minestream_dialects.pools.port import Span
 from minestream_emulators.pools.site import Site
@@ -72,8 +72,7 @@ async def _followed(
             this = story(time, troubles)
             asker = Asker(
                 POOLS[pool],
-                client,
-                Usage(f"test-follow-{pool}", time),
+                Way(client, Usage(f"test-follow-{pool}", time)),
                 time,
                 interval_s=owner.interval_s,
                 stale_most_s=3600.0,

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from tests.unit.collector_pool.http_pools import Time, account, emulated_pools
 
-from collector_pool.adapters.asking import Asker, earliest, manners
+from collector_pool.adapters.asking import Asker, Way, earliest, manners
 from collector_pool.domain.cycles import Given, event_of, status_of
 from minestream_dialects.pools import POOLS
 from minestream_dialects.pools.port import Account, Call, Span
@@ -52,8 +52,7 @@ async def _desk(pool: str, *, miners: int = 4) -> AsyncIterator[Desk]:
         async with client:
             asker = Asker(
                 POOLS[pool],
-                client,
-                Usage(f"test-{pool}", time),
+                Way(client, Usage(f"test-{pool}", time)),
                 time,
                 interval_s=300.0,
                 stale_most_s=3600.0,
@@ -154,6 +153,17 @@ async def test_who_is_refused_asks_no_more_for_a_while(pool: str) -> None:
         assert not desk.asker.refused
 
 
+async def test_a_pool_that_has_been_away_five_times_rests_a_minute() -> None:
+    async with _desk("braiins") as desk:
+        desk.troubles.begin(Trouble.POOL_DOWN, for_s=None)
+        for _ in range(5):
+            assert (await desk.ask("profile")).asked
+        assert "rests" in ((await desk.ask("profile")).error or "")
+        desk.troubles.heal()
+        await desk.time.sleep(61)
+        assert (await desk.ask("profile")).status is PollStatus.OK
+
+
 async def test_maintenance_is_told_as_it_came() -> None:
     async with _desk("viabtc") as desk:
         await desk.ask("hashrate")
@@ -197,13 +207,12 @@ async def test_accounts_of_one_pool_keep_apart_together() -> None:
         time = Time()
         one, two = account("braiins", url), account("braiins", url, account_id="braiins-2")
         client = PoliteClient("braiins", one.url or "", time, manners=manners(apart_s=0.1))
-        usage = Usage("test-shared", time)
+        way = Way(client, Usage("test-shared", time))
         async with client:
             askers = [
                 Asker(
                     POOLS["braiins"],
-                    client,
-                    usage,
+                    way,
                     time,
                     interval_s=300.0,
                     stale_most_s=0.0,

@@ -23,11 +23,8 @@ from minestream_schemas.pool import (
     PayoutKind,
     PayoutScheme,
     PoolBalance,
-    PoolMessage,
-    PoolReward,
     PoolStats,
     PoolWorker,
-    RewardKind,
 )
 from minestream_schemas.raw import PollStatus
 from minestream_schemas.units import Algorithm
@@ -38,12 +35,6 @@ T = TypeVar("T")
 def _told(pool: str, kind: type[T], **fields: Any) -> list[T]:
     told = normalise(message(pool, of_files(SNAPSHOTS[pool]), **fields), miner_of=nobody)
     return [each for each in told if isinstance(each, kind)]
-
-
-def _rewards(pool: str, **fields: Any) -> list[PoolReward]:
-    raw = message(pool, of_files(REWARDS[pool]), PoolMessage.REWARDS, **fields)
-    told = normalise(raw, miner_of=nobody)
-    return [each for each in told if isinstance(each, PoolReward)]
 
 
 def _figures(stats: PoolStats) -> dict[str, Any]:
@@ -242,74 +233,6 @@ def test_workers_are_joined_by_name_with_or_without_the_account() -> None:
         ("site-a-r01-s01", "site-a"),
         ("site-b-r02", "site-b"),
     ]
-
-
-REWARDED: dict[str, list[tuple[Any, ...]]] = {
-    "ocean": [
-        (RewardKind.CREDIT, "2026-09-03T15:24:24", 0.39858017, 0.00402606, None, "TIDES"),
-        (RewardKind.CREDIT, "2026-09-03T15:04:27", 0.39838589, 0.0040241, None, "TIDES"),
-        (RewardKind.PAYOUT, "2026-09-03T15:24:36", 0.39858017, None, None, "TIDES"),
-        (RewardKind.PAYOUT, "2026-08-08T03:33:34", 0.04946566, None, None, "TIDES"),
-    ],
-    "braiins": [
-        (RewardKind.CREDIT, "2021-08-02T00:00:00", 0.36361081, None, 86400.0, "FPPS"),
-        (RewardKind.PAYOUT, "2026-09-22T01:00:00", 0.0125, 1.5e-5, None, "FPPS"),
-        (RewardKind.PAYOUT, "2026-09-21T00:00:05", 0.00021, 0.0, None, "FPPS"),
-    ],
-    "f2pool": [
-        (RewardKind.CREDIT, "2026-09-20T00:00:00", 0.0412, None, 86400.0, "PPS+"),
-        (RewardKind.PAYOUT, "2026-09-21T01:00:00", 0.5, 0.0001, None, "PPS+"),
-    ],
-    "viabtc": [
-        (RewardKind.CREDIT, "2018-10-05T00:00:00", 0.00002148, None, 86400.0, "PPS+"),
-        (RewardKind.CREDIT, "2018-10-06T00:00:00", 0.0001, None, 86400.0, "PPLNS"),
-        (RewardKind.PAYOUT, "2018-07-04T11:45:56", 0.001, None, None, "PPS+"),
-    ],
-}
-
-
-@pytest.mark.parametrize("pool", sorted(REWARDED))
-def test_rewards_are_read_exactly(pool: str) -> None:
-    seen = [
-        (
-            each.kind,
-            each.ts.replace(tzinfo=None).isoformat(),
-            each.amount_coins,
-            each.fee_coins,
-            each.period_s,
-            each.payout_scheme,
-        )
-        for each in _rewards(pool, received_at=AT + timedelta(days=1))
-    ]
-    assert seen == REWARDED[pool]
-
-
-@pytest.mark.parametrize("pool", sorted(REWARDED))
-def test_a_reward_told_again_is_the_same_event(pool: str) -> None:
-    later = AT + timedelta(days=3)
-    again = message(pool, {}).event_id.__class__(int=7)
-    first = _rewards(pool, received_at=later)
-    second = _rewards(pool, received_at=later, event_id=again)
-    assert [each.event_id for each in first] == [each.event_id for each in second]
-    assert [each.ts for each in first] == [each.ts for each in second]
-    assert len({each.event_id for each in first}) == len(first)
-
-
-def test_a_day_is_told_when_it_is_over() -> None:
-    during = datetime(2018, 10, 6, 23, 59, 59, tzinfo=UTC)
-    days = [each for each in _rewards("viabtc", received_at=during) if each.period_s]
-    assert [each.reference for each in days] == ["2018-10-05"]
-    days = [
-        each
-        for each in _rewards("viabtc", received_at=during + timedelta(seconds=1))
-        if each.period_s
-    ]
-    assert [each.reference for each in days] == ["2018-10-05", "2018-10-06"]
-
-
-def test_a_payout_that_waits_is_none() -> None:
-    references = [each.reference for each in _rewards("braiins") if each.kind is RewardKind.PAYOUT]
-    assert references == ["cd" * 32, "lightning"]
 
 
 def test_pages_of_a_list_are_one_list() -> None:

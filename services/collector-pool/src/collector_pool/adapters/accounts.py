@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 
 from collector_pool.adapters.account import STARTED, Follower
-from collector_pool.adapters.asking import Asker, manners
+from collector_pool.adapters.asking import Asker, Way, manners
 from collector_pool.adapters.teller import Teller, Whose
 from collector_pool.settings import PoolSettings
 from minestream_dialects.pools import POOLS
@@ -51,10 +50,9 @@ class Accounts:
             whose=settings.collector_id,
             state=settings.state_dir / f"{settings.collector_id}.pools.tasks",
         )
-        async with self._clients() as clients, asyncio.TaskGroup() as group:
+        async with self._ways() as ways, asyncio.TaskGroup() as group:
             for account in self._accounts:
-                client, usage = clients[_where(account)]
-                follower = self._follower(account, client, usage, group)
+                follower = self._follower(account, ways[_where(account)], group)
                 follower.add_tasks(
                     tasks,
                     payouts=settings.pools_payouts_cron,
@@ -66,9 +64,7 @@ class Accounts:
             tasks.tell(STARTED)
             group.create_task(tasks.run())
 
-    def _follower(
-        self, account: Account, client: PoliteClient, usage: Usage, group: asyncio.TaskGroup
-    ) -> Follower:
+    def _follower(self, account: Account, way: Way, group: asyncio.TaskGroup) -> Follower:
         settings, pool = self._settings, POOLS[account.pool]
         fresh_s = max(settings.pool_fresh_s, _FRESH_INTERVALS * account.interval_s)
         whose = Whose(account.account_id, fresh_s)
@@ -76,8 +72,7 @@ class Accounts:
         group.create_task(teller.watch())
         asker = Asker(
             pool,
-            client,
-            usage,
+            way,
             self._clock,
             interval_s=account.interval_s,
             stale_most_s=settings.pools_stale_s,
@@ -93,16 +88,16 @@ class Accounts:
         )
 
     @asynccontextmanager
-    async def _clients(self) -> AsyncIterator[dict[tuple[str, str], tuple[PoliteClient, Usage]]]:
-        """A client for each pool and address."""
-        clients: dict[tuple[str, str], tuple[PoliteClient, Usage]] = {}
+    async def _ways(self) -> AsyncIterator[dict[tuple[str, str], Way]]:
+        """The way to each pool, at each address."""
+        ways: dict[tuple[str, str], Way] = {}
         async with AsyncExitStack() as stack:
             for name, url in dict.fromkeys(map(_where, self._accounts)):
-                make = partial(PoliteClient, name, url, self._clock)
-                client = make(manners=manners(POOLS[name].apart_s))
-                usage = Usage(name, self._clock)
-                clients[name, url] = (await stack.enter_async_context(client), usage)
-            yield clients
+                treated = manners(POOLS[name].apart_s)
+                client = PoliteClient(name, url, self._clock, manners=treated)
+                await stack.enter_async_context(client)
+                ways[name, url] = Way(client, Usage(name, self._clock))
+            yield ways
 
 
 def _where(account: Account) -> tuple[str, str]:

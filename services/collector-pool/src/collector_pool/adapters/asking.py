@@ -1,7 +1,7 @@
 """Asks a pool for one account: keeps each answer for its time, and longer while it gives no new."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ import structlog
 from collector_pool.domain.cycles import Given
 from minestream_dialects.bodies import decode
 from minestream_dialects.pools.port import Call, Pool
+from minestream_runtime.breaker import Breaker
 from minestream_runtime.clock import Clock
 from minestream_runtime.polite import Answer, Manners, PoliteClient, Verdict
 from minestream_runtime.usage import Usage
@@ -40,18 +41,32 @@ def manners(apart_s: float) -> Manners:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """The way to a pool, for all its accounts together.
+
+    Args:
+        client: asks it.
+        usage: counts what it is asked.
+        breaker: leaves it alone for a while when it has been away five times in a row.
+    """
+
+    client: PoliteClient
+    usage: Usage
+    breaker: Breaker = field(default_factory=Breaker)
+
+
+@dataclass(frozen=True, slots=True)
 class _Kept:
     at_s: float
     endpoints: dict[str, EndpointBody]
 
 
 class Asker:
-    """One account's calls. The client and the count of its calls are its pool's, for all accounts.
+    """One account's calls.
 
     Args:
         pool: whose answers these are.
-        client: asks it.
-        usage: counts what it is asked.
+        way: to it.
         clock: instants and durations.
         interval_s: how often the account is looked at.
         stale_most_s: an answer that is older is not repeated, whatever the pool does.
@@ -61,8 +76,7 @@ class Asker:
     def __init__(
         self,
         pool: Pool[Any],
-        client: PoliteClient,
-        usage: Usage,
+        way: Way,
         clock: Clock,
         *,
         interval_s: float,
@@ -70,8 +84,7 @@ class Asker:
         refused_s: float,
     ) -> None:
         self._pool = pool
-        self._client = client
-        self._usage = usage
+        self._way = way
         self._clock = clock
         self._interval_s = interval_s
         self._stale_most_s = stale_most_s
@@ -132,7 +145,9 @@ class Asker:
         return Given(call.name, endpoints, asked=True)
 
     async def _ask(self, call: Call, page: int) -> tuple[Given, object]:
-        if (over := self._usage.take()) is not None:
+        if not self._way.breaker.allows(self._clock.monotonic()):
+            return Given(call.name, error="not asked: it has been away, and rests"), None
+        if (over := self._way.usage.take()) is not None:
             return Given(call.name, error=over.reason, not_before=over.opens_at), None
         params = {**call.params, "page": str(page)} if page > 1 else dict(call.params)
         headers = dict(call.headers)
@@ -140,7 +155,7 @@ class Asker:
         if call.content is not None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(call.content).encode()
-        answer = await self._client.ask(
+        answer = await self._way.client.ask(
             call.path, params=params, headers=headers, content=content, judge=self._judge
         )
         self._note(answer)
@@ -169,8 +184,14 @@ class Asker:
         return Verdict(refusal.status, refusal.text, refusal.limited)
 
     def _note(self, answer: Answer) -> None:
-        self._usage.correct(answer.tries - 1)
-        self._usage.ended("limited" if answer.not_before else answer.status.value)
+        self._way.usage.correct(answer.tries - 1)
+        self._way.usage.ended("limited" if answer.not_before else answer.status.value)
+        if not answer.tries:
+            return
+        if answer.status in _AWAY and answer.not_before is None:
+            self._way.breaker.failed(self._clock.monotonic())
+        else:  # it is there, whatever it says
+            self._way.breaker.succeeded()
         if answer.status is PollStatus.UNAUTHORISED:
             if self._refused_until_s is None:
                 self._log.error("key_refused", hint="see the accounts file")
