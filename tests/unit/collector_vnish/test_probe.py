@@ -90,6 +90,12 @@ def test_a_miner_behind_a_password_is_read_with_it_and_named_without() -> None:
     assert "antminer" in out
 
 
+def test_who_wants_credentials_first_is_told_so() -> None:
+    with web_server(lambda _: (401, b""), challenge='Basic realm="x"') as address:
+        code, _, err = asked(address)
+    assert (code, "--username" in err) == (5, True)
+
+
 def test_a_miner_over_tcp_is_named_and_read_by_whoever_can(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

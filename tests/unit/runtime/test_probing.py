@@ -38,7 +38,7 @@ async def test_credentials_go_only_to_who_asked_for_some() -> None:
     async with host(_stats=REFUSAL % b"router") as this, prober() as ask:
         seen = await ask.look(this.address, offered=offered, transport="http")
         assert this.asked == ["/info", "/stats", "/stats", "/stats+"]
-        assert seen.ending is Ending.STRANGER
+        assert seen.ending is Ending.LOCKED
     async with host(_stats=REFUSAL % b"router") as this, prober() as ask:
         await ask.look(this.address, transport="http")
         assert this.asked == ["/info", "/stats"]

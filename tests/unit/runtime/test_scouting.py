@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from tests.unit.runtime.fleet_world import Scripted, said
-from tests.unit.runtime.unknown_world import Host, host, page, prober
+from tests.unit.runtime.unknown_world import REFUSAL, Host, host, page, prober
 
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.collector import CollectorSettings, Polled
@@ -118,6 +118,21 @@ async def test_a_stranger_is_a_garbage_event_that_says_what_it_answered() -> Non
         assert "4028-stats" in (event.error or "")
         assert "hello" in (event.error or "")
         assert this.told == []
+
+
+async def test_who_wants_credentials_first_lives_and_refuses_us() -> None:
+    async with world(_stats=REFUSAL % b"router") as (this, _):
+        polled = await this.polled()
+        assert polled.answered
+        assert (await this.poll()).status is PollStatus.UNAUTHORISED
+
+
+async def test_a_stranger_is_tried_with_a_password_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world(_stats=REFUSAL % b"router") as (this, at):
+        monkeypatch.setattr(this.unknown, "_factory", {"username": "root", "password": "root"})
+        for _ in range(3):
+            await this.poll()
+        assert at.asked.count("/stats+") == 1
 
 
 async def test_anothers_miner_is_told_once_and_left_to_it() -> None:

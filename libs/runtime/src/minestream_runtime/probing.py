@@ -110,6 +110,8 @@ class Ending(StrEnum):
     FOUND = "found"
     STRANGER = "stranger"
     """Something answers, and it is nothing that we know."""
+    LOCKED = "locked"
+    """Something answers, and wants credentials before it says anything."""
     REFUSED = "refused"
     """Nobody listens, or no way leads there."""
     TIMEOUT = "timeout"
@@ -125,6 +127,7 @@ class Sighting:
         address: host:port where it answered.
         said: what each question brought, for people: step, door, words.
         heard: did anything answer at all?
+        locked: did anything want credentials?
         timed_out: was there silence at some door?
         own_fault: why this machine could not ask at all.
     """
@@ -133,6 +136,7 @@ class Sighting:
     address: str | None = None
     said: list[tuple[str, str, str]] = field(default_factory=list)
     heard: bool = False
+    locked: bool = False
     timed_out: bool = False
     own_fault: str | None = None
 
@@ -142,7 +146,7 @@ class Sighting:
         if self.finding is not None:
             return Ending.FOUND
         if self.heard:
-            return Ending.STRANGER
+            return Ending.LOCKED if self.locked else Ending.STRANGER
         return Ending.TIMEOUT if self.timed_out else Ending.REFUSED
 
 
@@ -260,6 +264,7 @@ class Prober:
             seen.heard = True
             if reply.http_status == _ASKS_WHO:
                 locked.add(step.question)
+                seen.locked = True
             found = self._recognise(
                 step,
                 reply.body,

@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 
 from minestream_runtime.clock import Clock
-from minestream_runtime.collecting.family import Family, Miner
+from minestream_runtime.collecting.family import FROM_FAMILY, Family, Miner
 from minestream_runtime.collecting.owners import TRANSPORTS
 from minestream_runtime.collecting.plan import Answer, Memory, Plan
 from minestream_runtime.probing import Ending, Finding, Prober, Sighting, summary_of
@@ -16,10 +16,12 @@ from minestream_schemas.raw import EndpointBody, PollStatus
 AUTO: Final = "auto"
 PROBE: Final = "probe"
 _PLAN: Final = Plan(main=PROBE, cadence_s={}, tries=1)
+_STRANGE: Final = frozenset({Ending.STRANGER, Ending.LOCKED})
 _MOST_WORDS: Final = 500
 _STATUS_OF: Final = {
     Ending.FOUND: PollStatus.OK,
     Ending.STRANGER: PollStatus.GARBAGE,
+    Ending.LOCKED: PollStatus.UNAUTHORISED,
     Ending.REFUSED: PollStatus.REFUSED,
     Ending.TIMEOUT: PollStatus.TIMEOUT,
 }
@@ -92,7 +94,8 @@ class Unknown:
         return Answer(body)
 
     def _offered(self, miner: Miner) -> Mapping[str, str] | None:
-        if miner.memory.refused_box is not None:
+        """Credentials to try: none that have been refused."""
+        if miner.memory.refused_box == _mark(miner):
             return None
         return miner.secrets if miner.secrets is not None else self._factory
 
@@ -100,10 +103,12 @@ class Unknown:
         """Draw the conclusions of what was seen."""
         found = seen.finding
         if found is None:
-            if miner.before is not None and seen.ending is not Ending.STRANGER:
+            if miner.before is not None and seen.ending not in _STRANGE:
                 miner.family, miner.before = miner.before, None
                 return  # a host that is away tells nothing: it goes on as what it was
-            if seen.ending is Ending.STRANGER:
+            if seen.ending is Ending.LOCKED:
+                miner.memory = Memory(refused_box=_mark(miner))
+            if seen.ending in _STRANGE:
                 miner.before = None
                 await self._publish(miner, self._detected(miner, None, None, _words(seen)))
             return
@@ -148,6 +153,11 @@ class Unknown:
             ours=now.dialect in self._families,
         )
         await self._tell(now)
+
+
+def _mark(miner: Miner) -> str:
+    """Which credentials are tried."""
+    return miner.box or FROM_FAMILY
 
 
 def _same(before: Detected, now: Detected) -> bool:

@@ -57,7 +57,7 @@ def probe(
 
     Exit codes: 0 a reading; 1 unreachable (refused, no answer in time); 2 wrong usage;
     3 something answers, but no miner that we know; 4 a miner whose answer cannot be read;
-    5 a miner that refuses the credentials.
+    5 it wants credentials, or refuses ours.
     """
     address = address_of(host)
     if address is None:
@@ -117,6 +117,11 @@ def _unknown(seen: Sighting, address: str, deadline_s: float) -> Refusal | None:
         case Ending.STRANGER:
             return Refusal(
                 f"{address}: answers, but is no miner that we know{said}", EXIT_NOT_A_MINER
+            )
+        case Ending.LOCKED:
+            return Refusal(
+                f"{address}: answers, but wants credentials first: --username NAME{said}",
+                EXIT_LOCKED,
             )
         case Ending.FOUND:
             return None
