@@ -1,61 +1,35 @@
 """``minestream inventory``: the fleet as a file, in and out."""
 
-import asyncio
 import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn, TypeVar
+from typing import Annotated, Final, NoReturn
 
 import structlog
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
-from api_gateway.adapters.database import Writer, fleet, open_writer
-from api_gateway.adapters.database.outbox import OUTBOX
-from api_gateway.adapters.relay import relay_of
-from api_gateway.domain.inventory import (
-    Changes,
-    compare,
-    removes_most,
-    taken_addresses,
-)
+from api_gateway.adapters.bringing import Wish, bring, publish_up_to, read_whole
+from api_gateway.adapters.database import fleet, open_writer
+from api_gateway.adapters.reseal_command import reseal
+from api_gateway.adapters.scan_command import scan
+from api_gateway.adapters.terminal import CONSOLE, WIDE, progress, run
 from api_gateway.settings import GatewaySettings
-from minestream_runtime.clock import SystemClock
-from minestream_runtime.database.outbox import Relay
 from minestream_runtime.documents import DocumentError, Fault
-from minestream_runtime.errors import (
-    BrokerUnavailableError,
-    ConfigurationError,
-    MinestreamError,
-    StoreUnavailableError,
-)
 from minestream_runtime.inventory.columns import MappingError
-from minestream_runtime.inventory.reading import Wanted, read_inventory
-from minestream_runtime.inventory.sealing import sealed_fleet
+from minestream_runtime.inventory.reading import read_inventory
 from minestream_runtime.inventory.table import read_table, wanted_of, write_table
 from minestream_runtime.inventory.writing import write_inventory
-from minestream_runtime.kafka import Producer, topic_states
-from minestream_runtime.sealing import Sealer
-from minestream_schemas.inventory import INVENTORY, Fleet
+from minestream_schemas.inventory import Fleet, InventoryEntry
 
 app = typer.Typer(no_args_is_help=True, help="The fleet: which miners there are.")
-_console: Final = Console(stderr=True)
-_RELAY_WAIT_S: Final = 10.0
-_LOOK_EVERY_S: Final = 0.1
+app.command("scan")(scan)
+app.command("reseal")(reseal)
 _FAULTS_SHOWN: Final = 1000
-_WIDE: Final = 240
-"""Columns of a table that goes into a file or a pipe."""
-_NO_STORE: Final = (
-    "is a stack running here (`minestream status`), or MINESTREAM_DATABASE_URL right?"
-)
 _TABLES: Final = frozenset({".csv", ".tsv", ".txt"})
-_T = TypeVar("_T")
 
 
 @app.callback()
@@ -102,7 +76,7 @@ def import_(
             wish = _wish_of_yaml(file)
             if prune and not wish(Fleet({}, {})).fleet.miners and not (yes or dry_run):
                 _confirm()
-        changes, last = _run(_import(wish, prune=prune, dry_run=dry_run, yes=yes))
+        changes, last = run(bring(wish, prune=prune, dry_run=dry_run, yes=yes))
     except MappingError as exc:
         _refuse(file, [Fault(1, str(exc))])
     except DocumentError as exc:
@@ -115,7 +89,7 @@ def import_(
     )
     typer.echo(f"would be {counts}; nothing was written" if dry_run else counts)
     if last is not None:
-        _publish(last)
+        publish_up_to(last)
 
 
 @app.command()
@@ -126,14 +100,14 @@ def export(
     ] = None,
 ) -> None:
     """Write the fleet so that it can be imported again; credentials stay sealed, or out of CSV."""
-    found = _run(_read())
+    found = run(read_whole())
     if file is None:
         write_inventory(found, sys.stdout)
         return
     write = write_table if file.suffix.casefold() in _TABLES else write_inventory
     with file.open("w", encoding="utf-8", newline="") as out:
         write(found, out)
-    _console.print(f"{len(found.miners)} miners written to {file}")
+    CONSOLE.print(f"{len(found.miners)} miners written to {file}")
 
 
 @app.command("list")
@@ -143,7 +117,7 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
 ) -> None:
     """Show the miners of the fleet."""
-    found = _run(_read())
+    found = run(read_whole())
     entries = [e for _, e in sorted(found.miners.items()) if site in {None, e.site_id}]
     if as_json:
         for entry in entries:
@@ -153,11 +127,16 @@ def list_(
     columns = ("miner_id", "site_id", "rack_id", "slot", "address", "dialect", "model")
     table = Table(*columns, box=None)
     for entry in entries:
-        values = (getattr(entry, column) for column in columns)
-        table.add_row(*("" if value is None else str(value) for value in values))
+        values = dict(entry) | {"dialect": entry.dialect or _found_out(entry)}
+        table.add_row(*("" if values[name] is None else str(values[name]) for name in columns))
     out = Console()
-    Console(width=None if out.is_terminal else _WIDE).print(table)
-    _console.print(f"{len(entries)} miners")
+    Console(width=None if out.is_terminal else WIDE).print(table)
+    CONSOLE.print(f"{len(entries)} miners")
+
+
+def _found_out(entry: InventoryEntry) -> str | None:
+    found = None if entry.detected is None else entry.detected.dialect
+    return None if found is None else f"{found} (found)"
 
 
 @app.command()
@@ -171,19 +150,15 @@ def publish() -> None:
         ):
             return await fleet.republish(connection)
 
-    last = _run(enqueue())
+    last = run(enqueue())
     if last is None:
         typer.echo("the fleet is empty: nothing to send")
     else:
-        _publish(last)
-
-
-Wish = Callable[[Fleet], Wanted]
-"""What a file wants the fleet to be, given the fleet as it is."""
+        publish_up_to(last)
 
 
 def _wish_of_yaml(file: Path) -> Wish:
-    with _progress() as bar:
+    with progress() as bar:
         task = bar.add_task("reading", total=None)
         wanted = read_inventory(
             file.read_text(encoding="utf-8"),
@@ -200,133 +175,29 @@ def _wish_of_table(file: Path, site: str | None, columns: list[str], *, asked: b
     for name, of, sample in table.samples():
         secret = of == "password" and sample
         shown.add_row(name, of or "(nothing we know)", "…" if secret else sample)
-    _console.print(f"{file}: {table.mapped.layout}, {len(table.rows)} rows")
-    _console.print(shown)
+    CONSOLE.print(f"{file}: {table.mapped.layout}, {len(table.rows)} rows")
+    CONSOLE.print(shown)
     if asked:
         if not sys.stdin.isatty():
-            _console.print("[red]add --yes if these columns are right, else --map COLUMN=FIELD[/]")
+            CONSOLE.print("[red]add --yes if these columns are right, else --map COLUMN=FIELD[/]")
             raise typer.Exit(1)
         typer.confirm("Are these columns right?", abort=True, err=True)
     return lambda there: wanted_of(table, there, site_id=site)
 
 
-async def _import(
-    wish: Wish, *, prune: bool, dry_run: bool, yes: bool
-) -> tuple[Changes, int | None]:
-    settings = GatewaySettings.load()
-    sealer = Sealer.from_settings(settings)
-    async with open_writer(settings) as writer, fleet.changing(writer) as connection:
-        there = await fleet.read_fleet(connection)
-        wanted = wish(there)
-        target = sealed_fleet(wanted, there, sealer)
-        changes = compare(there, target, prune=prune)
-        if not prune:
-            _check_addresses(there, target, wanted)
-        if removes_most(changes, len(there.miners)) and not (yes or dry_run):
-            raise ConfigurationError(
-                f"--prune would remove {len(changes.removed)} of {len(there.miners)} miners and "
-                "nothing was written: add --yes if that is meant"
-            )
-        last = None if dry_run else await fleet.apply(connection, changes)
-    return changes, last
-
-
-def _check_addresses(there: Fleet, target: Fleet, wanted: Wanted) -> None:
-    faults = [
-        Fault(
-            wanted.lines[miner_id],
-            f"{miner_id}: its address {target.miners[miner_id].address} belongs to {holder}, "
-            "which is in the fleet and not in this file (--prune would remove it)",
-        )
-        for miner_id, holder in taken_addresses(there, target)
-    ]
-    if faults:
-        raise DocumentError(sorted(faults))
-
-
-def _progress() -> Progress:
-    return Progress(console=_console, transient=True, disable=not _console.is_terminal)
-
-
 def _confirm() -> None:
     """Ask before the transaction begins: whoever thinks it over holds up nobody."""
     if not sys.stdin.isatty():
-        _console.print("[red]the file lists no miner: add --yes to remove the whole fleet[/]")
+        CONSOLE.print("[red]the file lists no miner: add --yes to remove the whole fleet[/]")
         raise typer.Exit(1)
     typer.confirm("The file lists no miner. Remove the whole fleet?", abort=True, err=True)
 
 
 def _refuse(file: Path, faults: list[Fault]) -> NoReturn:
     for fault in faults[:_FAULTS_SHOWN]:
-        _console.print(f"{file}:{fault.line}: {fault.text}", markup=False, soft_wrap=True)
+        CONSOLE.print(f"{file}:{fault.line}: {fault.text}", markup=False, soft_wrap=True)
     if len(faults) > _FAULTS_SHOWN:
-        _console.print(f"… and {len(faults) - _FAULTS_SHOWN} more")
+        CONSOLE.print(f"… and {len(faults) - _FAULTS_SHOWN} more")
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-    _console.print(f"[red]{count}; nothing was written[/]")
+    CONSOLE.print(f"[red]{count}; nothing was written[/]")
     raise typer.Exit(1)
-
-
-def _publish(last: int) -> None:
-    left, reason = _run(_relay(last))
-    if left == 0:
-        _console.print("published to the collectors")
-    else:
-        _console.print(
-            f"[yellow]{left} events wait in the outbox ({reason}); the gateway sends them "
-            "as soon as it can[/]"
-        )
-
-
-async def _read() -> Fleet:
-    async with (
-        open_writer(GatewaySettings.load()) as writer,
-        writer.connection() as connection,
-    ):
-        return await fleet.read_fleet(connection)
-
-
-async def _relay(last: int) -> tuple[int, str]:
-    """Send what waits, or see the running relay do it; how many still wait, and why."""
-    settings = GatewaySettings.load()
-    async with AsyncExitStack() as stack:
-        writer = await stack.enter_async_context(open_writer(settings))
-        producer = await stack.enter_async_context(Producer(settings, deadline_s=_RELAY_WAIT_S))
-        bar = stack.enter_context(_progress())
-        try:
-            [topic] = await topic_states(settings, [INVENTORY])
-            if topic.partitions is None:
-                return await _waiting(writer, last), f"there is no topic {topic.name}"
-            await _drained(relay_of(settings, writer, producer, SystemClock()), writer, last, bar)
-        except BrokerUnavailableError as exc:
-            return await _waiting(writer, last), str(exc)
-        return await _waiting(writer, last), "the gateway's relay has not come to them yet"
-
-
-async def _drained(relay: Relay, writer: Writer, last: int, bar: Progress) -> None:
-    """Drain, or wait as long as another relay makes headway."""
-    total = left = await _waiting(writer, last)
-    task = bar.add_task("publishing", total=total)
-    idle_s = 0.0
-    while not await relay.drain(advanced=lambda sent: bar.advance(task, sent)):
-        before, left = left, await _waiting(writer, last)
-        bar.update(task, completed=total - left)
-        idle_s = idle_s + _LOOK_EVERY_S if left == before else 0.0
-        if left == 0 or idle_s >= _RELAY_WAIT_S:
-            return
-        await asyncio.sleep(_LOOK_EVERY_S)
-
-
-async def _waiting(writer: Writer, last: int) -> int:
-    async with writer.connection() as connection:
-        return await OUTBOX.count_waiting(connection, up_to=last)
-
-
-def _run(work: Coroutine[Any, Any, _T]) -> _T:
-    try:
-        return asyncio.run(work)
-    except StoreUnavailableError as exc:
-        _console.print(f"{exc}\n{_NO_STORE}", style="red", markup=False)
-        raise typer.Exit(1) from exc
-    except MinestreamError as exc:
-        _console.print(str(exc), style="red", markup=False)
-        raise typer.Exit(1) from exc

@@ -1,0 +1,166 @@
+"""Brings the fleet to what is wanted, and tells the collectors."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Final
+
+from rich.progress import Progress
+
+from api_gateway.adapters.database import Writer, fleet, open_writer
+from api_gateway.adapters.database.outbox import OUTBOX
+from api_gateway.adapters.relay import relay_of
+from api_gateway.adapters.terminal import CONSOLE, progress, run
+from api_gateway.domain.inventory import Changes, compare, removes_most, taken_addresses
+from api_gateway.settings import GatewaySettings
+from minestream_runtime.addresses import family_of, split
+from minestream_runtime.clock import SystemClock
+from minestream_runtime.database.outbox import Relay
+from minestream_runtime.documents import DocumentError, Fault
+from minestream_runtime.errors import BrokerUnavailableError, ConfigurationError
+from minestream_runtime.inventory.reading import Wanted
+from minestream_runtime.inventory.sealing import sealed_fleet
+from minestream_runtime.kafka import Producer, topic_states
+from minestream_runtime.networks import Networks
+from minestream_runtime.sealing import Sealer
+from minestream_schemas.inventory import INVENTORY, Fleet, InventoryEntry
+
+_RELAY_WAIT_S: Final = 10.0
+_LOOK_EVERY_S: Final = 0.1
+_SHOWN: Final = 10
+
+Wish = Callable[[Fleet], Wanted]
+"""What a file wants the fleet to be, given the fleet as it is."""
+
+
+async def bring(wish: Wish, *, prune: bool, dry_run: bool, yes: bool) -> tuple[Changes, int | None]:
+    """Bring the fleet to what is wanted, in one transaction.
+
+    Args:
+        wish: what that is, given the fleet as it is.
+        prune: remove miners that are not wanted.
+        dry_run: change nothing.
+        yes: removing most of the fleet is meant.
+
+    Returns:
+        what changes, and the last outbox row to publish; None: nothing is to be published.
+
+    Raises:
+        DocumentError: what is wanted cannot be had.
+        ConfigurationError: most of the fleet would be removed.
+        StoreUnavailableError: the database is away.
+    """
+    settings = GatewaySettings.load()
+    sealer = Sealer.from_settings(settings)
+    async with open_writer(settings) as writer, fleet.changing(writer) as connection:
+        there = await fleet.read_fleet(connection)
+        wanted = wish(there)
+        target = sealed_fleet(wanted, there, sealer)
+        changes = compare(there, target, prune=prune)
+        if not prune:
+            _check_addresses(there, target, wanted)
+        _warn_of_outside((*changes.added, *changes.changed), settings.networks)
+        if removes_most(changes, len(there.miners)) and not (yes or dry_run):
+            raise ConfigurationError(
+                f"--prune would remove {len(changes.removed)} of {len(there.miners)} miners and "
+                "nothing was written: add --yes if that is meant"
+            )
+        last = None if dry_run else await fleet.apply(connection, changes)
+    return changes, last
+
+
+def _check_addresses(there: Fleet, target: Fleet, wanted: Wanted) -> None:
+    faults = [
+        Fault(
+            wanted.lines[miner_id],
+            f"{miner_id}: its address {target.miners[miner_id].address} belongs to {holder}, "
+            "which is in the fleet and not in this file (--prune would remove it)",
+        )
+        for miner_id, holder in taken_addresses(there, target)
+    ]
+    if faults:
+        raise DocumentError(sorted(faults))
+
+
+def _warn_of_outside(entries: Sequence[InventoryEntry], allowed: Networks) -> None:
+    """Say which miners no collector will ask; where a name leads, only a collector learns."""
+    hosts = ((entry, split(entry.address)[0]) for entry in entries)
+    outside = [
+        f"{entry.miner_id} ({host})"
+        for entry, host in hosts
+        if family_of(host) is not None and not allowed.allows(host)
+    ]
+    if outside:
+        more = f" and {len(outside) - _SHOWN} more" if len(outside) > _SHOWN else ""
+        CONSOLE.print(
+            f"outside of MINESTREAM_ALLOWED_NETWORKS, so no collector asks them: "
+            f"{', '.join(outside[:_SHOWN])}{more}",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def publish_up_to(last: int) -> None:
+    """Send what a change put into the outbox, and say how that went.
+
+    Args:
+        last: the last row of the change.
+    """
+    left, reason = run(_relay(last))
+    if left == 0:
+        CONSOLE.print("published to the collectors")
+    else:
+        CONSOLE.print(
+            f"[yellow]{left} events wait in the outbox ({reason}); the gateway sends them "
+            "as soon as it can[/]"
+        )
+
+
+async def read_whole() -> Fleet:
+    """The fleet as it is.
+
+    Raises:
+        StoreUnavailableError: the database is away.
+    """
+    async with (
+        open_writer(GatewaySettings.load()) as writer,
+        writer.connection() as connection,
+    ):
+        return await fleet.read_fleet(connection)
+
+
+async def _relay(last: int) -> tuple[int, str]:
+    """Send what waits, or see the running relay do it; how many still wait, and why."""
+    settings = GatewaySettings.load()
+    async with AsyncExitStack() as stack:
+        writer = await stack.enter_async_context(open_writer(settings))
+        producer = await stack.enter_async_context(Producer(settings, deadline_s=_RELAY_WAIT_S))
+        bar = stack.enter_context(progress())
+        try:
+            [topic] = await topic_states(settings, [INVENTORY])
+            if topic.partitions is None:
+                return await _waiting(writer, last), f"there is no topic {topic.name}"
+            await _drained(relay_of(settings, writer, producer, SystemClock()), writer, last, bar)
+        except BrokerUnavailableError as exc:
+            return await _waiting(writer, last), str(exc)
+        return await _waiting(writer, last), "the gateway's relay has not come to them yet"
+
+
+async def _drained(relay: Relay, writer: Writer, last: int, bar: Progress) -> None:
+    """Drain, or wait as long as another relay makes headway."""
+    total = left = await _waiting(writer, last)
+    task = bar.add_task("publishing", total=total)
+    idle_s = 0.0
+    while not await relay.drain(advanced=lambda sent: bar.advance(task, sent)):
+        before, left = left, await _waiting(writer, last)
+        bar.update(task, completed=total - left)
+        idle_s = idle_s + _LOOK_EVERY_S if left == before else 0.0
+        if left == 0 or idle_s >= _RELAY_WAIT_S:
+            return
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def _waiting(writer: Writer, last: int) -> int:
+    async with writer.connection() as connection:
+        return await OUTBOX.count_waiting(connection, up_to=last)

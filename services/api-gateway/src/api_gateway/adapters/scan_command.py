@@ -1,0 +1,330 @@
+"""``minestream inventory scan``: finds the miners of some networks, and writes or adds them."""
+
+import asyncio
+import json
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Final, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from api_gateway.adapters.bringing import bring, publish_up_to, read_whole
+from api_gateway.adapters.terminal import CONSOLE, WIDE, run, told
+from api_gateway.domain.finds import Find, new_entries
+from api_gateway.settings import GatewaySettings
+from minestream_dialects.detection import STEPS, Found, recognise
+from minestream_runtime.addresses import split
+from minestream_runtime.clock import SystemClock
+from minestream_runtime.collecting.family import OwnFaultError
+from minestream_runtime.documents import DocumentError
+from minestream_runtime.errors import StoreUnavailableError
+from minestream_runtime.inventory.reading import Wanted
+from minestream_runtime.inventory.table import write_table
+from minestream_runtime.inventory.writing import write_inventory
+from minestream_runtime.networks import Network
+from minestream_runtime.probing import summary_of
+from minestream_runtime.scanning import (
+    PORTS,
+    RATE_PER_S,
+    ScanRefusedError,
+    Seen,
+    hosts_of,
+    key_of,
+    networks_of,
+    scanner,
+)
+from minestream_schemas.ids import SLUG
+from minestream_schemas.inventory import Fleet, InventoryEntry
+from minestream_schemas.units import Algorithm
+
+_INTERRUPTED: Final = 130
+_USAGE: Final = 2
+_LEAST_SITE: Final = 2
+_MOST_SITE: Final = 63
+_TABLES: Final = frozenset({".csv", ".tsv", ".txt"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What is to be scanned, how fast, and with which credentials."""
+
+    networks: list[Network]
+    ports: list[int]
+    rate: float
+    offered: dict[str, str] | None = field(repr=False)
+
+
+@dataclass(slots=True)
+class _Result:
+    """What a scan has seen so far; whole or not, it counts."""
+
+    finds: list[Find] = field(default_factory=list)
+    strangers: list[Seen] = field(default_factory=list)
+    looked_at: int = 0
+    cut_short: str | None = None
+
+    def take(self, seen: Seen) -> None:
+        """Sort somebody who answers to the miners or to the others."""
+        found = seen.sighting and seen.sighting.finding
+        if not isinstance(found, Found) or seen.sighting is None:
+            self.strangers.append(seen)
+            return
+        address = seen.sighting.address or f"{seen.host}:{seen.ports[0]}"
+        known = found.algorithm is not Algorithm.UNKNOWN
+        self.finds.append(
+            Find(
+                place=key_of(*split(address)),
+                address=address,
+                family=found.family,
+                model=found.model,
+                firmware=found.firmware,
+                algorithm=found.algorithm.value if known else None,
+                evidence=found.evidence,
+                locked=found.locked,
+            )
+        )
+
+
+def scan(
+    networks: Annotated[list[str], typer.Argument(metavar="CIDR...", help="10.0.0.0/24, …")],
+    *,
+    port: Annotated[
+        list[int] | None,
+        typer.Option(min=1, max=65_535, help="Look at this one, not at 80, 443, 4028 and 4433."),
+    ] = None,
+    site: Annotated[str | None, typer.Option(help="Where these miners stand.")] = None,
+    rate: Annotated[
+        float, typer.Option(min=0.1, max=5000, help="Connects per second.")
+    ] = RATE_PER_S,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            help="Log in where a miner wants that; the password is MINER_PASSWORD, or asked for."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="New miners go there: YAML, or CSV.", dir_okay=False, writable=True),
+    ] = None,
+    add: Annotated[bool, typer.Option("--add", help="Add new miners to the fleet.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="--add without asking.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also list who answers and is no miner.")
+    ] = False,
+) -> None:
+    """Find the miners of some networks; write those that the fleet does not have, or add them.
+
+    Only within MINESTREAM_ALLOWED_NETWORKS. Without --user nobody is offered a password; with
+    it, whoever wants one. Of 443 it is only looked whether it is open. Ctrl-C ends it and keeps
+    what was found (exit code 130).
+    """
+    settings = run(_settings())
+    try:
+        wanted = networks_of(networks, settings.networks)
+    except ScanRefusedError as exc:
+        _fail(str(exc))
+    _check(site, out, add=add, yes=yes)
+    there = _fleet(needed=add)
+    wish = _Wish(wanted, port or list(PORTS), rate, _login(user))
+    result = _scan(wish, settings)
+    holders = _holders(there, site)
+    entries = (
+        new_entries(result.finds, holders, there or Fleet({}, {}), site_id=site) if site else {}
+    )
+    names = holders | {place: entry.miner_id for place, entry in entries.items()}
+    _tell(result, names, holders if there is not None else None, as_json=as_json)
+    _tell_others(result, verbose=verbose)
+    if out is not None:
+        _write(out, entries.values(), len(result.finds) - len(entries))
+    if add:
+        _add(entries.values(), result, yes=yes)
+    if result.cut_short is not None:
+        raise typer.Exit(_INTERRUPTED if result.cut_short == "interrupted" else 1)
+
+
+async def _settings() -> GatewaySettings:
+    return GatewaySettings.load()
+
+
+def _check(site: str | None, out: Path | None, *, add: bool, yes: bool) -> None:
+    """What would fail only after a long scan."""
+    if site is None and (out is not None or add):
+        _fail("--out and --add want --site SITE: where do these miners stand?")
+    if site is not None and not (
+        re.fullmatch(SLUG, site) and _LEAST_SITE <= len(site) <= _MOST_SITE
+    ):
+        _fail(f"--site: no site {site!r}; 2 to 63 of a-z, 0-9 and - are wanted")
+    if out is not None and not os.access(out.parent, os.W_OK):
+        _fail(f"--out: no file can be made in {out.parent}")
+    if add and not yes and not sys.stdin.isatty():
+        _fail("--add asks before it adds, and nobody is there: give --yes, or --out FILE")
+
+
+def _fail(text: str) -> NoReturn:
+    CONSOLE.print(text, style="red", markup=False, soft_wrap=True)
+    raise typer.Exit(_USAGE)
+
+
+def _fleet(*, needed: bool) -> Fleet | None:
+    """The fleet to compare with; None: there is no database, and none is needed."""
+    try:
+        return asyncio.run(read_whole())
+    except StoreUnavailableError as exc:
+        if needed:
+            CONSOLE.print(told(exc), style="red", markup=False)
+            raise typer.Exit(1) from exc
+        CONSOLE.print(f"not compared with the fleet: {exc}", style="yellow", markup=False)
+        return None
+
+
+def _holders(there: Fleet | None, site: str | None) -> dict[str, str]:
+    """The miner of the fleet at each place, of one site or of all."""
+    entries = (
+        [] if there is None else [e for e in there.miners.values() if site in {None, e.site_id}]
+    )
+    holders = {key_of(*split(entry.address)): entry.miner_id for entry in entries}
+    for entry in entries:
+        if entry.detected is not None and entry.detected.found_address is not None:
+            place = key_of(*split(entry.detected.found_address))
+            holders.setdefault(place, entry.miner_id)
+    return holders
+
+
+def _login(user: str | None) -> dict[str, str] | None:
+    if user is None:
+        return None
+    password = os.environ.get("MINER_PASSWORD")
+    if password is None:
+        password = typer.prompt("Password of the miners", hide_input=True, err=True)
+    return {"username": user, "password": password}
+
+
+def _scan(wish: _Wish, settings: GatewaySettings) -> _Result:
+    result = _Result()
+    addresses = list(hosts_of(wish.networks))
+    about_s = len(addresses) * len(wish.ports) / wish.rate
+    CONSOLE.print(f"{len(addresses)} addresses, {len(wish.ports)} ports: at least {about_s:.0f} s")
+    try:
+        asyncio.run(_look(addresses, wish, settings, result))
+    except KeyboardInterrupt:
+        result.cut_short = "interrupted"
+    except OwnFaultError as exc:
+        result.cut_short = f"this machine could not ask: {exc}"
+    if result.cut_short is not None:
+        CONSOLE.print(
+            f"{result.cut_short}: {result.looked_at} of {len(addresses)} addresses were looked at",
+            style="yellow",
+            markup=False,
+        )
+    return result
+
+
+async def _look(
+    addresses: list[str], wish: _Wish, settings: GatewaySettings, result: _Result
+) -> None:
+    with _bar() as bar:
+        task = bar.add_task("scanning", total=len(addresses), found=0)
+
+        def advanced() -> None:
+            result.looked_at += 1
+            bar.update(task, completed=result.looked_at, found=len(result.finds))
+
+        async with scanner(
+            SystemClock(),
+            settings.networks,
+            steps=STEPS,
+            recognise=recognise,
+            ports=wish.ports,
+            per_s=wish.rate,
+            offered=wish.offered,
+        ) as looking:
+            await looking.scan(addresses, result.take, advanced)
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[found]} found"),
+        console=CONSOLE,
+        transient=True,
+        disable=not CONSOLE.is_terminal,
+    )
+
+
+def _tell(
+    result: _Result, names: dict[str, str], holders: dict[str, str] | None, *, as_json: bool
+) -> None:
+    finds = sorted(result.finds, key=lambda find: find.address)
+    if as_json:
+        for find in finds:
+            there = None if holders is None else find.place in holders
+            said = {key: value for key, value in asdict(find).items() if key != "place"}
+            typer.echo(json.dumps(said | {"miner_id": names.get(find.place), "in_fleet": there}))
+        return
+    columns = ("address", "family", "model", "firmware", "algorithm", "fleet", "evidence")
+    table = Table(*columns, box=None)
+    for find in finds:
+        name = names.get(find.place, "")
+        if holders is not None:
+            name = name if find.place in holders else f"new {name}".rstrip()
+        evidence = find.evidence + (", locked" if find.locked else "")
+        cells = (find.address, find.family, find.model, find.firmware, find.algorithm)
+        table.add_row(*(cell or "" for cell in cells), name, evidence)
+    if finds:
+        console = Console()
+        Console(width=None if console.is_terminal else WIDE).print(table, markup=False)
+
+
+def _tell_others(result: _Result, *, verbose: bool) -> None:
+    families = Counter(find.family for find in result.finds)
+    each = ", ".join(f"{count} {family}" for family, count in sorted(families.items()))
+    CONSOLE.print(f"{len(result.finds)} miners" + (f" ({each})" if each else ""), markup=False)
+    if result.strangers:
+        hint = "" if verbose else "; -v lists them"
+        CONSOLE.print(f"{len(result.strangers)} answer and are no miner that we know{hint}")
+    for seen in result.strangers if verbose else ():
+        ports = ", ".join(map(str, seen.ports))
+        said = summary_of(seen.sighting.said) if seen.sighting else "443 is not asked"
+        CONSOLE.print(f"{seen.host} (open: {ports}): {said}", markup=False, soft_wrap=True)
+
+
+def _write(out: Path, entries: Iterable[InventoryEntry], left_out: int) -> None:
+    fleet = Fleet({}, {entry.miner_id: entry for entry in entries})
+    write = write_table if out.suffix.casefold() in _TABLES else write_inventory
+    with out.open("w", encoding="utf-8", newline="") as file:
+        write(fleet, file)
+    already = f"; {left_out} are in the fleet already" if left_out else ""
+    CONSOLE.print(f"{len(fleet.miners)} new miners written to {out}{already}", markup=False)
+
+
+def _add(entries: Iterable[InventoryEntry], result: _Result, *, yes: bool) -> None:
+    """Add them as an import would, once somebody has said so."""
+    miners = {entry.miner_id: entry for entry in entries}
+    if not miners:
+        CONSOLE.print("nothing to add")
+        return
+    if result.cut_short is not None and yes:
+        CONSOLE.print("nothing was added, as the scan was cut short", style="yellow")
+        return
+    if not yes:
+        typer.confirm(f"Add {len(miners)} miners to the fleet?", abort=True, err=True)
+    wanted = Wanted(Fleet({}, miners), lines=dict.fromkeys(miners, 0))
+    try:
+        _, last = run(bring(lambda _: wanted, prune=False, dry_run=False, yes=False))
+    except DocumentError as exc:
+        _fail("; ".join(fault.text for fault in exc.faults))
+    typer.echo(f"{len(miners)} added")
+    if last is not None:
+        publish_up_to(last)
