@@ -28,7 +28,8 @@ from minestream_schemas.raw import RAW_MINER
 MINERS = 24
 HOT = "demo-r01-s01"
 GROUPS = ("miner_telemetry", "pool_performance", "market_data")
-LEDGERS = ("collector-vnish", "collector-pool", "collector-market")
+MINED = ("collector-vnish", "collector-cgminer")
+LEDGERS = (*MINED, "collector-pool", "collector-market")
 RAW = (RAW_MINER, RAW_POOL, RAW_MARKET)
 JUDGE = "judge minestream.telemetry.v1"
 TO_PEOPLE = {
@@ -255,18 +256,19 @@ async def test_every_service_does_its_work_and_survives_being_killed(
             World(tmp_path, {**told, "MINESTREAM_OTLP_ENDPOINT": backend.url}, database_url)
         ) as world,
     ):
-        where = await inhabit(world, miners=MINERS, seed=5, replies=replies)
+        where = await inhabit(world, miners=MINERS, seed=5, replies=replies, mixed=True)
         await start_all(world)
         await check_dollars(world)
         broken = ("fault", "hot-chip", "--miner", HOT, "--for", "40")
         await asyncio.to_thread(command, world, *broken)
         await kill_each_in_turn(world, rng)
         await check_alert(world, where)
-        for service in LEDGERS[1:]:
+        for service in LEDGERS[len(MINED) :]:
             await asyncio.to_thread(world.children[service].stop)
-        await settle(world, ledger_of(world, "collector-vnish"))
+        ledgers = {service: ledger_of(world, service) for service in MINED}
+        await settle(world, ledgers)
         kills = {service.name: world.children[service.name].kills for service in SERVICES}
-        check_sets(world, ledger_of(world, "collector-vnish"), replies, kills, least=MINERS)
+        check_sets(world, ledgers, replies, kills, least=MINERS)
         await check_features(world, where)
         await check_lake(world)
         await check_traces(world, backend)

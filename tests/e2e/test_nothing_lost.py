@@ -9,7 +9,7 @@ rows by the query below.
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -136,23 +136,30 @@ async def test_nothing_is_lost_and_nothing_doubled_whatever_is_killed(
             await world.ready(name, within_s=90)
 
         await torment(world, kafka, rng)
-        await settle(world, ledger)
+        ledgers = {"collector-vnish": ledger}
+        await settle(world, ledgers)
         kills = {name: world.children[name].kills for name in VICTIMS}
         # a third of the polls brought a reading
-        check_sets(world, ledger, replies, kills, least=int(MINERS * CHAOS_S / 5 / 3))
+        check_sets(world, ledgers, replies, kills, least=int(MINERS * CHAOS_S / 5 / 3))
         await check_windows(world)
 
 
-async def settle(world: World, ledger: Path) -> None:
-    """Let everything that was begun come to its end."""
-    await world.ready("collector-vnish", within_s=60)
+async def settle(world: World, ledgers: Mapping[str, Path]) -> None:
+    """Let everything that was begun come to its end.
 
-    async def spool_is_empty() -> bool:
-        return await world.metric("collector-vnish", "minestream_spool_events") == 0
+    Args:
+        world: it.
+        ledgers: of the collectors of miners, by service.
+    """
+    for service in ledgers:
+        await world.ready(service, within_s=60)
 
-    await world.until(spool_is_empty, "spool empty", within_s=90)
-    await asyncio.to_thread(world.children["collector-vnish"].stop)
-    taken = produced(ledger)
+        async def spool_is_empty(service: str = service) -> bool:
+            return await world.metric(service, "minestream_spool_events") == 0
+
+        await world.until(spool_is_empty, f"spool of {service} empty", within_s=90)
+        await asyncio.to_thread(world.children[service].stop)
+    taken = set[str]().union(*map(produced, ledgers.values()))
 
     async def all_written() -> bool:
         rows = await asyncio.to_thread(
@@ -164,17 +171,23 @@ async def settle(world: World, ledger: Path) -> None:
 
 
 def check_sets(
-    world: World, ledger: Path, replies: Path, kills: dict[str, int], *, least: int
+    world: World,
+    ledgers: Mapping[str, Path],
+    replies: Path,
+    kills: dict[str, int],
+    *,
+    least: int,
 ) -> None:
     """P ⊆ D ⊆ S, and no key twice; of at least so many readings."""
     rows = world.rows(
         "SELECT r.raw_event_id::text AS event, r.miner_id, r.ts, "
-        "w.event::jsonb -> 'endpoints' -> 'summary' ->> 'reply_id' AS reply_id "
+        "ARRAY(SELECT e.value ->> 'reply_id' FROM jsonb_each(w.event::jsonb -> 'endpoints') AS e "
+        "WHERE e.value ? 'reply_id') AS reply_ids "
         "FROM telemetry_v1.reading r LEFT JOIN telemetry_v1.raw_event w "
         "ON w.event_id = r.raw_event_id AND w.miner_id = r.miner_id AND w.polled_at = r.ts "
         "WHERE r.hashrate_hs IS NOT NULL"
     )
-    taken = produced(ledger)
+    taken = set[str]().union(*map(produced, ledgers.values()))
     written = {row.event for row in rows}
     served = {str(line["reply"]) for line in lines(replies)}
     print(f"kills {kills}, S {len(served)}, P {len(taken)}, D {len(written)}")  # noqa: T201
@@ -183,7 +196,8 @@ def check_sets(
     assert taken <= written
     assert len(rows) == len(written), "an event has two rows"
     assert len({(row.miner_id, row.ts) for row in rows}) == len(rows)
-    assert {row.reply_id for row in rows} <= served
+    assert all(row.reply_ids for row in rows), "numbers that no reply has said"
+    assert {reply for row in rows for reply in row.reply_ids} <= served
 
 
 async def check_windows(world: World) -> None:

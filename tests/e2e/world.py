@@ -196,7 +196,9 @@ def command(world: World, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-async def inhabit(world: World, *, miners: int, seed: int, replies: Path | None = None) -> Where:
+async def inhabit(
+    world: World, *, miners: int, seed: int, replies: Path | None = None, mixed: bool = False
+) -> Where:
     """Start an emulated world, lead services to it, create topics, enter its fleet.
 
     Args:
@@ -204,6 +206,7 @@ async def inhabit(world: World, *, miners: int, seed: int, replies: Path | None 
         miners: how many.
         seed: the same seed, the same miners.
         replies: where each of their replies is logged.
+        mixed: a few of other makers are among them, over TCP too.
 
     Returns:
         its ports.
@@ -215,7 +218,7 @@ async def inhabit(world: World, *, miners: int, seed: int, replies: Path | None 
     logged = () if replies is None else ("--replies", str(replies))
     world.add(
         "emulators", "minestream_emulators", "--miners", str(miners), "--seed", str(seed),
-        "--inventory", str(inventory), *logged,
+        "--inventory", str(inventory), *logged, *(("--mixed",) if mixed else ()),
         "--control", f"127.0.0.1:{where.control}", "--port", str(where.miners),
         "--outside", f"127.0.0.1:{where.outside}", "--smtp-port", str(where.mail),
     )  # fmt: skip
