@@ -93,6 +93,7 @@ class Outlet:
         self._site_id = site_id
         self._ordered = ordered
         self._acked: set[str] = set()
+        self._under_way = 0
         self._turns: dict[tuple[str, bytes], _Turn] = {}
         self._down_since: datetime | None = None
         self._last_ack_at: datetime | None = None
@@ -132,7 +133,7 @@ class Outlet:
 
     async def _hand_over(self, topic: Topic, event: Spooled) -> None:
         async with self._turn(event.topic, event.key):
-            if self._down_since is None and not len(self._spool):
+            if self._down_since is None and self._may_follow():
                 try:
                     await self._send(topic, event)
                 except BrokerUnavailableError as exc:
@@ -143,6 +144,14 @@ class Outlet:
                 else:
                     return
             await self._to_spool(event)
+
+    def _may_follow(self) -> bool:
+        """May an event be sent at once, with nothing of the spool left behind it?
+
+        What is under way to an ordered sender stays before it even there: else a sender that takes
+        its time would always find the spool filled anew.
+        """
+        return len(self._spool) <= (self._under_way if self._ordered else 0)
 
     async def run(self) -> None:
         """Empty the spool whenever Kafka takes it, until cancelled."""
@@ -169,14 +178,17 @@ class Outlet:
         batch = await self._spool.peek()
         if not batch.events:
             return False
+        waves = [list(batch.events)] if self._ordered else _waves(batch.events)
+        self._under_way = len(batch.events)
         try:
-            waves = [list(batch.events)] if self._ordered else _waves(batch.events)
             for wave in waves:
                 await self._send_all(wave)
         except BrokerUnavailableError as exc:
             await self._link_lost(str(exc))
             await self._spool.release()
             return False
+        finally:
+            self._under_way = 0
         await self._finish(batch)
         return True
 

@@ -59,8 +59,8 @@ class Upload(Part):
 class Health(Part):
     """Where health and metrics listen."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(default=0, ge=0, le=65_535)
+    host: str | None = None
+    port: int | None = Field(default=None, ge=0, le=65_535)
 
 
 class Trace(Part):
@@ -130,12 +130,23 @@ class Edge:
         path: where it is; paths in it start from its folder.
         key: the site's.
         inventory: the file that lists the miners; it may be the same.
+        read: where each of its values stands.
     """
 
     file: EdgeFile
     path: Path
     key: SecretStr
     inventory: Path
+    read: Read
+
+    def faulty(self, said: str, *at: str) -> DocumentError:
+        """An error about one value of the file.
+
+        Args:
+            said: what is wrong, and what is allowed.
+            at: its path.
+        """
+        return DocumentError([Fault(self.read.line(at), f"{'.'.join(at)}: {said}")])
 
     def read_inventory(self, environment: Mapping[str, str]) -> Wanted:
         """The miners as they are listed now.
@@ -174,7 +185,7 @@ def read_edge(path: Path, environment: Mapping[str, str]) -> Edge:
         given = getattr(file, name)
         if given is not None and not (folder / given).is_file():
             raise DocumentError([Fault(read.line((name,)), f"{name}: there is no file {given}")])
-    return Edge(file, path, _key(file, folder, read), where)
+    return Edge(file, path, _key(file, folder, read), where, read)
 
 
 def _key(file: EdgeFile, folder: Path, read: Read) -> SecretStr:

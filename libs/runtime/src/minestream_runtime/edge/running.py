@@ -32,6 +32,23 @@ from minestream_schemas.inventory import Detected
 GROUP: Final = "minestream.collectors"
 _PREFIX: Final = "collector-"
 _CONNECT_S: Final = 5.0
+_PLACES: Final = {
+    "spool_bytes": ("spool", "most_bytes"),
+    "spool_age_s": ("spool", "most_age_s"),
+    "gap_after_s": ("spool", "gap_after_s"),
+    "poll_interval_s": ("poll", "interval_s"),
+    "poll_deadline_s": ("poll", "deadline_s"),
+    "in_flight": ("poll", "in_flight"),
+    "slow_in_flight": ("poll", "slow_in_flight"),
+    "poll_site_rate": ("poll", "site_rate"),
+    "poll_calm": ("poll", "calm"),
+    "allowed_networks": ("poll", "allowed_networks"),
+    "health_host": ("health", "host"),
+    "health_port": ("health", "port"),
+    "otlp_endpoint": ("trace", "endpoint"),
+    "trace_ratio": ("trace", "ratio"),
+}
+"""Where a setting stands in the file."""
 Collect = Callable[[Any, Health, Surroundings], Awaitable[None]]
 
 
@@ -62,14 +79,14 @@ def collectors_of(edge: Edge) -> list[Collector]:
     """The collectors that a site's file names, with their settings.
 
     Raises:
-        ConfigurationError: one is not installed, or its settings are wrong.
+        DocumentError: one is not installed, or its settings are wrong.
     """
     there = available()
     found = []
     for named in edge.file.collectors:
         entry = there.get(named.removeprefix(_PREFIX))
         if entry is None:
-            raise ConfigurationError(f"collectors: no {named!r}; allowed: {', '.join(there)}")
+            raise edge.faulty(f"no {named!r}; allowed: {', '.join(there)}", "collectors")
         collect: Collect = entry.load()
         kind = get_type_hints(inspect.unwrap(collect))["settings"]
         found.append(Collector(entry.name, collect, settings_of(edge, kind)))
@@ -84,35 +101,25 @@ def settings_of(edge: Edge, kind: type[CollectorSettings]) -> CollectorSettings:
         kind: the collector's own settings.
 
     Raises:
-        ConfigurationError: something in them is wrong.
+        DocumentError: something in them is wrong.
     """
     file = edge.file
+    folder = edge.path.parent
     given: dict[str, Any] = {
         "instance": file.site,
-        "state_dir": edge.path.parent / file.spool.folder,
-        "spool_bytes": file.spool.most_bytes,
-        "spool_age_s": file.spool.most_age_s,
-        "gap_after_s": file.spool.gap_after_s,
-        "poll_interval_s": file.poll.interval_s,
-        "poll_deadline_s": file.poll.deadline_s,
-        "in_flight": file.poll.in_flight,
-        "slow_in_flight": file.poll.slow_in_flight,
-        "poll_site_rate": file.poll.site_rate,
-        "poll_calm": file.poll.calm,
-        "allowed_networks": file.poll.allowed_networks,
-        "health_host": file.health.host,
-        "health_port": file.health.port,
-        "otlp_endpoint": file.trace.endpoint,
-        "trace_folder": file.trace.folder and edge.path.parent / file.trace.folder,
-        "trace_ratio": file.trace.ratio,
+        "state_dir": folder / file.spool.folder,
+        "trace_folder": file.trace.folder and folder / file.trace.folder,
         "log_level": file.log_level,
     }
+    for name, (part, key) in _PLACES.items():
+        given[name] = getattr(getattr(file, part), key)
     try:
         return kind(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as exc:
-        faults = exc.errors(include_input=False, include_url=False, include_context=False)
-        said = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
-        raise ConfigurationError(said) from None
+        first = exc.errors(include_input=False, include_url=False, include_context=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "poll_interval_s"
+        said = first["msg"].removeprefix("Value error, ")
+        raise edge.faulty(said, *_PLACES.get(name, (name,))) from None
 
 
 async def run_edge(edge: Edge, collectors: Sequence[Collector], health: Health) -> None:
@@ -162,7 +169,6 @@ async def run_edge(edge: Edge, collectors: Sequence[Collector], health: Health) 
             subject=subject,
             gap_after_s=settings.gap_after_s,
             site_id=edge.file.site,
-            ordered=True,
         )
         around = Surroundings(inventory.source, outlet)
         with _hangup(inventory.look):

@@ -125,6 +125,10 @@ class Uploader:
                 self._bytes -= len(waiting.item)
             raise
 
+    def hurry(self) -> None:
+        """What is handed over next waits for nothing more: all of it comes at once."""
+        self._full.set()
+
     async def run(self) -> None:
         """Upload what waits, until cancelled."""
         while True:
