@@ -61,8 +61,9 @@ down: .venv/ready ## end them
 migrate: .venv/ready ## bring the database's schemas up to date
 	$(BIN)/minestream migrate
 
-schemas: .venv/ready ## write the JSON Schemas of all events anew
+schemas: .venv/ready ## write the JSON Schemas of all events, and the tables of docs, anew
 	$(BIN)/python -m minestream_schemas .
+	$(BIN)/python -m tests.unit.dialects.table
 
 lock: .venv/ready ## resolve requirements.lock anew (hashes, no addresses)
 	$(BIN)/uv lock --quiet --upgrade
