@@ -1,0 +1,48 @@
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minestream_runtime.edge.verdicts import SLOW_S, judge
+
+
+def told(**fields: Any) -> bytes:
+    given = {"processed": 0, "online": 0, "offline": 0, "processing_time_ms": 0}
+    return json.dumps({"success": True, "data": given | fields}).encode()
+
+
+@given(
+    items=st.integers(1, 20),
+    status=st.integers(100, 599),
+    body=st.binary(max_size=200) | st.just(told(processed=3)),
+    retry_after=st.none() | st.text(max_size=9),
+)
+def test_any_answer_says_something_of_each_item_and_only_ours_publishes(
+    items: int, status: int, body: bytes, retry_after: str | None
+) -> None:
+    verdict = judge(items, status, body, retry_after)
+    assert len(verdict.settled) == items
+    assert 0 <= verdict.wait_s <= 300
+    if any(each.published for each in verdict.settled):
+        assert status in {200, 503}
+        assert (items, body) == (3, told(processed=3))
+
+
+def test_each_item_is_published_refused_or_waits() -> None:
+    refused = [{"index": 0, "kind": "site", "reason": "another's"}]
+    verdict = judge(4, 503, told(processed=2, refused=refused, waiting=[2]), "9")
+    assert [each.published for each in verdict.settled] == [False, True, False, True]
+    assert verdict.settled[0].refused == ("site", "another's")
+    assert (verdict.outcome, verdict.state, verdict.wait_s) == ("partly", "down", 9.0)
+
+
+def test_a_refused_key_says_what_to_look_at_and_waits_long() -> None:
+    verdict = judge(1, 401, b'{"success": false, "error": "Invalid API key"}', None)
+    assert verdict.state == "refused"
+    assert verdict.wait_s == SLOW_S
+    assert "is the key this site's, and not revoked?" in verdict.why
+
+
+def test_an_answer_that_does_not_add_up_publishes_nothing() -> None:
+    assert judge(5, 200, told(processed=4), None).outcome == "away"
