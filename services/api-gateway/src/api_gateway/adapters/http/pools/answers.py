@@ -112,11 +112,11 @@ class Payouts(BaseModel):
 STATS_EXAMPLE: Final[dict[str, Any]] = {
     "items": [
         {
-            "account_id": "litecoinpool-main",
-            "pool": "litecoinpool",
+            "account_id": "f2pool-main",
+            "pool": "f2pool",
             "algorithm": "scrypt",
             "coin": "litecoin",
-            "merged_coins": ["dogecoin"],
+            "merged_coins": [],
             "hashrate_hs": 34_123_456_700.0,
             "hashrate_1h_hs": None,
             "hashrate_24h_hs": 33_900_000_000.0,
@@ -126,9 +126,9 @@ STATS_EXAMPLE: Final[dict[str, Any]] = {
             "last_share_at": "2026-01-31T11:59:40Z",
             "unpaid_coins": 0.11,
             "paid_coins": 12.3,
-            "payout_scheme": "PPS",
-            "payout_kind": "threshold",
-            "payout_threshold_coins": None,
+            "payout_scheme": "PPS+",
+            "payout_kind": "daily",
+            "payout_threshold_coins": 0.02,
             "next_payout_at": None,
             "next_payout_coins": None,
             "stale": False,
