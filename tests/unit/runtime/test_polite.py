@@ -34,6 +34,17 @@ async def test_a_connection_is_kept_between_questions() -> None:
     assert len(source.connections) == 1
 
 
+async def test_a_source_sees_ten_connections_at_most() -> None:
+    async def slowly(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.02)
+        return web.Response(text="{}")
+
+    async with asking(slowly) as (client, source):
+        answers = await asyncio.gather(*(client.ask(f"{number}") for number in range(40)))
+    assert {answer.status for answer in answers} == {PollStatus.OK}
+    assert len(source.connections) == 10
+
+
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 async def test_a_source_that_stumbles_is_asked_again(status: int) -> None:
     async with asking(each(always(status), always(status), always())) as (client, source):

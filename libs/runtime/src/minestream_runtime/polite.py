@@ -45,6 +45,8 @@ _ALWAYS: Final = {
     "User-Agent": "minestream",
 }
 _HIDDEN: Final = b"***"
+_POOL: Final = httpx.Limits(max_connections=10, max_keepalive_connections=10, keepalive_expiry=30)
+"""Per source: ten connections, each kept for 30 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,7 @@ class PoliteClient:
         self._probing = asyncio.Lock()
         self._log = structlog.get_logger()
         self._http = httpx.AsyncClient(
-            timeout=self._manners.deadline_s, trust_env=False, headers=_ALWAYS
+            timeout=self._manners.deadline_s, trust_env=False, headers=_ALWAYS, limits=_POOL
         )
 
     async def __aenter__(self) -> Self:
