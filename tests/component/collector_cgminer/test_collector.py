@@ -109,7 +109,7 @@ async def test_an_address_outside_of_the_networks_is_not_called(line: Line) -> N
         (poll, *_) = await line.polled(bool)
         assert not list(fleet.replies())
     assert poll.status is PollStatus.REFUSED
-    assert "no network that is allowed" in (poll.error or "")
+    assert "MINESTREAM_ALLOWED_NETWORKS" in (poll.error or "")
 
 
 async def detections(line: Line, enough: Callable[[list[Detected]], bool]) -> list[Detected]:

@@ -73,6 +73,20 @@ async def test_a_fault_of_a_miner_is_a_row_of_the_failure_table(line: Line, faul
     assert {poll.status for poll in of(polls, well)} == {PollStatus.OK}
 
 
+async def test_an_address_outside_of_the_networks_is_not_called_and_told_once(line: Line) -> None:
+    async with emulated_fleet(miners=1, replies=line.folder / "replies") as fleet:
+        [entry] = await line.enrol(fleet)
+        line.start(MINESTREAM_ALLOWED_NETWORKS="10.0.0.0/8")
+        polls = await line.polled(lambda polls: len(polls) >= 2)
+        assert not list(fleet.replies())
+    for poll in polls:
+        assert poll.status is PollStatus.REFUSED
+        assert "outside of MINESTREAM_ALLOWED_NETWORKS" in (poll.error or "")
+    log = (line.folder / "log-0").read_text()
+    assert log.count("miner_outside_networks") == 1
+    assert entry.address.partition(":")[0] in log
+
+
 async def test_a_wrong_password_quarantines_settings_alone(line: Line) -> None:
     async with emulated_fleet(miners=1) as fleet:
         miner_id = fleet.inventory[0]["miner_id"]

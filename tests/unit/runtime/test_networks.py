@@ -1,10 +1,14 @@
 """S1-5.3-networks: miners' addresses only in allowed networks."""
 
+import asyncio
 from ipaddress import ip_network
 
 import pytest
+from structlog.testing import capture_logs
 
-from minestream_runtime.networks import PRIVATE, Networks, hosts
+from minestream_runtime.clock import SystemClock
+from minestream_runtime.http import Fault, Question, device_session, fetch
+from minestream_runtime.networks import PRIVATE, Networks, gate, hosts
 
 PRIVATE_NETWORKS = Networks.parse(PRIVATE)
 
@@ -33,3 +37,37 @@ def test_what_is_no_network_is_named() -> None:
 def test_hosts_leave_out_network_and_broadcast_and_end() -> None:
     assert list(hosts(ip_network("10.0.0.0/30"), most=10)) == ["10.0.0.1", "10.0.0.2"]
     assert len(list(hosts(ip_network("fd00::/64"), most=5))) == 5
+
+
+def test_the_log_hears_once_of_an_address_outside_whoever_asks() -> None:
+    networks = Networks.parse("10.77.0.0/16")
+    with capture_logs() as logs:
+        asking = gate(networks), gate(Networks.parse("10.77.0.0/16"))
+        for may in (*asking, *asking):
+            assert may("10.77.0.1")
+            assert not may("10.78.0.1")
+            assert not may("10.78.0.2")
+    assert [(line["event"], line["address"], line["setting"]) for line in logs] == [
+        ("miner_outside_networks", "10.78.0.1", "MINESTREAM_ALLOWED_NETWORKS"),
+        ("miner_outside_networks", "10.78.0.2", "MINESTREAM_ALLOWED_NETWORKS"),
+    ]
+
+
+async def test_nobody_outside_is_connected_to_over_http_not_even_by_name() -> None:
+    callers = 0
+
+    def heard(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal callers
+        callers += 1
+        writer.close()
+
+    server = await asyncio.start_server(heard, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    allowed = Networks.parse("10.0.0.0/8").allows
+    async with server, device_session(allowed=allowed) as session:
+        for name in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]"):
+            question = Question(f"http://{name}:{port}/summary")
+            reply = await fetch(session, question, SystemClock(), deadline_s=2.0)
+            assert reply.fault is Fault.REFUSED
+            assert "outside of MINESTREAM_ALLOWED_NETWORKS" in (reply.error or "")
+    assert callers == 0

@@ -19,6 +19,7 @@ from minestream_runtime.addresses import (
     split,
 )
 from minestream_runtime.device_connection import Connection, ConnectionEndedError, Said
+from minestream_runtime.networks import refusal
 
 _SWEEPS_PER_STAY: Final = 5
 _JUDGED: Final = 100_000
@@ -184,7 +185,7 @@ class Devices:
 
     def _check(self, address: str) -> None:
         if self._allowed is not None and not self._allowed(address):
-            raise AddressForbiddenError(f"{address} is in no network that is allowed")
+            raise AddressForbiddenError(refusal(address))
 
     async def _begin(self, family: socket.AddressFamily, address: tuple[str, int]) -> Connection:
         """Begin to connect to the one address that there is.

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from itertools import islice
 from typing import Final, Self
+
+import structlog
 
 Network = IPv4Network | IPv6Network
 
@@ -13,6 +16,9 @@ PRIVATE: Final = (
     "fc00::/7,fe80::/10,::1/128"
 )
 """What belongs to nobody on the internet."""
+SETTING: Final = "MINESTREAM_ALLOWED_NETWORKS"
+_JUDGED: Final = 100_000
+"""Addresses of which it is remembered whether they are allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,38 @@ class Networks:
             isinstance(network, type(each)) and network.subnet_of(each)  # type: ignore[arg-type]
             for each in self.each
         )
+
+
+class Gate:
+    """Tells whether an address may be asked; of each that may not, the log hears once.
+
+    Args:
+        networks: where miners may be.
+    """
+
+    def __init__(self, networks: Networks) -> None:
+        self._judged = lru_cache(maxsize=_JUDGED)(networks.allows)
+        self._told: set[str] = set()
+        self._log = structlog.get_logger()
+
+    def __call__(self, address: str) -> bool:
+        """See ``Networks.allows``."""
+        allowed = self._judged(address)
+        if not allowed and address not in self._told and len(self._told) < _JUDGED:
+            self._told.add(address)
+            self._log.warning("miner_outside_networks", address=address, setting=SETTING)
+        return allowed
+
+
+@lru_cache(maxsize=8)
+def gate(networks: Networks) -> Gate:
+    """The one gate of a process, so that all who ask share what has been told."""
+    return Gate(networks)
+
+
+def refusal(address: str) -> str:
+    """Why an address is not asked, for people."""
+    return f"{address} is outside of {SETTING}"
 
 
 def hosts(network: Network, *, most: int) -> Iterator[str]:

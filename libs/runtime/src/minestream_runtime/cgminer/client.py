@@ -29,6 +29,7 @@ from minestream_runtime.cgminer.exchange import (
     error_of,
     scratch,
 )
+from minestream_runtime.networks import refusal
 
 DEADLINE_S: Final = 5.0
 
@@ -131,7 +132,7 @@ class CgminerClient:
     ) -> bytes:
         family, to = address
         if self._allowed is not None and not self._allowed(to[0]):
-            raise CgminerForbiddenError(f"{to[0]} is in no network that is allowed")
+            raise CgminerForbiddenError(refusal(to[0]))
         make = FramedExchange if framed else Exchange
         exchange = make(
             asyncio.get_running_loop(),

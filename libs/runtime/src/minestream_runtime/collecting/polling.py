@@ -21,6 +21,7 @@ from minestream_runtime.collecting.shard import Shard
 from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.health import Health
 from minestream_runtime.http import device_session
+from minestream_runtime.networks import gate
 from minestream_runtime.probing import Prober, Recognise, S_contra
 from minestream_runtime.sealing import Sealer
 from minestream_schemas.inventory import DETECTED, INVENTORY, Detected, InventoryEntry
@@ -191,7 +192,7 @@ async def _scout(
             ),
         )
 
-    allows = settings.networks.allows
+    allows = gate(settings.networks)
     async with device_session(allowed=allows) as session:
         prober = Prober(
             session,

@@ -7,6 +7,7 @@ from minestream_runtime.cgminer import CgminerClient
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.polling import Scouting, Surroundings, poll_fleet
 from minestream_runtime.health import Health
+from minestream_runtime.networks import gate
 
 
 async def collect(
@@ -23,7 +24,7 @@ async def collect(
     Raises:
         ConfigurationError: the spool or the credentials key cannot be used.
     """
-    clock, client = SystemClock(), CgminerClient(allowed=settings.networks.allows)
+    clock, client = SystemClock(), CgminerClient(allowed=gate(settings.networks))
     await poll_fleet(
         settings,
         health,

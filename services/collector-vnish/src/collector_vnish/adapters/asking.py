@@ -39,7 +39,12 @@ class Asked:
 
 
 async def ask(
-    address: str, clock: Clock, *, deadline_s: float, login: Mapping[str, str] | None
+    address: str,
+    clock: Clock,
+    *,
+    deadline_s: float,
+    login: Mapping[str, str] | None,
+    allowed: Callable[[str], bool] | None = None,
 ) -> Asked:
     """Find out what a miner is, then poll it once.
 
@@ -48,12 +53,13 @@ async def ask(
         clock: for all of it.
         deadline_s: for each answer.
         login: credentials; None: those with which miners leave their factory.
+        allowed: may this numeric address be asked? None: every one.
 
     Raises:
         OwnFaultError: this machine could not ask.
     """
-    async with device_session() as session:
-        client = CgminerClient()
+    async with device_session(allowed=allowed) as session:
+        client = CgminerClient(allowed=allowed)
         prober = Prober(
             session, client, clock, steps=STEPS, recognise=recognise, deadline_s=deadline_s
         )

@@ -15,7 +15,9 @@ from rich.table import Table
 from collector_vnish.adapters.asking import Asked, ask
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.family import OwnFaultError
+from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.probing import Ending, Sighting
+from minestream_runtime.settings import Settings
 from minestream_schemas.raw import PollStatus, RawMiner
 
 EXIT_UNREACHABLE: Final = 1
@@ -64,7 +66,12 @@ def probe(
         raise _fail(Refusal(f"{host}: that is no HOST or HOST:PORT", EXIT_USAGE))
     login = login_of(username, password)
     try:
-        asked = asyncio.run(ask(address, SystemClock(), deadline_s=deadline, login=login))
+        allowed = Settings.load().networks.allows
+        asked = asyncio.run(
+            ask(address, SystemClock(), deadline_s=deadline, login=login, allowed=allowed)
+        )
+    except ConfigurationError as exc:
+        raise _fail(Refusal(str(exc), EXIT_USAGE)) from exc
     except OwnFaultError as exc:
         raise _fail(Refusal(f"this machine could not ask: {exc}", EXIT_UNREACHABLE)) from exc
     refusal = _unknown(asked.seen, address, deadline) or _unread(asked)

@@ -7,12 +7,15 @@ import msgspec
 import typer
 
 from collector_vnish.adapters.command import address_of
-from minestream_runtime.addresses import split
+from minestream_runtime.addresses import family_of, split
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.command.diagnosis import EXIT_USAGE, Step, show
 from minestream_runtime.devices import Devices
+from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.http import Question, Reply, device_session, fetch
+from minestream_runtime.networks import Networks, refusal
 from minestream_runtime.reach import reach
+from minestream_runtime.settings import Settings
 
 _OK: Final = 200
 _NOT_FOUND: Final = 404
@@ -33,12 +36,21 @@ def diagnose(
     if address is None:
         typer.echo(f"{host}: that is no HOST or HOST:PORT", err=True)
         raise typer.Exit(EXIT_USAGE)
-    steps = asyncio.run(_steps(address))
+    try:
+        networks = Settings.load().networks
+    except ConfigurationError as exc:
+        typer.echo(str(exc), err=True)
+        raise typer.Exit(EXIT_USAGE) from exc
+    name = split(address)[0]
+    if family_of(name) is not None and not networks.allows(name):
+        typer.echo(refusal(name), err=True)
+        raise typer.Exit(EXIT_USAGE)
+    steps = asyncio.run(_steps(address, networks))
     raise typer.Exit(show(f"Vnish miner at {address}", steps, as_json=as_json))
 
 
-async def _steps(address: str) -> list[Step]:
-    async with device_session() as session:
+async def _steps(address: str, networks: Networks) -> list[Step]:
+    async with device_session(allowed=networks.allows) as session:
         return [
             await _ping(address),
             await _web(session, address),

@@ -8,6 +8,7 @@ from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.polling import Scouting, Surroundings, poll_fleet
 from minestream_runtime.health import Health
 from minestream_runtime.http import device_session
+from minestream_runtime.networks import gate
 
 
 async def collect(
@@ -25,7 +26,7 @@ async def collect(
         ConfigurationError: the spool or the credentials key cannot be used.
     """
     clock = SystemClock()
-    async with device_session(allowed=settings.networks.allows) as session:
+    async with device_session(allowed=gate(settings.networks)) as session:
         await poll_fleet(
             settings,
             health,
