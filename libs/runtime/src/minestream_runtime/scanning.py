@@ -7,7 +7,15 @@ know.
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,7 +29,7 @@ from minestream_runtime.collecting.family import OwnFaultError
 from minestream_runtime.connect_errors import is_our_own, text_of
 from minestream_runtime.devices import Devices
 from minestream_runtime.http import device_session
-from minestream_runtime.networks import Network, Networks, hosts
+from minestream_runtime.networks import SETTING, Network, Networks, hosts
 from minestream_runtime.probing import Prober, Recognise, S_contra, Sighting
 
 PORTS: Final = (80, 443, 4028, 4433)
@@ -84,7 +92,7 @@ def networks_of(words: Sequence[str], allowed: Networks) -> list[Network]:
             raise ScanRefusedError(said) from None
         if not allowed.has(network):
             inside = ", ".join(map(str, allowed.each))
-            said = f"{network} is outside of MINESTREAM_ALLOWED_NETWORKS ({inside})"
+            said = f"{network} is outside of {SETTING} ({inside})"
             raise ScanRefusedError(said)
         found.append(network)
     each: list[Network] = []
@@ -123,11 +131,19 @@ class Pace:
     Args:
         per_s: how many.
         clock: measures.
+        sleep: waits so many seconds.
     """
 
-    def __init__(self, per_s: float, clock: Clock) -> None:
+    def __init__(
+        self,
+        per_s: float,
+        clock: Clock,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._apart_s = 1 / per_s
         self._clock = clock
+        self._sleep = sleep
         self._free_s = clock.monotonic()
 
     async def turn(self) -> None:
@@ -136,7 +152,7 @@ class Pace:
         begins_s = max(self._free_s, now_s - _SLACK_S)
         self._free_s = begins_s + self._apart_s
         if begins_s > now_s:
-            await asyncio.sleep(begins_s - now_s)
+            await self._sleep(begins_s - now_s)
 
 
 class Scanner(Generic[S_contra]):
@@ -209,7 +225,7 @@ class Scanner(Generic[S_contra]):
         found = []
         for port in self._ports:
             await self._pace.turn()
-            if await reach(host, port) is Port.OPEN:
+            if await knock(host, port) is Port.OPEN:
                 found.append(port)
         usual = tuple(port for port in found if port in PORTS)
         seen = [await self._ask_usual(host, usual)] if usual else []
@@ -270,7 +286,7 @@ async def scanner(
         )
 
 
-async def reach(host: str, port: int, *, deadline_s: float = _CONNECT_S) -> Port:
+async def knock(host: str, port: int, *, deadline_s: float = _CONNECT_S) -> Port:
     """Try to connect, say nothing, and hang up.
 
     Args:

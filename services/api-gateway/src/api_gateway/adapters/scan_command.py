@@ -30,7 +30,7 @@ from minestream_runtime.inventory.reading import Wanted
 from minestream_runtime.inventory.table import write_table
 from minestream_runtime.inventory.writing import write_inventory
 from minestream_runtime.networks import Network
-from minestream_runtime.probing import summary_of
+from minestream_runtime.probing import Ending, summary_of
 from minestream_runtime.scanning import (
     PORTS,
     RATE_PER_S,
@@ -104,11 +104,12 @@ def scan(
     rate: Annotated[
         float, typer.Option(min=0.1, max=5000, help="Connects per second.")
     ] = RATE_PER_S,
-    user: Annotated[
+    username: Annotated[
         str | None,
-        typer.Option(
-            help="Log in where a miner wants that; the password is MINER_PASSWORD, or asked for."
-        ),
+        typer.Option(help="Of miners that want a login; its password is asked for."),
+    ] = None,
+    password: Annotated[
+        str | None, typer.Option(envvar="MINESTREAM_MINER_PASSWORD", hidden=True)
     ] = None,
     out: Annotated[
         Path | None,
@@ -123,7 +124,7 @@ def scan(
 ) -> None:
     """Find the miners of some networks; write those that the fleet does not have, or add them.
 
-    Only within MINESTREAM_ALLOWED_NETWORKS. Without --user nobody is offered a password; with
+    Only within MINESTREAM_ALLOWED_NETWORKS. Without --username nobody is offered a password; with
     it, whoever wants one. Of 443 it is only looked whether it is open. Ctrl-C ends it and keeps
     what was found (exit code 130).
     """
@@ -134,7 +135,7 @@ def scan(
         _fail(str(exc))
     _check(site, out, add=add, yes=yes)
     there = _fleet(needed=add)
-    wish = _Wish(wanted, port or list(PORTS), rate, _login(user))
+    wish = _Wish(wanted, port or list(PORTS), rate, _login(username, password))
     result = _scan(wish, settings)
     holders = _holders(there, site)
     entries = (
@@ -199,13 +200,12 @@ def _holders(there: Fleet | None, site: str | None) -> dict[str, str]:
     return holders
 
 
-def _login(user: str | None) -> dict[str, str] | None:
-    if user is None:
+def _login(username: str | None, password: str | None) -> dict[str, str] | None:
+    if username is None:
         return None
-    password = os.environ.get("MINER_PASSWORD")
     if password is None:
-        password = typer.prompt("Password of the miners", hide_input=True, err=True)
-    return {"username": user, "password": password}
+        password = typer.prompt(f"password of {username}", hide_input=True, err=True)
+    return {"username": username, "password": password}
 
 
 def _scan(wish: _Wish, settings: GatewaySettings) -> _Result:
@@ -294,6 +294,12 @@ def _tell_others(result: _Result, *, verbose: bool) -> None:
     if result.strangers:
         hint = "" if verbose else "; -v lists them"
         CONSOLE.print(f"{len(result.strangers)} answer and are no miner that we know{hint}")
+    locked = sum(
+        seen.sighting is not None and seen.sighting.ending is Ending.LOCKED
+        for seen in result.strangers
+    )
+    if locked:
+        CONSOLE.print(f"{locked} of these want credentials first: --username NAME")
     for seen in result.strangers if verbose else ():
         ports = ", ".join(map(str, seen.ports))
         said = summary_of(seen.sighting.said) if seen.sighting else "443 is not asked"
