@@ -6,11 +6,12 @@ import pytest
 from pydantic import SecretStr
 from tests.component.collector_pool.pool_world import Pool
 
-from collector_pool.adapters.diagnosis import Step, diagnosed
+from collector_pool.adapters.diagnosis import diagnosed
 from collector_pool.settings import PoolSettings
 from minestream_emulators.prohashing.site import POOL_KEY
 from minestream_emulators.troubles import Trouble
 from minestream_runtime.clock import SystemClock
+from minestream_runtime.command.diagnosis import Step
 
 
 async def steps(

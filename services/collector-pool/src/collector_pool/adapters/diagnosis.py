@@ -4,13 +4,11 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from collector_pool.adapters.feed import door_of
 from collector_pool.adapters.service import clients
@@ -22,31 +20,13 @@ from collector_pool.settings import PoolSettings
 from minestream_dialects.prohashing import normalise_pool
 from minestream_dialects.unreadable import UnreadableError
 from minestream_runtime.clock import Clock, SystemClock, new_event_id
+from minestream_runtime.command.diagnosis import Step, show
 from minestream_runtime.errors import SourceRejectedError, SourceUnavailableError
 from minestream_runtime.polite import Answer, PoliteClient
 from minestream_schemas.pool import PoolMessage, PoolRate, RawPool
 from minestream_schemas.raw import PollStatus
 
-EXIT_FAULTY: Final = 1
 _NO_KEY: Final = "set MINESTREAM_POOL_API_KEY to your account's key"
-_SAID: Final = {True: "[green]ok[/]", False: "[red]failed[/]", None: "[dim]left out[/]"}
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the way.
-
-    Args:
-        name: of the step.
-        ok: None: it could not be tried.
-        found: what was seen, for people; holds no key.
-        advice: what to do, where it failed.
-    """
-
-    name: str
-    ok: bool | None
-    found: str
-    advice: str | None = None
 
 
 def prohashing(
@@ -57,16 +37,7 @@ def prohashing(
     It is the account of MINESTREAM_POOL_PROFILE (none: live) and MINESTREAM_POOL_API_KEY.
     """
     steps = asyncio.run(diagnosed(PoolSettings.load(), SystemClock()))
-    if as_json:
-        typer.echo(json.dumps([{"step": s.name, "ok": s.ok, "found": s.found} for s in steps]))
-    else:
-        table = Table("step", "", "found", box=None, pad_edge=False)
-        for step in steps:
-            advice = f"\n[yellow]{step.advice}[/]" if step.advice and not step.ok else ""
-            table.add_row(step.name, _SAID[step.ok], f"{step.found}{advice}")
-        Console(highlight=False).print(table)
-    if any(step.ok is False for step in steps):
-        raise typer.Exit(EXIT_FAULTY)
+    raise typer.Exit(show("Prohashing", steps, as_json=as_json))
 
 
 async def diagnosed(settings: PoolSettings, clock: Clock) -> list[Step]:
@@ -91,7 +62,10 @@ async def diagnosed(settings: PoolSettings, clock: Clock) -> list[Step]:
             steps += _rates(rates.body, rates.error, clock, settings)
         if profile.wamp_url is not None:
             steps += await _over_wamp(settings, profile, clock)
-    return [Step(s.name, s.ok, hide(s.found), s.advice) for s in steps]
+    return [
+        replace(step, found=hide(step.found), advice="" if step.ok else step.advice)
+        for step in steps
+    ]
 
 
 def _key_given(settings: PoolSettings) -> Step:
@@ -151,7 +125,7 @@ async def _asked(link: Link, profile: Profile, settings: PoolSettings, clock: Cl
             steps.append(Step("authentication (WAMP)", ok=True, found=f"{count} workers"))
     rates = profile.procedures.get(PoolMessage.PROFITABILITY)
     if rates is None:
-        steps.append(Step("rates", ok=None, found="this profile only listens for them"))
+        steps.append(Step("rates", ok=True, found="not asked: this profile listens for them"))
         return steps
     async with _step("rates", steps, "the pool says so itself: try again later"):
         said = await _called(link, rates, settings)
