@@ -11,7 +11,7 @@ from collector_vnish.domain.endpoints import (
     CADENCE_S,
     Endpoint,
     chips_endpoint,
-    uptime_of,
+    life_of,
     wanted,
 )
 from minestream_runtime.collecting import plan
@@ -144,21 +144,22 @@ def test_after_a_restart_the_configuration_is_read_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("summary", "uptime_s"),
+    ("status", "life"),
     [
-        ({"miner": {"miner_status": {"miner_state_time": 12}}}, 12.0),
-        ({"miner": {"miner_status": {"miner_state_time": -1}}}, None),
-        ({"miner": {"miner_status": {"miner_state_time": float("nan")}}}, None),
-        ({"miner": {"miner_status": {"miner_state_time": "12"}}}, None),
-        ({"miner": {"miner_status": None}}, None),
-        ({"miner": []}, None),
-        ([], None),
+        ({"miner_state": "mining", "miner_state_time": 12}, ("mining", 12.0)),
+        ({"miner_state_time": -1}, (None, None)),
+        ({"miner_state_time": float("nan")}, (None, None)),
+        ({"miner_state": 3, "miner_state_time": "12"}, (None, None)),
+        (None, (None, None)),
+        ([], (None, None)),
     ],
 )
-def test_the_time_since_a_start_is_read_or_not_known(
-    summary: object, uptime_s: float | None
+def test_what_a_miner_does_and_since_when_is_read_or_not_known(
+    status: object, life: tuple[str | None, float | None]
 ) -> None:
-    assert uptime_of(summary) == uptime_s
+    assert life_of({"miner": {"miner_status": status}}) == life
+    assert life_of({"miner": status}) == (None, None)
+    assert life_of(status) == (None, None)
 
 
 @given(

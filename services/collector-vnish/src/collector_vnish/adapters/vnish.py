@@ -11,8 +11,8 @@ from collector_vnish.domain.endpoints import (
     CADENCE_S,
     Endpoint,
     firmware_of,
+    life_of,
     shape_fault,
-    uptime_of,
     wanted,
 )
 from minestream_dialects.bodies import decode
@@ -44,6 +44,7 @@ _NOT_FOUND: Final = 404
 
 
 class _Status(msgspec.Struct):
+    miner_state: str | None = None
     miner_state_time: float | None = None
 
 
@@ -141,7 +142,9 @@ class Vnish:
         if endpoint == Endpoint.SUMMARY and body.encoding == "text":
             with suppress(msgspec.DecodeError, RecursionError):
                 told = _SUMMARY.decode(reply.body).miner.miner_status
-                return Answer(body, uptime_s=None if told is None else told.miner_state_time)
+                if told is None:
+                    return Answer(body)
+                return Answer(body, uptime_s=told.miner_state_time, state=told.miner_state)
         content, fault = _content(body, reply.body)
         fault = fault or shape_fault(endpoint, content)
         if fault is not None:
@@ -150,11 +153,17 @@ class Vnish:
         if secret:
             masked = msgspec.json.encode(masking.mask(content))
             return Answer(body_of(reply, PollStatus.OK, now, kept=masked))
-        return Answer(
-            body,
-            firmware=firmware_of(content) if endpoint == Endpoint.INFO else None,
-            uptime_s=uptime_of(content) if endpoint == Endpoint.SUMMARY else None,
-        )
+        return _told(endpoint, body, content)
+
+
+def _told(endpoint: str, body: EndpointBody, content: object) -> Answer:
+    """What an answer says of its miner."""
+    if endpoint == Endpoint.INFO:
+        return Answer(body, firmware=firmware_of(content))
+    if endpoint == Endpoint.SUMMARY:
+        state, since_s = life_of(content)
+        return Answer(body, uptime_s=since_s, state=state)
+    return Answer(body)
 
 
 def _url(address: str, path: str) -> str:

@@ -33,6 +33,7 @@ CADENCE_S: Final[Mapping[str, float]] = MappingProxyType(
 """Seconds between two reads; ``summary`` is read at each poll."""
 
 _NEWEST_WITHOUT_BOARDS: Final = (1, 2)
+_FOR_EVER_S: Final = 1e12
 _BEFORE_CHIPS: Final = (Endpoint.INFO.value, Endpoint.STATUS.value, Endpoint.PERF_SUMMARY.value)
 _WITH_CHIPS: Final = (*_BEFORE_CHIPS, Endpoint.CHIPS.value, Endpoint.SETTINGS.value)
 _WITH_BOARDS: Final = (*_BEFORE_CHIPS, Endpoint.BOARDS.value, Endpoint.SETTINGS.value)
@@ -83,9 +84,15 @@ def firmware_of(info: object) -> str | None:
     return version if isinstance(version, str) and version else None
 
 
-def uptime_of(summary: object) -> float | None:
-    """Seconds in the present state of the miner, of a ``summary``; it falls at each start."""
+def life_of(summary: object) -> tuple[str | None, float | None]:
+    """What a miner does, by its ``summary``, and since when, s: that falls at each start."""
     miner = summary.get("miner") if isinstance(summary, dict) else None
-    status = miner.get("miner_status") if isinstance(miner, dict) else None
-    time_s = status.get("miner_state_time") if isinstance(status, dict) else None
-    return float(time_s) if isinstance(time_s, int | float) and 0 <= time_s < 1e12 else None  # noqa: PLR2004 - finite
+    told = miner.get("miner_status") if isinstance(miner, dict) else None
+    if not isinstance(told, dict):
+        return None, None
+    state, time_s = told.get("miner_state"), told.get("miner_state_time")
+    since_s = float(time_s) if isinstance(time_s, int | float) else -1.0
+    return (
+        state if isinstance(state, str) else None,
+        since_s if 0 <= since_s < _FOR_EVER_S else None,
+    )
