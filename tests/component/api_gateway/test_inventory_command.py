@@ -1,6 +1,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from cryptography.fernet import Fernet
+from psycopg.types.json import Jsonb
 from tests.component.api_gateway.conftest import inventory_on
+from tests.component.api_gateway.test_detections import found
 
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.sealing import Sealer
@@ -268,3 +272,46 @@ def test_a_table_goes_round_and_keeps_the_credentials(
     assert done.stdout == "1 added, 1 changed, 0 removed, 0 unchanged\n", done.stderr
     sealed = "SELECT address, sealed IS NOT NULL FROM fleet.miner WHERE miner_id = 'site-a-3'"
     assert rows(database_url, sealed) == [("127.0.0.1:8009", True)]
+
+
+def test_boxes_are_sealed_anew_with_the_newest_key_once(
+    run: Run, fleet_file: Path, database_url: str, credentials_key: str
+) -> None:
+    away = {"MINESTREAM_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
+    box = "SELECT sealed FROM fleet.miner WHERE miner_id = 'site-a-3'"
+    run("import", fleet_file, **away)
+    newer = Fernet.generate_key().decode()
+    both = away | {"MINESTREAM_CREDENTIALS_KEY": f"{newer},{credentials_key}"}
+    done = run("reseal", **both)
+    assert done.stdout == "1 sealed anew, 0 were already, 0 do not open\n", done.stderr
+    assert "wait in the outbox" in done.stderr, "the collectors are told"
+    sealed = Sealed(**rows(database_url, box)[0][0])
+    opened = Sealer([newer.encode()]).open(sealed, miner_id="site-a-3")
+    assert opened == {"password": "hunter2"}
+    again = run("reseal", **both)
+    assert again.stdout == "0 sealed anew, 1 were already, 0 do not open\n", again.stderr
+    assert again.stderr == ""
+    lost = run("reseal", **away)
+    assert (lost.returncode, lost.stdout.split(", ")[2]) == (1, "1 do not open\n")
+    assert f"site-a-3: no key {sealed.key_id} in MINESTREAM_CREDENTIALS_KEY" in lost.stderr
+    assert Sealed(**rows(database_url, box)[0][0]) == sealed
+    assert "hunter2" not in "".join(each.stdout + each.stderr for each in (done, again, lost))
+
+
+def test_an_import_says_whom_no_collector_will_ask_and_takes_them(
+    run: Run, fleet_file: Path, database_url: str
+) -> None:
+    narrow = {
+        "MINESTREAM_ALLOWED_NETWORKS": "10.0.0.0/8",
+        "MINESTREAM_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+    }
+    done = run("import", fleet_file, **narrow)
+    assert done.stdout.startswith("3 added"), done.stderr
+    assert "outside of MINESTREAM_ALLOWED_NETWORKS" in done.stderr
+    assert "site-a-1 (127.0.0.1)" in done.stderr
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "UPDATE fleet.miner SET detected = %s, dialect = NULL WHERE miner_id = 'site-a-1'",
+            [Jsonb(json.loads(found("site-a-1").to_json()))],
+        )
+    assert re.search(r"site-a-1 .*antminer \(found\)", run("list").stdout)
