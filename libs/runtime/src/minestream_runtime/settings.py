@@ -131,12 +131,13 @@ class _Files(PydanticBaseSettingsSource):
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        if not os.environ.get(VARIABLE):
+        names = os.environ.get(VARIABLE)
+        if not names:
             return {}
         from minestream_runtime.config import source  # noqa: PLC0415 - most services have no file
 
         known = self.settings_cls.model_fields
-        given = source.fields(os.environ)
+        given = source.fields(names, os.environ)
         return {name: value for name, value in given.items() if name in known}
 
 

@@ -9,7 +9,6 @@ from minestream_runtime.config.marks import PREFIX, Outcome, Setting, outcomes
 from minestream_runtime.config.reading import Read, read
 from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.errors import ConfigurationError
-from minestream_runtime.settings import VARIABLE
 
 _MOST_BYTES: Final = 4 * 1024 * 1024
 
@@ -62,14 +61,17 @@ def load(files: Sequence[Path], environment: Mapping[str, str]) -> list[Given]:
     return found
 
 
-def fields(environment: Mapping[str, str]) -> dict[str, str]:
-    """The settings that the environment's files give, by the name of their field.
+def fields(names: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """The settings that files give, by the name of their field.
+
+    Args:
+        names: of the files, by comma.
+        environment: fills in ``${NAME}``.
 
     Raises:
         ConfigurationError: see ``load``.
     """
-    named = environment.get(VARIABLE, "").strip()
-    files = [Path(name.strip()) for name in named.split(",") if name.strip()]
+    files = [Path(name.strip()) for name in names.split(",") if name.strip()]
     return {
         setting.name.lower(): setting.value
         for given in load(files, environment)
