@@ -168,6 +168,24 @@ async def test_a_token_serves_until_it_ends_and_is_then_replaced() -> None:
         assert miner.asked[3:] == ["settings", "unlock", "settings"]
 
 
+async def test_after_a_restart_the_settings_are_read_at_once() -> None:
+    since_s = iter([900, 960, 5])
+
+    def summary(_: web.BaseRequest) -> web.Response:
+        status = {"miner_state": "mining", "miner_state_time": next(since_s)}
+        return web.json_response({"miner": {"miner_status": status}})
+
+    miner = Miner(answers={"summary": summary})
+    async with polling(miner, password=PASSWORD) as poll:
+        await poll()
+        miner.asked.clear()
+        await poll()
+        assert miner.asked == ["summary"]
+        event = await poll()
+    assert miner.asked == ["summary", "summary", "info", "settings"]
+    assert event.endpoints["settings"].status is PollStatus.OK
+
+
 async def test_a_wrong_password_is_told_once_and_not_tried_again() -> None:
     miner = Miner()
     async with polling(miner, password="wrong") as poll:

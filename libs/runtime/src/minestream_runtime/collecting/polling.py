@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Generic, Protocol
+from typing import Final, Generic, Protocol
 
 from minestream_runtime.cgminer import CgminerClient
 from minestream_runtime.clock import Clock, new_event_id
@@ -25,6 +25,9 @@ from minestream_runtime.networks import gate
 from minestream_runtime.probing import Prober, Recognise, S_contra
 from minestream_runtime.sealing import Sealer
 from minestream_schemas.inventory import DETECTED, INVENTORY, Detected, InventoryEntry
+
+_PROBE_S: Final = 5.0
+"""For each answer of an unknown miner: several are asked for, and most are not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +203,7 @@ async def _scout(
             clock,
             steps=scouting.steps,
             recognise=scouting.recognise,
-            deadline_s=settings.poll_deadline_s,
+            deadline_s=min(settings.poll_deadline_s, _PROBE_S),
         )
         yield Unknown(
             prober,

@@ -1,7 +1,6 @@
 """How a poll ended, and the event it makes: the failure table as code. Pure."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -28,8 +27,7 @@ class ErrorClass(StrEnum):
     """Answered what cannot be read, or not what was asked: kept as it came."""
 
 
-@dataclass(frozen=True, slots=True)
-class Poll:
+class Poll(NamedTuple):
     """One poll as it went.
 
     Args:
