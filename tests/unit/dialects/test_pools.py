@@ -285,6 +285,7 @@ def test_a_unit_that_nobody_knows_leaves_the_hashrate_unknown() -> None:
         ("litecoinpool", ("api", "user", "hash_rate"), True, "hashrate_hs"),
         ("f2pool", ("info", "info", "h24_hash_rate"), 1e30, "hashrate_24h_hs"),
         ("viabtc", ("hashrate", "data", "active_workers"), 1.5, "workers_active"),
+        ("viabtc", ("hashrate", "data", "active_workers"), 2**63 - 1, "workers_active"),
     ],
 )
 def test_a_bad_field_is_flagged_and_unknown(

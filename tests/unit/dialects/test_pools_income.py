@@ -8,6 +8,7 @@ import pytest
 from tests.unit.dialects.pool_snapshots import AT, REWARDS, message, nobody, of_files
 
 from minestream_dialects.pools import normalise
+from minestream_dialects.unreadable import UnreadableError
 from minestream_schemas.pool import PoolMessage, PoolReward, RewardKind
 
 
@@ -83,3 +84,16 @@ def test_a_day_is_told_when_it_is_over() -> None:
 def test_a_payout_that_waits_is_none() -> None:
     references = [each.reference for each in _rewards("braiins") if each.kind is RewardKind.PAYOUT]
     assert references == ["cd" * 32, "lightning"]
+
+
+def test_an_account_without_income_is_no_fault_whatever_came_with_it() -> None:
+    answers = {"rewards": {"btc": {"daily_rewards": []}}, "payouts": '{"onchain": [],}'}
+    raw = message("braiins", answers, PoolMessage.REWARDS, stale_endpoints=("rewards",))
+    assert normalise(raw, miner_of=nobody) == ()
+
+
+def test_income_of_which_nothing_can_be_read_is_a_fault() -> None:
+    answers = {"rewards": {"btc": {"daily_rewards": [{"date": "soon", "total_reward": "1"}]}}}
+    raw = message("braiins", answers, PoolMessage.REWARDS)
+    with pytest.raises(UnreadableError, match="field_invalid:daily_rewards"):
+        normalise(raw, miner_of=nobody)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.unit.dialects.pool_messages import AT, RAW_ID, message, recorded
 
+from minestream_dialects.merged import merged_with
 from minestream_dialects.prohashing import normalise_pool, units_with
-from minestream_dialects.prohashing.coins import merged_with
 from minestream_dialects.unreadable import UnreadableError
 from minestream_schemas.pool import (
     PayoutKind,
@@ -307,10 +307,10 @@ def test_the_fee_is_that_of_the_accounts_scheme() -> None:
 
 
 def test_what_is_mined_along_with_a_coin_is_told() -> None:
-    assert merged_with("Litecoin")[0] == "dogecoin"
-    assert merged_with("Dogecoin")[0] == "litecoin"
-    assert "dogecoin" not in merged_with("dogecoin")
-    assert merged_with("Monero") == merged_with(None) == ()
+    assert merged_with("Litecoin") == ("dogecoin",)
+    assert merged_with("Dogecoin") == ("litecoin",)
+    for unsure in ("Monero", "Bellscoin", "Bitcoin", None):
+        assert merged_with(unsure) == ()
 
 
 def test_a_negative_balance_is_left_out_and_the_others_stand() -> None:

@@ -8,6 +8,7 @@ It tells sums and no history: single credits and payouts are not to be had from 
 from typing import Final, Literal
 
 from minestream_dialects.fields import Flags
+from minestream_dialects.merged import merged_with
 from minestream_dialects.pools.port import (
     HASHRATE_TTL_S,
     Account,
@@ -55,7 +56,9 @@ class LitecoinPool(Pool[LitecoinPoolAccount]):
     def snapshot(self, cycle: Cycle) -> Snapshot:
         """Litecoin with its hashrates; Dogecoin with what it brought, if the pool tells it."""
         workers = _workers(cycle)
-        mined = AccountStats(coin=_MINED, algorithm=Algorithm.SCRYPT, merged_coins=(_MERGED,))
+        mined = AccountStats(
+            coin=_MINED, algorithm=Algorithm.SCRYPT, merged_coins=merged_with(_MINED)
+        )
         user = Fields(cycle.said("api"), mined.flags, cycle.raw).at("user")
         mined.hashrate_hs = user.hashrate("hash_rate", "hashrate_hs", times=_KILO)
         mined.unpaid_coins = user.coins("unpaid_rewards", "unpaid_coins")
@@ -88,7 +91,7 @@ def _workers(cycle: Cycle) -> tuple[WorkerStats, ...] | None:
             said_at=cycle.fetched_at["api"],
             algorithm=Algorithm.SCRYPT,
             coin=_MINED,
-            merged_coins=(_MERGED,),
+            merged_coins=merged_with(_MINED),
             state={True: "online", False: "offline"}[connected]
             if type(connected) is bool
             else None,

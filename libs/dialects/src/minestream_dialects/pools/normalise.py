@@ -71,11 +71,21 @@ def normalise(
     cycle = _cycle(raw)
     if raw.message is PoolMessage.SNAPSHOT:
         return _snapshot(pool, cycle, miner_of)
+    return _rewards(pool, cycle)
+
+
+def _rewards(pool: Pool[Any], cycle: Cycle) -> tuple[Told, ...]:
+    """Credits and payouts; an account may have none.
+
+    Raises:
+        UnreadableError: there are some, and not one of them can be read.
+    """
+    before = set(cycle.flags.sorted())
     rewards = pool.rewards(cycle)
-    told = tuple(_reward(pool, cycle, reward) for reward in rewards if _is_over(reward, raw))
-    if not rewards and cycle.flags.sorted():
-        raise UnreadableError(f"{raw.message}: {', '.join(cycle.flags.sorted())}"[:200])
-    return told
+    faults = sorted(set(cycle.flags.sorted()) - before)
+    if not rewards and faults:
+        raise UnreadableError(f"{cycle.raw.message}: {', '.join(faults)}"[:200])
+    return tuple(_reward(pool, cycle, each) for each in rewards if _is_over(each, cycle.raw))
 
 
 def _cycle(raw: RawPool) -> Cycle:

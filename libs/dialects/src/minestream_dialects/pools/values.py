@@ -11,7 +11,8 @@ from minestream_schemas.telemetry import QualityFlag
 MOST_HS: Final = 1e24
 """A million times what all of Bitcoin's miners did in 2026."""
 MOST_COINS: Final = 1e12
-MOST_COUNT: Final = 2**63
+MOST_COUNT: Final = 2**53
+"""Exact as a float; sums of them stay inside the contract."""
 MOST_NAME: Final = 190
 SATOSHI: Final = 1e8
 _EARLIEST: Final = datetime(2009, 1, 3, tzinfo=UTC)

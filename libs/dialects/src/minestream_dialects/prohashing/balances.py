@@ -1,7 +1,7 @@
 """What the pool owes an account, coin by coin."""
 
 from minestream_dialects.fields import Flags, text
-from minestream_dialects.prohashing.coins import merged_with
+from minestream_dialects.merged import merged_with
 from minestream_dialects.prohashing.values import amount, data_of, named
 from minestream_dialects.unreadable import UnreadableError
 from minestream_schemas.ids import derived_id

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from minestream_dialects.fields import Flags, text
-from minestream_dialects.prohashing.coins import merged_with
+from minestream_dialects.merged import merged_with
 from minestream_dialects.prohashing.values import amount, named, whole
 from minestream_dialects.unreadable import UnreadableError
 from minestream_schemas.ids import derived_id
