@@ -94,6 +94,11 @@ async def test_what_changes_in_the_file_is_told_and_nothing_else(tmp_path: Path)
         assert this.told[2:] == ["+site-a-2", "-site-a-2"], "the box of the first stays as it was"
 
 
+async def test_what_the_gateways_inventory_calls_uploaded_is_polled_here(tmp_path: Path) -> None:
+    async with world(tmp_path, TWO.replace("}", ", dialect: upload}")) as this:
+        assert this.there["site-a-2"].dialect is None
+
+
 async def test_a_change_is_seen_unasked(tmp_path: Path) -> None:
     async with world(tmp_path, ONE) as this:
         (tmp_path / "fleet.yaml").write_text("miners:\n" + ONE + TWO)

@@ -66,6 +66,11 @@ def test_what_the_operator_said_decides(
     assert [name for name, claim in claims.items() if claim is not None] == [owner]
 
 
+def test_a_miner_that_its_own_site_uploads_is_nobodys_here() -> None:
+    entry = ENTRY.model_copy(update={"dialect": "upload", "detected": found("vnish")})
+    assert [each.claim(entry) for each in OWNERS.values()] == [None] * len(OWNERS)
+
+
 def test_what_was_found_decides_where_nothing_was_said() -> None:
     entry = ENTRY.model_copy(update={"detected": found("whatsminer", at="10.0.0.1:4028")})
     assert OWNERS["http"].claim(entry) is None

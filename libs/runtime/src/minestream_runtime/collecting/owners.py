@@ -26,6 +26,9 @@ TRANSPORTS: Final[Mapping[str, Transport]] = MappingProxyType(
 )
 """Every family that a collector can poll, and over what."""
 
+UPLOADED: Final = "upload"
+"""Polled at its own site, which uploads it: no collector here can reach it."""
+
 _DIALECTS: Final = MappingProxyType(
     {
         "vnish-1.2": "vnish",
@@ -76,6 +79,8 @@ class Owner:
 
     def claim(self, entry: InventoryEntry) -> Claim | None:
         """Is this miner ours, and as what? Miners of which nothing is known are HTTP's."""
+        if entry.dialect == UPLOADED:
+            return None
         name = family_of(entry.dialect, entry.transport)
         if name is not None:
             family = self._families.get(name)

@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from minestream_runtime.collecting.owners import UPLOADED
 from minestream_runtime.collecting.polling import Gone, There
 from minestream_runtime.collecting.shard_copy import EntryCopy
 from minestream_runtime.documents import DocumentError
@@ -135,10 +136,12 @@ class SiteInventory:
                     there(miner_id, entry)
 
     def _with_found(self, entry: InventoryEntry) -> InventoryEntry:
+        """As it is polled here: where the gateway's inventory says ``upload``, that is we."""
+        changes: dict[str, object] = {"dialect": None} if entry.dialect == UPLOADED else {}
         found = self._found.get(entry.miner_id)
-        if found is None or found.address != entry.address:
-            return entry
-        return entry.model_copy(update={"detected": found})
+        if found is not None and found.address == entry.address:
+            changes["detected"] = found
+        return entry.model_copy(update=changes) if changes else entry
 
 
 class SiteSource:
