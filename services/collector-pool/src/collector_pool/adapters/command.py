@@ -1,13 +1,30 @@
-"""``minestream pool``: what a miner's settings must say so that a pool knows its worker."""
+"""``minestream pool``: do accounts answer, and what must a miner's settings say for its pool?"""
 
-from typing import Annotated
+import asyncio
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
+from collector_pool.adapters.accounts_file import load_accounts
+from collector_pool.adapters.asking import Asker, Way, manners
+from collector_pool.domain.cycles import Given
+from minestream_dialects.pools import POOLS
+from minestream_dialects.pools.port import Account, Span
 from minestream_dialects.pools.stratum import login_of
+from minestream_runtime.clock import SystemClock
+from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.polite import PoliteClient
+from minestream_runtime.usage import Usage
+from minestream_schemas.raw import PollStatus
 from minestream_schemas.units import Algorithm
 
+_MOST_APART_S: Final = 5.0
+"""Somebody waits."""
 app = typer.Typer(no_args_is_help=True, help="Pools: what miners need to know of them.")
 
 
@@ -45,3 +62,62 @@ def worker_url(
     out.print(f"pool      stratum+tcp://{address}")
     out.print(f"user      {login.user}")
     out.print(f"password  {login.password}")
+
+
+@app.command()
+def check(
+    file: Annotated[
+        Path,
+        typer.Option(envvar="MINESTREAM_POOLS_FILE", dir_okay=False, help="YAML with the accounts"),
+    ],
+    account: Annotated[list[str] | None, typer.Argument(help="only these; any by default")] = None,
+) -> None:
+    """Ask every account once, and say what answered, what refused us, what limits us until when.
+
+    It asks as politely as the collector does, and beside it: a pool may limit both together.
+    """
+    out = Console(highlight=False, soft_wrap=True, markup=False)
+    err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    try:
+        accounts = load_accounts(file, os.environ)
+    except ConfigurationError as exc:
+        err.print(str(exc))
+        raise typer.Exit(1) from exc
+    if unknown := set(account or ()) - {each.account_id for each in accounts}:
+        err.print(f"{file}: no account {', '.join(sorted(unknown))}")
+        raise typer.Exit(1)
+    wanted = [each for each in accounts if not account or each.account_id in account]
+    well = True
+    for each in wanted:
+        given = asyncio.run(_ask_once(each))
+        well = well and all(one.status is PollStatus.OK for one in given)
+        for line in _lines(each, given):
+            out.print(line)
+    if not well:
+        raise typer.Exit(1)
+
+
+async def _ask_once(account: Account) -> list[Given]:
+    """All calls of an account; what was asked for a pause is not asked again."""
+    clock, pool = SystemClock(), POOLS[account.pool]
+    url = account.url or pool.url
+    treated = replace(manners(min(pool.apart_s, _MOST_APART_S)), tries=1)
+    async with PoliteClient(pool.name, url, clock, manners=treated) as client:
+        way = Way(client, Usage(pool.name, clock))
+        asker = Asker(
+            pool, way, clock, interval_s=account.interval_s, stale_most_s=0.0, refused_s=3600.0
+        )
+        now = clock.now()
+        return [await asker.ask(call) for call in pool.calls(account, Span(now, now))]
+
+
+def _lines(account: Account, given: Sequence[Given]) -> Iterator[str]:
+    for one in given:
+        said = "answers" if one.status is PollStatus.OK else one.error or one.status.value
+        yield f"{account.account_id}  {one.name}: {said}"
+    held = [one.not_before for one in given if one.not_before is not None]
+    if held:
+        yield (
+            f"{account.account_id}  {account.pool} limits us until {max(held):%Y-%m-%d %H:%M:%S} "
+            "UTC; meanwhile the collector shows its last answers, marked stale"
+        )
