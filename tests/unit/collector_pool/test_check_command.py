@@ -5,9 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from tests.unit.collector_pool.http_pools import emulated_pools
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from collector_pool.adapters.command import app
 from minestream_emulators.pools.site import KEY
