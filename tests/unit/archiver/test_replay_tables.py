@@ -4,12 +4,12 @@ from archiver.adapters.replay.tables import READING, TABLES
 from minestream_schemas.telemetry import MinerTelemetry
 
 ADDED = {
-    "boards", "ambient_temp_c", "anomaly_score", "anomaly_scores", "pool_hashrate_hs", "pool_coin",
+    "boards", "anomaly_score", "anomaly_scores", "pool_hashrate_hs", "pool_coin",
     "pool_at",
     "rate_usd_per_hs_day", "revenue_basis", "price_at", "tariff_usd_per_kwh",
     "revenue_usd_per_day", "power_cost_usd_per_day", "profit_usd_per_day",
 }  # fmt: skip
-"""Boards have a table of their own, no dialect knows of the air; the rest follows from other polls,
+"""Boards have a table of their own; the rest follows from other polls,
 from pools and from markets."""
 
 

@@ -26,7 +26,7 @@ def test_a_topic_is_found_by_subject_and_by_name(name: str) -> None:
 def test_an_unknown_topic_is_answered_with_what_is_close_or_with_all() -> None:
     with pytest.raises(ConfigurationError, match=r"did you mean telemetry"):
         find("telemetri")
-    with pytest.raises(ConfigurationError, match=r"there are inventory, raw\.miner"):
+    with pytest.raises(ConfigurationError, match=r"there are inventory, detected, raw\.miner"):
         find("zzzzzz")
 
 
