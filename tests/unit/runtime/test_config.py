@@ -10,6 +10,7 @@ import pytest
 import yaml
 from pydantic import Field, SecretStr
 
+from collector_market.settings import SOURCES
 from minestream_runtime.config import source
 from minestream_runtime.config.marks import Note, Setting, outcomes
 from minestream_runtime.config.reading import KINDS, read
@@ -58,7 +59,7 @@ def test_the_collection_template_loads_as_it_is_written() -> None:
         "CMC_KEY": "cmc-key-1234",
         "CMC_LISTINGS_EVERY_S": "900",
         "CMC_GLOBAL_EVERY_S": "3600",
-        "MARKET_SOURCES": "coingecko,coinmarketcap,litecoinspace,mempool,litesolo",
+        "MARKET_SOURCES": "coingecko,coinmarketcap,litecoinspace,mempool,litesolo,minerstat",
     }
     assert "prohashing.wamp.subscriptions" in notes
 
@@ -135,6 +136,7 @@ WRONG = [
     ("config.yaml", "_per_hour: 4500", "_per_hour: 5000", "less than or equal to 4500"),
     ("data_collection_config.yaml", "- id: miner_01\n    ip:", "- id: m1\n    no:", "is missing"),
     ("data_collection_config.yaml", "- usd", "- eur", "'usd'"),
+    ("config.yaml", 'api_key: "${PROHASHING_API_KEY}"', "api_key: 1234", "between quotes"),
     ("abacus_integration_config.yaml", '"0 */6 * * *"', '"whenever"', "minute hour day"),
     ("data_retention_config.yaml", "retention_days: 30", "retention_days: soon", "integer"),
 ]
@@ -256,6 +258,79 @@ def test_each_setting_that_a_file_may_give_is_one_of_a_service() -> None:
     for file in FILES.glob("*.yaml"):
         for setting in source.load([file], SECRETS)[0].settings():
             assert f"MINESTREAM_{setting.name}" in known | secrets
+
+
+def test_every_network_source_is_asked_whatever_markets_a_file_names() -> None:
+    settings, _ = given("data_collection_config.yaml")
+    assert set(settings["MARKET_SOURCES"].split(",")) == set(SOURCES)
+
+
+def test_a_market_that_is_not_enabled_is_not_asked_although_its_key_is_given(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "market.yaml"
+    file.write_text("market_data: {coinmarketcap: {enabled: false, api_key: cmc-key-1234}}\n")
+    (found,) = source.load([file], {})
+    assert [each.name for each in found.settings()] == ["MARKET_SOURCES"]
+    assert [each.why for each in found.outcomes if isinstance(each, Note)] == [
+        "not used: enabled is false"
+    ]
+
+
+def test_the_feed_cannot_be_left_out_alone() -> None:
+    with pytest.raises(DocumentError) as caught:
+        read("miners: []\nprohashing:\n  wamp: {enabled: false}\n", {})
+    (fault,) = caught.value.faults
+    assert fault.line == 2
+    assert "enable both or neither" in fault.text
+    both = "miners: []\nprohashing: {wamp: {enabled: false}, http: {enabled: false}}\n"
+    made = [each for each in outcomes(read(both, {}).part) if isinstance(each, Setting)]
+    assert [(each.name, each.value) for each in made] == [("POOL_PROFILE", "none")]
+
+
+def test_a_number_keeps_all_its_digits(tmp_path: Path) -> None:
+    file = tmp_path / "fleet.yaml"
+    file.write_text(
+        "fleet: {miner_ips: [10.0.0.1], poll_interval_seconds: 86400.25}\n"
+        "alerts: {thresholds: {offline_duration_minutes: 20161}}\n"
+    )
+    (found,) = source.load([file], {})
+    assert {each.name: each.value for each in found.settings()} == {
+        "POLL_INTERVAL_S": "86400.25",
+        "OFFLINE_FOR_S": "1209660",
+    }
+
+
+def test_a_secret_is_in_no_representation() -> None:
+    (found,) = source.load([FILES / "config.yaml"], SECRETS)
+    names = {name for name, value in SECRETS.items() if value in repr(found)}
+    assert names <= {"DB_USERNAME", "EMAIL_USERNAME"}
+
+
+@pytest.mark.parametrize("deep", ["[" * 100_000, "- " * 100_000, "{a: " * 5000 + "}" * 5000])
+def test_what_is_nested_too_deeply_is_told_and_ends_no_process(tmp_path: Path, deep: str) -> None:
+    file = tmp_path / "deep.yaml"
+    file.write_text(deep)
+    done = command("check", str(file))
+    assert done.returncode == 1
+    assert "nested too deeply" in done.stderr
+
+
+def test_words_in_brackets_are_shown_as_they_stand(tmp_path: Path) -> None:
+    file = tmp_path / "[odd].yaml"
+    file.write_text("miners: []\nprohashing: {wamp: {realm: 'a[/b]c'}}\n")
+    done = command("check", str(file))
+    assert done.returncode == 0, done.stderr
+    assert "[odd].yaml" in done.stdout
+    assert "MINESTREAM_POOL_REALM=a[/b]c" in done.stdout
+
+
+def test_a_miner_that_cannot_be_taken_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "fleet.yaml"
+    file.write_text("miners:\n  - {id: miner 1, ip: '10.0.0.1:8080'}\n")
+    done = command("fleet", str(file), "--site", "site-a")
+    assert done.returncode == 1
+    assert "miner 1: address '[10.0.0.1:8080]:80'" in done.stderr
 
 
 def test_every_kind_of_file_is_a_different_one() -> None:

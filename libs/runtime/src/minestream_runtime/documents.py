@@ -16,6 +16,9 @@ except ImportError:  # a platform for which PyYAML has no wheel with libyaml
 
 _VARIABLE: Final = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_DEEPEST: Final = 100
+"""Levels of nesting: composing takes the machine's own stack for each, and dies at its end."""
+_MAY_BE_DEEP: Final = re.compile(rf"(?m)^[-?:\s]{{{_DEEPEST}}}")
 _RESOLVER: Final = Resolver()
 _WORDS: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -49,9 +52,10 @@ def parse(text: str) -> Node:
     """Read YAML.
 
     Raises:
-        DocumentError: it is no YAML, is empty, or is more than one document.
+        DocumentError: it is no YAML, is empty, is more than one document, or is nested too deeply.
     """
     try:
+        _check_depth(text)
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
@@ -66,9 +70,29 @@ def parse(text: str) -> Node:
     return node
 
 
-def line_of(node: Node) -> int:
-    """The line, from 1, on which a node begins."""
-    return int(node.start_mark.line) + 1
+def _check_depth(text: str) -> None:
+    """Refuse what is nested too deeply, before it is composed.
+
+    Raises:
+        DocumentError: it is.
+        yaml.YAMLError: it is no YAML.
+    """
+    if text.count("[") + text.count("{") < _DEEPEST and not _MAY_BE_DEEP.search(text):
+        return  # the usual file: it costs no second reading
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEEPEST:
+            raise DocumentError([Fault(line_of(event), "nested too deeply")])
+
+
+def line_of(node: Node | yaml.Event) -> int:
+    """The line, from 1, on which a node or an event begins."""
+    mark = node.start_mark
+    return 1 if mark is None else int(mark.line) + 1
 
 
 def pairs(node: Node, what: str, faults: list[Fault]) -> dict[str, Place]:

@@ -2,17 +2,26 @@
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
-from minestream_runtime.config.marks import Part, Ruled, Sets, Setting, by_comma, lowered
+from minestream_runtime.config.marks import (
+    Note,
+    Outcome,
+    Part,
+    Ruled,
+    Sets,
+    Setting,
+    by_comma,
+    lowered,
+)
 from minestream_runtime.config.miners import Listed
 
 Seconds = Annotated[float, Field(gt=0)]
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "debug", "info", "warning", "error"]
 _PLACE: Final = re.compile(r"(?P<rack>.*?\d+)[ _-]+(?:position|slot|pos)[ _-]+(?P<slot>\d+)")
-_SEED_TOPICS: Final = frozenset({"com.prohashing.profitability", "com.prohashing.worker"})
+_NETWORK_SOURCES: Final = ("litecoinspace", "mempool", "litesolo", "minerstat")
 
 
 class General(Part):
@@ -96,6 +105,15 @@ class Prohashing(Part):
     wamp: Wamp = Wamp()
     http: Http = Http()
 
+    @model_validator(mode="after")
+    def _is_asked_by_both_ways_or_none(self) -> Self:
+        if self.http.enabled and not self.wamp.enabled:
+            raise ValueError(
+                "wamp is off and http on: HTTP is asked when the feed is down, not in its place; "
+                "enable both or neither"
+            )
+        return self
+
     def joined(self) -> Iterator[Setting]:
         """The profile: the document's own names, unless the address is the pool's real one."""
         if not (self.wamp.enabled or self.http.enabled):
@@ -135,11 +153,20 @@ class Cmc(Part):
     """``market_data.coinmarketcap``."""
 
     enabled: bool = True
-    api_key: Annotated[SecretStr | None, Sets("CMC_KEY")] = None
+    api_key: SecretStr | None = None
     tier: Annotated[
         Literal["free"], Ruled("10,000 credits a month; more by MINESTREAM_CMC_CREDITS_PER_MONTH")
     ] = "free"
     polling_intervals: CmcIntervals = CmcIntervals()
+
+    def joined(self) -> Iterator[Outcome]:
+        """The key, unless it is not to be used: whoever has one is asked."""
+        if self.api_key is None:
+            return
+        if self.enabled:
+            yield Setting("CMC_KEY", self.api_key.get_secret_value(), ("api_key",), secret=True)
+        else:
+            yield Note(("api_key",), "not used: enabled is false")
 
 
 class Market(Part):
@@ -152,7 +179,7 @@ class Market(Part):
         """Which sources are asked; chains are asked for their difficulty in any case."""
         wanted = {"coingecko": self.coingecko.enabled, "coinmarketcap": self.coinmarketcap.enabled}
         asked = [name for name, enabled in wanted.items() if enabled]
-        sources = (*asked, "litecoinspace", "mempool", "litesolo")
+        sources = (*asked, *_NETWORK_SOURCES)
         yield Setting("MARKET_SOURCES", by_comma(sources), ())
 
 

@@ -7,7 +7,9 @@ from typing import Annotated, Final
 
 import typer
 import yaml
+from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from minestream_runtime.config.collection import Collection
@@ -42,15 +44,16 @@ def check(files: Annotated[list[Path], typer.Argument(help="YAML files")]) -> No
                 says = f"{PREFIX}{outcome.name}={text}"
             else:
                 says = f"- {outcome.why}"
-            table.add_row(str(given.read.line(outcome.at)), shown(outcome.at), says)
-        console.print(f"[bold]{given.file}[/]")
+            table.add_row(str(given.read.line(outcome.at)), *map(escape, (shown(outcome.at), says)))
+        console.print(f"[bold]{escape(str(given.file))}[/]")
         console.print(table)
         if miners := _listed(given.read.part):
             console.print(
                 f"{len(miners)} miners, for the inventory: "
-                f"minestream config fleet {given.file} --site SITE"
+                f"minestream config fleet {given.file} --site SITE",
+                markup=False,
             )
-    console.print(f"To use them: export {VARIABLE}={','.join(map(str, files))}")
+    console.print(f"To use them: export {VARIABLE}={','.join(map(str, files))}", markup=False)
 
 
 @app.command("fleet")
@@ -65,10 +68,7 @@ def fleet_of(
     miners = [miner for given in load([file], Verbatim()) for miner in _listed(given.read.part)]
     if not miners:
         raise ConfigurationError(f"{file}: lists no miners")
-    try:
-        entries = [_worded(miner, site) for miner in miners]
-    except ValueError as exc:
-        raise ConfigurationError(f"{file}: {exc}") from None
+    entries = [_worded(miner, site, file) for miner in miners]
     yaml.safe_dump({"miners": entries}, sys.stdout, sort_keys=False, allow_unicode=True)
 
 
@@ -76,7 +76,14 @@ def _listed(part: object) -> tuple[Listed, ...]:
     return part.listed() if isinstance(part, Collection | FleetFile) else ()
 
 
-def _worded(miner: Listed, site: str) -> dict[str, object]:
-    entry = miner.entry(site).model_dump(mode="json", exclude_defaults=True)
+def _worded(miner: Listed, site: str, file: Path) -> dict[str, object]:
+    try:
+        entry = miner.entry(site).model_dump(mode="json", exclude_defaults=True)
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        wrong = f"{first['loc'][0]} {first['input']!r}: {first['msg']}"
+        raise ConfigurationError(f"{file}: {miner.name}: {wrong}") from None
+    except ValueError as exc:
+        raise ConfigurationError(f"{file}: {miner.name}: {exc}") from None
     said = {**entry, "transport": "auto"}
     return said | ({"credentials": miner.credentials} if miner.credentials else {})

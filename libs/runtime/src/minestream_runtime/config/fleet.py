@@ -7,7 +7,7 @@ from urllib.parse import quote
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from minestream_runtime.config.collection import Level, Seconds
-from minestream_runtime.config.marks import Part, Ruled, Sets, Setting, by_comma, lowered
+from minestream_runtime.config.marks import Part, Ruled, Sets, Setting, by_comma, lowered, plainly
 from minestream_runtime.config.miners import Listed
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -73,7 +73,7 @@ class Thresholds(Part):
     ] = 20
     power_spike_percent: Annotated[float, Field(gt=0), Ruled("no rule on power pages yet")] = 30
     offline_duration_minutes: Annotated[
-        float, Field(gt=0), Sets("OFFLINE_FOR_S", lambda minutes: f"{minutes * 60:g}")
+        float, Field(gt=0), Sets("OFFLINE_FOR_S", lambda minutes: plainly(minutes * 60.0))
     ] = 5
 
 

@@ -1,7 +1,8 @@
 """What each value of a configuration file becomes: a setting, or a ruling that goes another way."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from dataclasses import field as of_class
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, SecretStr
@@ -11,7 +12,7 @@ PREFIX: Final = "MINESTREAM_"
 
 def plainly(value: object) -> str:
     """A value as people write it: ``30``, not ``30.0``."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def by_comma(values: tuple[object, ...]) -> str:
@@ -60,7 +61,7 @@ class Setting:
     """
 
     name: str
-    value: str
+    value: str = of_class(repr=False)
     at: tuple[str | int, ...]
     secret: bool = False
 
@@ -81,8 +82,8 @@ class Part(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    def joined(self) -> Iterator[Setting]:
-        """Settings that several of its values make together; ``at`` is relative to it."""
+    def joined(self) -> Iterator["Outcome"]:
+        """What several of its values make together; ``at`` is relative to it."""
         yield from ()
 
 
@@ -104,8 +105,8 @@ def outcomes(part: Part, at: tuple[str | int, ...] = ()) -> Iterator[Outcome]:
                 yield Note(here, mark.why)
         for inner, place in _parts(value, here):
             yield from outcomes(inner, place)
-    for setting in part.joined():
-        yield Setting(setting.name, setting.value, (*at, *setting.at), setting.secret)
+    for each in part.joined():
+        yield replace(each, at=(*at, *each.at))
 
 
 def _setting(mark: Sets, value: object, at: tuple[str | int, ...]) -> Setting:

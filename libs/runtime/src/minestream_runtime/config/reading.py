@@ -139,6 +139,8 @@ def _explained(kind: type[Part], fault: ErrorDetails, lines: Mapping[Path, int])
         said = f"no such key; {hint}allowed: {', '.join(allowed)}"
     elif fault["type"] == "missing":
         said = "is missing"
+    elif fault["type"] == "string_type":
+        said = "a text is wanted; put it between quotes"
     return Fault(lines[known], f"{shown(at)}: {said}")
 
 

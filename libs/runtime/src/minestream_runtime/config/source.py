@@ -52,7 +52,7 @@ def load(files: Sequence[Path], environment: Mapping[str, str]) -> list[Given]:
         try:
             said = read(_text(file), environment)
         except DocumentError as exc:
-            faults += [f"{file}:{fault.line}: {fault.text}" for fault in exc.faults]
+            faults += [f"{file}:{fault.line or 1}: {fault.text}" for fault in exc.faults]
             continue
         found.append(Given(file, said, tuple(outcomes(said.part))))
     faults += _disagreements(found)
