@@ -91,7 +91,7 @@ class Polled:
         target: who was polled.
         answered: did it answer at all? Who does not is asked less often.
         topic: where the event goes.
-        event: None: nothing to tell (our own fault, not the target's).
+        event: None: nothing to tell (our own fault; where it answered, it is another's target).
         vital: what the target said of itself; a change makes it be asked more often for a while.
     """
 
@@ -198,7 +198,8 @@ class Collector:
 
     async def _deliver(self, polled: Polled) -> None:
         if polled.event is None:
-            counter("minestream_polls_skipped_total").labels("own_fault").inc()
+            reason = "not_ours" if polled.answered else "own_fault"
+            counter("minestream_polls_skipped_total").labels(reason).inc()
             return
         self._settle(polled)
         self._tell_transition(polled)
