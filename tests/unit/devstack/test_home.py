@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from minestream_devstack.adopting import lead
 from minestream_devstack.home import Home
+from minestream_devstack.stack import Wish
+from minestream_devstack.supervision import Supervisor
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.sealing import Sealer
 from minestream_runtime.settings import Settings
@@ -35,6 +38,24 @@ def test_the_key_is_one_that_seals(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     home.create()
     monkeypatch.setenv("MINESTREAM_CREDENTIALS_KEY", home.credentials_key)
     assert Sealer.from_settings(Settings.load()) is not None
+
+
+def test_a_key_of_the_operators_own_takes_the_place_of_the_homes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = {"MINESTREAM_CREDENTIALS_KEY_FILE": "/etc/keys"}
+    assert Wish.told({}).keys == {}
+    assert Wish.told(file).keys == file
+    home = Home(tmp_path)
+    home.create()
+    home.export({"MINESTREAM_CREDENTIALS_KEY": "the home's", "MINESTREAM_KAFKA_BOOTSTRAP": "x:1"})
+    monkeypatch.setattr(Supervisor, "alive", True)
+    environ = dict(file)
+    lead(environ, home)
+    assert environ == file | {"MINESTREAM_KAFKA_BOOTSTRAP": "x:1"}
+    unkeyed: dict[str, str] = {}
+    lead(unkeyed, home)
+    assert unkeyed == home.exports
 
 
 def test_two_cannot_change_one_stack_at_once(tmp_path: Path) -> None:

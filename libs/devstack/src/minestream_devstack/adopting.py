@@ -2,7 +2,7 @@
 
 from collections.abc import MutableMapping
 
-from minestream_devstack.home import Home
+from minestream_devstack.home import KEYS, Home, keys_named
 from minestream_devstack.supervision import Supervisor
 
 
@@ -21,5 +21,7 @@ def lead(environ: MutableMapping[str, str], home: Home) -> None:
     """Name the servers of a home whose stack runs, where nothing else is named."""
     exports = home.exports
     if exports and Supervisor(home).alive:
+        keyed = bool(keys_named(environ))
         for name, value in exports.items():
-            environ.setdefault(name, value)
+            if not (keyed and name in KEYS):
+                environ.setdefault(name, value)

@@ -19,7 +19,16 @@ from minestream_runtime.errors import ConfigurationError
 MARK: Final = "MINESTREAM_HOME_ID"
 """Every process of a stack carries its home's id in this variable, so that none is lost."""
 
+KEY: Final = "MINESTREAM_CREDENTIALS_KEY"
+KEYS: Final = (KEY, f"{KEY}_FILE")
+"""Either seals credentials; a home makes a key where neither is set."""
+
 _LONGEST_SOCKET: Final = 100  # sun_path holds 104 to 108 bytes, by system
+
+
+def keys_named(environ: Mapping[str, str]) -> dict[str, str]:
+    """The key for credentials, or the file of keys, that an environment names."""
+    return {name: environ[name] for name in KEYS if environ.get(name)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,14 @@ import json
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pydantic import SecretStr
 
 from minestream_devstack import orphans
 from minestream_devstack.dashboard import Dashboard
-from minestream_devstack.home import MARK, Home
+from minestream_devstack.home import KEY, MARK, Home, keys_named
 from minestream_devstack.kafka import KafkaServer
 from minestream_devstack.ports import ANY_HOST, HOST, Ports, answers
 from minestream_devstack.postgres import PostgresServer
@@ -54,6 +54,7 @@ class Wish:
         database: the address of a database that runs elsewhere.
         traces: a folder for traces other than the home's own.
         lake: likewise for the lake.
+        keys: the settings that name another key for credentials than the home's own.
     """
 
     only: Collection[str] = NAMES
@@ -62,6 +63,7 @@ class Wish:
     database: str | None = None
     traces: str | None = None
     lake: str | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def told(cls, environ: Mapping[str, str] = os.environ, **rest: object) -> "Wish":
@@ -75,6 +77,7 @@ class Wish:
             database=environ.get("MINESTREAM_DATABASE_URL") or None,
             traces=environ.get("MINESTREAM_TRACE_FOLDER") or None,
             lake=environ.get("MINESTREAM_LAKE_FOLDER") or None,
+            keys=keys_named(environ),
             **rest,  # type: ignore[arg-type] # fields of this class
         )
         if unknown := sorted(set(wish.only) - set(NAMES)):
@@ -246,7 +249,7 @@ class Stack:
 
     def _exports(self, wish: Wish, own: Sequence[str], extra: Sequence[Program]) -> dict[str, str]:
         found = {
-            "MINESTREAM_CREDENTIALS_KEY": self.home.credentials_key,
+            **(wish.keys or {KEY: self.home.credentials_key}),
             "MINESTREAM_TRACE_FOLDER": wish.traces or str(self.home.folder / "traces"),
             "MINESTREAM_LAKE_FOLDER": wish.lake
             or str(self.home.folder / "state" / "archiver" / "lake"),
