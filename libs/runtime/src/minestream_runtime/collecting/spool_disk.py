@@ -189,11 +189,22 @@ class SpoolDisk:
 
     def delete(self, last: int) -> bool:
         """Forget all blocks up to that one: they have been sent."""
+        gone = self._read(
+            "SELECT coalesce(sum(events), 0), coalesce(sum(bytes), 0) FROM block"
+            " WHERE id > ? AND id <= ?",
+            self._sent,
+            last,
+        )
         self._sent = max(self._sent, last)
         self._handed_out = 0
         with self._transaction() as outcome:
             self._db.execute("DELETE FROM block WHERE id <= ?", (self._sent,))
-        self._measure()
+        if gone is None:
+            self._measure()
+        else:  # measuring all that is left would cost more the more there is
+            self.events -= gone[0]
+            self.bytes -= gone[1]
+            self._look_at_oldest()
         if outcome.done and not self.events:
             with suppress(sqlite3.Error):
                 self._db.execute("PRAGMA incremental_vacuum").fetchall()

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from minestream_runtime.collecting import fates
 from minestream_runtime.collecting.outlet import Outlet
 from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.edge.uploader import Uploader
+from minestream_runtime.errors import BrokerUnavailableError
 from minestream_schemas.event import Topic
 from minestream_schemas.inventory import DETECTED, Detected
 
@@ -26,6 +28,7 @@ class SiteOutlet(Outlet):
         super().__init__(uploader, *parts, ordered=True, **more)
         self._uploader = uploader
         self._learn = learn
+        self._age = fates.age()
         self._running = asyncio.Lock()
 
     async def publish(self, topic: Topic, event: Spooled) -> None:
@@ -40,5 +43,25 @@ class SiteOutlet(Outlet):
             await super().run()
 
     async def _send_all(self, wave: list[Spooled]) -> None:
-        self._uploader.hurry()
-        await super()._send_all(wave)
+        """Send what the spool gave, all of it at once and in its order.
+
+        Raises:
+            BrokerUnavailableError: at least one was not published.
+        """
+        events = [event for event in wave if event.event not in self._acked]
+        failure: BrokerUnavailableError | None = None
+        outcomes = await self._uploader.send_all(events)
+        now_s = self._clock.now().timestamp()
+        for event, outcome in zip(events, outcomes, strict=True):
+            if isinstance(outcome, BrokerUnavailableError):
+                failure = outcome
+                continue
+            if outcome is None:
+                self._age.observe(now_s - event.at_s)
+            else:
+                self._drop(event, str(outcome))
+            self._acked.add(event.event)
+        if len(self._acked) > len(wave) - len(events):
+            self._last_ack_at = self._clock.now()
+        if failure is not None:
+            raise failure

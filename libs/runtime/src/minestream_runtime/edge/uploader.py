@@ -5,7 +5,7 @@ import gzip
 import random
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import httpx
@@ -14,6 +14,7 @@ import structlog
 from pydantic import SecretStr
 
 from minestream_runtime.clock import Clock
+from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.edge.dead_letters import DeadLetters
 from minestream_runtime.edge.verdicts import Settled, State, Verdict, judge
 from minestream_runtime.errors import BrokerUnavailableError, RecordRefusedError
@@ -30,12 +31,31 @@ _LEVEL: Final = 5
 _MOST_ANSWER_BYTES: Final = 4 * 1024 * 1024
 
 
+Outcome = BrokerUnavailableError | RecordRefusedError | None
+"""What became of an event; None: the gateway has published it."""
+
+
+@dataclass(slots=True, eq=False)
+class _Handed:
+    """Events that were handed over together: what became of each, and who waits for that."""
+
+    outcomes: list[Outcome]
+    left: int
+    done: asyncio.Future[None]
+    given_up: bool = False
+
+    def settle(self, place: int, outcome: Outcome) -> None:
+        self.outcomes[place] = outcome
+        self.left -= 1
+        if not self.left and not self.done.done():
+            self.done.set_result(None)
+
+
 @dataclass(slots=True, eq=False)
 class _Waiting:
     item: bytes
-    done: asyncio.Future[None] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    by: _Handed
+    place: int
 
 
 class Uploader:
@@ -93,7 +113,7 @@ class Uploader:
         self,
         topic: Topic,
         *,
-        key: bytes | None,  # noqa: ARG002 - the gateway takes it from the event
+        key: bytes | None,
         value: bytes | None,
         headers: Headers = (),
     ) -> None:
@@ -109,25 +129,40 @@ class Uploader:
             BrokerUnavailableError: not published. Send it again.
             RecordRefusedError: it never will be; it is in the file of dead letters.
         """
+        event = Spooled(topic.name, key or b"", value or b"null", "", 0.0, b"", headers)
+        [outcome] = await self._handed([event])
+        if outcome is not None:
+            raise outcome
+
+    async def send_all(self, events: Sequence[Spooled]) -> list[Outcome]:
+        """Upload events in their order, without waiting for more; what became of each.
+
+        Args:
+            events: at least one is waited for; none gives none.
+        """
+        if not events:
+            return []
+        self._full.set()
+        return await self._handed(events)
+
+    async def _handed(self, events: Sequence[Spooled]) -> list[Outcome]:
         if self._clock.monotonic() < self._not_before_s:
-            raise BrokerUnavailableError(self._why)
-        waiting = _Waiting(_item(topic, value or b"null", headers))
-        self._waiting.append(waiting)
-        self._bytes += len(waiting.item)
+            return [BrokerUnavailableError(self._why)] * len(events)
+        count = len(events)
+        handed = _Handed([None] * count, count, asyncio.get_running_loop().create_future())
+        for place, event in enumerate(events):
+            waiting = _Waiting(_item(event.topic, event.value, event.headers), handed, place)
+            self._waiting.append(waiting)
+            self._bytes += len(waiting.item)
         self._wake.set()
         if len(self._waiting) >= self._fit or self._bytes >= self._most_bytes:
             self._full.set()
         try:
-            await waiting.done
+            await handed.done
         except asyncio.CancelledError:
-            if waiting in self._waiting:
-                self._waiting.remove(waiting)
-                self._bytes -= len(waiting.item)
+            handed.given_up = True
             raise
-
-    def hurry(self) -> None:
-        """What is handed over next waits for nothing more: all of it comes at once."""
-        self._full.set()
+        return handed.outcomes
 
     async def run(self) -> None:
         """Upload what waits, until cancelled."""
@@ -151,8 +186,12 @@ class Uploader:
             size += len(self._waiting[0].item)
             if batch and size > self._most_bytes:
                 break
-            batch.append(self._waiting.popleft())
-            self._bytes -= len(batch[-1].item)
+            waiting = self._waiting.popleft()
+            self._bytes -= len(waiting.item)
+            if waiting.by.given_up:
+                size -= len(waiting.item)
+            else:
+                batch.append(waiting)
         return batch
 
     async def _upload(self, batch: Sequence[_Waiting]) -> None:
@@ -202,14 +241,11 @@ class Uploader:
             kind, reason = settled.refused
             counter("minestream_upload_refused_total").labels(kind).inc()
             self._dead_letters.put(waiting.item, kind=kind, reason=reason, at=self._clock.now())
-        if waiting.done.done():  # whoever sent it has given up
-            return
-        if settled.refused is not None:
-            waiting.done.set_exception(RecordRefusedError(f"refused: {settled.refused[1]}"))
+            waiting.by.settle(waiting.place, RecordRefusedError(f"refused: {reason}"))
         elif settled.published:
-            waiting.done.set_result(None)
+            waiting.by.settle(waiting.place, None)
         else:
-            waiting.done.set_exception(BrokerUnavailableError(verdict.why))
+            waiting.by.settle(waiting.place, BrokerUnavailableError(verdict.why))
 
     def _remember(self, verdict: Verdict) -> None:
         """After a failure everything that waits fails too, and for a while all that comes."""
@@ -227,13 +263,12 @@ class Uploader:
         self._not_before_s, self._why = self._clock.monotonic() + wait_s, verdict.why
         while self._waiting:
             waiting = self._waiting.popleft()
-            if not waiting.done.done():
-                waiting.done.set_exception(BrokerUnavailableError(verdict.why))
+            waiting.by.settle(waiting.place, BrokerUnavailableError(verdict.why))
         self._bytes = 0
 
 
-def _item(topic: Topic, value: bytes, headers: Headers) -> bytes:
-    wrapped: dict[str, object] = {"topic": topic.name, "event": msgspec.Raw(value)}
+def _item(topic: str, value: bytes, headers: Headers) -> bytes:
+    wrapped: dict[str, object] = {"topic": topic, "event": msgspec.Raw(value)}
     carried = {
         name: text.decode("ascii", "replace") for name, text in headers if name in CARRIED_HEADERS
     }
