@@ -73,6 +73,8 @@ def test_the_operator_has_the_last_word_on_a_column() -> None:
         wanted(text, {"hots": "address"})
     found = wanted(text, {"host": "miner_id", "name": "-"}).fleet.miners
     assert list(found) == ["other"]
+    (miner,) = wanted("ip,host\n10.0.0.12,10.0.0.13\n", {"host": "address"}).fleet.miners.values()
+    assert miner.address == "10.0.0.13:80"
 
 
 def test_without_an_address_the_columns_are_told() -> None:
@@ -86,7 +88,7 @@ def test_every_fault_has_its_line() -> None:
     text = 'ip,name,slot\n10.0.0.1,one,x\n"10.0.0.2","t\nwo",1\n10.0.0.3,!!!,1\n,five,1\n'
     assert faults(text) == [
         (2, "slot: a number is wanted, not 'x'"),
-        (5, "'!!!': at least one letter or digit is wanted"),
+        (5, "'!!!': two letters (a to z) or digits at least are wanted"),
         (6, "address: is missing"),
     ]
     assert faults("ip,name\n10.0.0.1,one\n10.0.0.2,One\n") == [(3, "one is in line 2 already")]
@@ -106,6 +108,46 @@ def test_a_table_changes_only_what_its_columns_speak_of() -> None:
     table = read_table("name,ip,model\nm-1,10.0.0.9,\n", {})
     found = wanted_of(table, Fleet({}, {"m-1": there}), site_id="site-a").fleet.miners["m-1"]
     assert found == there.model_copy(update={"address": "10.0.0.9:80", "model": None})
+
+
+def test_a_miner_keeps_its_port_where_a_table_says_none() -> None:
+    there = InventoryEntry(
+        miner_id="m-1",
+        site_id="site-a",
+        address="10.0.0.1:4433",
+        transport="tcp",
+        rack_id="site-a-1",
+    )
+    fleet = Fleet({}, {"m-1": there})
+
+    def told(text: str) -> InventoryEntry:
+        return wanted_of(read_table(text, {}), fleet, site_id="site-a").fleet.miners["m-1"]
+
+    assert told("name,ip\nm-1,10.0.0.1\n") == there
+    assert told("name,ip\nm-1,10.0.0.2\n").address == "10.0.0.2:4433"
+    assert told("name,ip,transport\nm-1,10.0.0.1,tcp\n").address == "10.0.0.1:4028"
+    assert told("name,ip,row\nm-1,10.0.0.1,3\n").rack_id == "site-a-3"
+
+
+def test_racks_may_be_numbers() -> None:
+    found = wanted("ip,name,rack\n10.0.0.1,m-1,3\n10.0.0.2,m-2,site-a-4\n").fleet.miners
+    assert [found[name].rack_id for name in ("m-1", "m-2")] == ["site-a-3", "site-a-4"]
+    assert "a letter (a to z) or a digit" in faults("ip,rack\n10.0.0.1,--\n")[0][1]
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "read"),
+    [("tariff", "0,085", 0.085), ("tariff", "0.085", 0.085), ("interval", "60,5", 60.5)],
+)
+def test_a_decimal_comma_is_one(column: str, cell: str, read: float) -> None:
+    (miner,) = wanted(f"ip;{column}\n10.0.0.1;{cell}\n").fleet.miners.values()
+    assert read in (miner.tariff_usd_per_kwh, miner.interval_s)
+
+
+def test_a_number_that_may_be_a_thousand_times_another_is_asked_about() -> None:
+    assert faults("ip;interval\n10.0.0.1;1,800\n") == [
+        (2, "interval_s: '1,800' may be two numbers; write 1800 or one with a dot")
+    ]
 
 
 def test_credentials_of_a_table_are_kept_apart_to_be_sealed() -> None:

@@ -22,11 +22,11 @@ def slug(text: str) -> str:
     """``Rack_1`` as ``rack-1``: what ids are made of.
 
     Raises:
-        ValueError: nothing of it is left.
+        ValueError: less than two letters or digits of it are left.
     """
     made = re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")[:63]
     if not re.fullmatch(SLUG, made):
-        raise ValueError(f"{text!r}: at least one letter or digit is wanted")
+        raise ValueError(f"{text!r}: two letters (a to z) or digits at least are wanted")
     return made
 
 

@@ -132,7 +132,8 @@ def propose(header: Sequence[str], given: Mapping[str, str]) -> Mapped:
     fields: list[str | None] = []
     for column in columns:
         field = told.get(column) or _field(column, layout)
-        fields.append(None if field in fields and field not in told.values() else field)
+        taken = column not in told and (field in fields or field in told.values())
+        fields.append(None if taken else field)
     _check(header, fields)
     return Mapped(layout.name, tuple(fields))
 

@@ -9,6 +9,7 @@ from typing import Any, Final, TextIO
 
 from pydantic import ValidationError
 
+from minestream_runtime.addresses import split
 from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.inventory.columns import Mapped, propose
 from minestream_runtime.inventory.reading import Wanted
@@ -37,6 +38,8 @@ _PORTS: Final = {"http": 80, "auto": 80, "tcp": 4028}
 _TCP_PORTS: Final = frozenset({4028, 4433})
 _CREDENTIALS: Final = ("username", "password")
 _HOST_PORT: Final = re.compile(r"(?P<host>\[[0-9a-fA-F:]+\]|[^:]+):(?P<port>\d+)")
+_GROUPED: Final = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
+"""``1,800``: 1800 to some and 1.8 to others."""
 _MOST_ROWS: Final = 200_000
 
 
@@ -149,10 +152,21 @@ def wanted_of(table: Table, there: Fleet, *, site_id: str | None) -> Wanted:
 
 
 def _take(reading: _Reading, said: dict[str, str], line: int) -> None:
-    values = _values(said, reading.site_id)
-    known = reading.there.miners.get(values["miner_id"])
+    site = slug(said["site_id"]) if "site_id" in said else reading.site_id
+    if site is None:
+        raise ValueError("site_id: no column says it; give --site SITE")
+    if "address" not in said:
+        raise ValueError("address: is missing")
+    host, port, transport = _where(said)
+    miner_id = slug(said.get("miner_id", f"{site}-{host}"))
+    known = reading.there.miners.get(miner_id)
+    if port is None:
+        port = _usual_port(transport, known if transport == "auto" else None)
+    place = {"miner_id": miner_id, "site_id": site, "address": f"{host}:{port}"}
+    values = _values(said, site) | place | {"transport": transport}
     if known is not None:
-        spoken = reading.table.mapped.known | {"miner_id", "address", "site_id"}
+        spoken = reading.table.mapped.known | place.keys()
+        spoken |= {"rack_id"} if "row" in spoken else set()
         values = dict(known) | {name: value for name, value in values.items() if name in spoken}
     try:
         entry = InventoryEntry.model_validate(values)
@@ -168,26 +182,14 @@ def _take(reading: _Reading, said: dict[str, str], line: int) -> None:
         reading.credentials[entry.miner_id] = secrets
 
 
-def _values(said: Mapping[str, str], site_id: str | None) -> dict[str, Any]:
-    """A row's cells as an entry's fields.
+def _values(said: Mapping[str, str], site: str) -> dict[str, Any]:
+    """A row's cells as an entry's fields, but for who and where it is.
 
     Raises:
         ValueError: what is wrong with which.
     """
-    if "address" not in said:
-        raise ValueError("address: is missing")
-    site = slug(said["site_id"]) if "site_id" in said else site_id
-    if site is None:
-        raise ValueError("site_id: no column says it; give --site SITE")
-    host, port, transport = _where(said)
     rack = " ".join(said[name] for name in ("rack_id", "row") if name in said)
-    values: dict[str, Any] = {
-        "miner_id": slug(said.get("miner_id", f"{site}-{host}")),
-        "site_id": site,
-        "rack_id": _within(site, slug(rack)) if rack else None,
-        "address": f"{host}:{port}",
-        "transport": transport,
-    }
+    values: dict[str, Any] = {"rack_id": _within(site, rack) if rack else None}
     for name in ("dialect", "model"):
         values[name] = said.get(name)
     if "algorithm" in said:
@@ -202,33 +204,49 @@ def _values(said: Mapping[str, str], site_id: str | None) -> dict[str, Any]:
 
 
 def _within(site: str, rack: str) -> str:
-    """Racks are named after their site: two sites have a rack 1 each."""
-    return rack if rack.startswith(f"{site}-") else f"{site}-{rack}"[:63]
+    """Racks are named after their site: two sites have a rack 1 each.
+
+    Raises:
+        ValueError: nothing of its name is left.
+    """
+    made = slug(f"{site} {rack}")
+    own = made.removeprefix(f"{site}-")
+    if own == made:
+        raise ValueError(f"rack_id: {rack!r}: a letter (a to z) or a digit is wanted")
+    return own if own.startswith(f"{site}-") else made
 
 
-def _where(said: Mapping[str, str]) -> tuple[str, int, str]:
+def _usual_port(transport: str, known: InventoryEntry | None) -> int:
+    """Of a miner that is there its own, else that of its transport."""
+    return _PORTS.get(transport, 80) if known is None else split(known.address)[1]
+
+
+def _where(said: Mapping[str, str]) -> tuple[str, int | None, str]:
+    """Host, port (None: not said) and transport."""
     address = re.sub(r"^[a-z+]+://", "", said["address"].casefold()).rstrip("/")
     found = _HOST_PORT.fullmatch(address)
     host = found["host"] if found else address
     if not found and host.count(":") > 1 and not host.startswith("["):
         host = f"[{host}]"
     transport = said.get("transport", "auto").casefold()
-    port = int(found["port"]) if found else None
+    port = int(_number("port", found["port"], int)) if found else None
     if "port" in said:
         port = int(_number("port", said["port"], int))
     if port in _TCP_PORTS and "transport" not in said:
         transport = "tcp"
-    port = port if port is not None else _PORTS.get(transport, 80)
-    if not 0 < port <= 65_535:  # noqa: PLR2004 - TCP's highest
+    if port is not None and not 0 < port <= 65_535:  # noqa: PLR2004 - TCP's highest
         raise ValueError("port: 1 to 65535 is wanted")
     return host, port, transport
 
 
 def _number(name: str, text: str, kind: type[int] | type[float]) -> float:
+    if _GROUPED.fullmatch(text):
+        plain = text.replace(",", "")
+        raise ValueError(f"{name}: {text!r} may be two numbers; write {plain} or one with a dot")
     try:
         return kind(text.replace(",", ".") if kind is float else text)
     except ValueError:
-        raise ValueError(f"{name}: a number is wanted, not {text!r}") from None
+        raise ValueError(f"{name}: a number is wanted, not {text[:40]!r}") from None
 
 
 def write_table(fleet: Fleet, out: TextIO) -> None:
