@@ -274,6 +274,19 @@ def test_a_table_goes_round_and_keeps_the_credentials(
     assert rows(database_url, sealed) == [("127.0.0.1:8009", True)]
 
 
+def test_a_table_is_shown_as_it_stands_and_without_its_secrets(run: Run, tmp_path: Path) -> None:
+    table = tmp_path / "[odd].csv"
+    table.write_text("IP,Name,API token,Password\n127.0.0.1,[/b]x,geheim-1,geheim-2\n")
+    shown = run("import", table)
+    assert shown.returncode == 1
+    assert "add --yes" in shown.stderr
+    assert "[odd].csv: a table, 1 rows" in shown.stderr
+    assert "[/b]x" in shown.stderr
+    assert "geheim" not in shown.stderr + shown.stdout
+    wrong = run("import", table, "--map", "Name")
+    assert "--map Name: COLUMN=FIELD is wanted" in wrong.stderr
+
+
 def test_boxes_are_sealed_anew_with_the_newest_key_once(
     run: Run, fleet_file: Path, database_url: str, credentials_key: str
 ) -> None:

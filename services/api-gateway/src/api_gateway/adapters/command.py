@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
@@ -10,6 +11,7 @@ from typing import Annotated, Final, NoReturn
 import structlog
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from api_gateway.adapters.bringing import Wish, bring, publish_up_to, read_whole
@@ -29,6 +31,7 @@ app = typer.Typer(no_args_is_help=True, help="The fleet: which miners there are.
 app.command("scan")(scan)
 app.command("reseal")(reseal)
 _FAULTS_SHOWN: Final = 1000
+_SECRET: Final = re.compile(r"pass|pw|secret|key|token", re.IGNORECASE)
 _TABLES: Final = frozenset({".csv", ".tsv", ".txt"})
 
 
@@ -128,7 +131,9 @@ def list_(
     table = Table(*columns, box=None)
     for entry in entries:
         values = dict(entry) | {"dialect": entry.dialect or _found_out(entry)}
-        table.add_row(*("" if values[name] is None else str(values[name]) for name in columns))
+        table.add_row(
+            *("" if values[name] is None else escape(str(values[name])) for name in columns)
+        )
     out = Console()
     Console(width=None if out.is_terminal else WIDE).print(table)
     CONSOLE.print(f"{len(entries)} miners")
@@ -169,13 +174,17 @@ def _wish_of_yaml(file: Path) -> Wish:
 
 
 def _wish_of_table(file: Path, site: str | None, columns: list[str], *, asked: bool) -> Wish:
+    if wrong := [each for each in columns if "=" not in each]:
+        raise MappingError(f"--map {wrong[0]}: COLUMN=FIELD is wanted")
     given = dict(column.rpartition("=")[::2] for column in columns)
     table = read_table(file.read_text(encoding="utf-8"), given)
     shown = Table("column", "is", "for example", box=None)
     for name, of, sample in table.samples():
-        secret = of == "password" and sample
-        shown.add_row(name, of or "(nothing we know)", "…" if secret else sample)
-    CONSOLE.print(f"{file}: {table.mapped.layout}, {len(table.rows)} rows")
+        secret = sample and (of == "password" or _SECRET.search(name))
+        words = (name, of or "(nothing we know)", "…" if secret else sample)
+        shown.add_row(*map(escape, words))
+    counted = f"{file}: {table.mapped.layout}, {len(table.rows)} rows"
+    CONSOLE.print(counted, markup=False, soft_wrap=True)
     CONSOLE.print(shown)
     if asked:
         if not sys.stdin.isatty():
