@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from minestream_dialects.market.coins import COIN_ID
 from minestream_runtime.collecting.outlet_settings import OutletSettings
 from minestream_runtime.settings import leads_somewhere
 from minestream_runtime.usage import Per, Quota
@@ -39,7 +40,6 @@ _ROOTS: Final = {
 _KEY_HEADERS: Final = {"demo": "x-cg-demo-api-key", "pro": "x-cg-pro-api-key"}
 _CREDITS: Final = {"none": None, "demo": 10_000, "pro": None}
 _CALLS_PER_MIN: Final = {"none": 10, "demo": 30, "pro": 50}
-_COIN: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 
 
 class MarketSettings(OutletSettings):
@@ -134,7 +134,7 @@ class MarketSettings(OutletSettings):
     @classmethod
     def _are_coins(cls, text: str) -> str:
         coins = _listed(text)
-        if not coins or len(coins) > 50 or not all(map(_COIN.fullmatch, coins)):  # noqa: PLR2004 - one page
+        if not coins or len(coins) > 50 or not all(map(COIN_ID.fullmatch, coins)):  # noqa: PLR2004 - one page
             raise ValueError("1 to 50 names as CoinGecko has them, by comma: litecoin,dogecoin")
         return text
 

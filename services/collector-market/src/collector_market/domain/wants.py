@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from minestream_dialects.market.coins import COINS
 from minestream_schemas.market import MarketEndpoint
 
 CHART_DAYS: Final = 365
@@ -24,8 +25,6 @@ _NETWORK_ASKED: Final = {
     "litesolo": ("api/v1/chains", ()),
     "minerstat": ("v2/coins", (("list", "BTC,LTC,DOGE"),)),
 }
-_CMC_NUMBERS: Final = {"bitcoin": 1, "litecoin": 2, "dogecoin": 74, "ethereum": 1027}
-"""CoinMarketCap's own; of other coins its slug is taken, which is CoinGecko's name for most."""
 _COINS_PER_CREDIT: Final = 100
 _LISTED: Final = 200
 """Coins of a listing that cost one credit."""
@@ -159,8 +158,8 @@ def _simple_price(coins: Sequence[str]) -> Asking:
 
 
 def _quotes(coins: Sequence[str]) -> Asking:
-    """By number where all are known, for several coins share a symbol; else by slug."""
-    numbers = [_CMC_NUMBERS[coin] for coin in coins if coin in _CMC_NUMBERS]
+    """By number where all are known, else by slug, which is CoinGecko's name for most coins."""
+    numbers = [COINS[coin].cmc_id for coin in coins if coin in COINS]
     known = len(numbers) == len(coins)
     asked = ("id", ",".join(map(str, numbers))) if known else ("slug", ",".join(coins))
     return Asking(
