@@ -1,0 +1,184 @@
+"""What an upload's parts decide, without a server."""
+
+import asyncio
+import contextlib
+import gzip
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from api_gateway.adapters.collector.body import BodyRefusedError, Limits, items_of
+from api_gateway.adapters.collector.items import Message, Record, Refusal, message_of, read_item
+from api_gateway.adapters.collector.publishing import AT_ONCE, publish
+from api_gateway.domain.collector.keys import CollectorKey, digest_of, matching, well_formed
+from api_gateway.domain.collector.pace import Pace
+from api_gateway.domain.collector.records import Directory, Known, derived_miner_id, to_poll
+from minestream_runtime.errors import BrokerUnavailableError, RecordTooLargeError
+from minestream_schemas.gap import GAP, Gap, GapCause
+from minestream_schemas.ids import derived_id
+from minestream_schemas.raw import PollStatus
+from minestream_schemas.upload import MinerRecord
+
+if TYPE_CHECKING:
+    from minestream_runtime.kafka import Producer
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+LIMITS = Limits(wire_bytes=10_000, bytes=100_000, items=50)
+JSON: Any = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["topic", "event", "headers", "online", "miner_id", "boards"])
+            | st.text(max_size=4),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(body=st.binary(max_size=300), packed=st.sampled_from(["", "gzip", "broken"]))
+def test_any_body_gives_items_or_a_refusal(body: bytes, packed: str) -> None:
+    sent = gzip.compress(body)[: -4 if packed == "broken" else None] if packed else body
+    with contextlib.suppress(BodyRefusedError):
+        asyncio.run(items_of(sent, encoding="gzip" if packed else "", limits=LIMITS))
+
+
+@settings(max_examples=60, deadline=None)
+@given(items=st.lists(JSON, max_size=6))
+def test_what_is_json_is_split_as_json_says(items: list[Any]) -> None:
+    split = asyncio.run(items_of(json.dumps(items).encode(), encoding="", limits=LIMITS))
+    assert [json.loads(bytes(item)) for item in split] == items
+
+
+@settings(max_examples=100, deadline=None)
+@given(item=JSON)
+def test_any_item_is_a_message_a_record_or_a_refusal_with_its_reason(item: Any) -> None:
+    read = read_item(json.dumps(item).encode(), "site-a")
+    assert isinstance(read, Message | Record | Refusal)
+    if isinstance(read, Refusal):
+        assert read.reason
+
+
+def test_only_our_form_of_key_is_one() -> None:
+    assert well_formed("hsc_" + "a-_9" * 10)
+    for wrong in ("", "hsc_", "hsc_" + "a" * 39, "hsc_" + "a" * 41, "HSC_" + "a" * 40,
+                  "hsc_" + "a" * 39 + "=", "hsc_" + "a" * 40 + "\n"):  # fmt: skip
+        assert not well_formed(wrong), wrong
+
+
+def test_a_key_is_found_by_its_digest_alone() -> None:
+    keys = [CollectorKey(n, f"site-{n}", "edge", digest_of(f"hsc_{n}")) for n in range(5)]
+    found = matching(keys, digest_of("hsc_3"))
+    assert found is not None
+    assert found.site_id == "site-3"
+    assert matching(keys, digest_of("hsc_9")) is None
+    assert "hsc_" not in repr(keys)
+
+
+def test_a_key_may_come_in_a_burst_and_then_at_its_pace() -> None:
+    pace = Pace(per_minute=60, burst=3)
+    assert [pace.wait_s(1, 0.0) for _ in range(3)] == [0.0] * 3
+    assert pace.wait_s(1, 0.0) == pytest.approx(1.0)
+    assert pace.wait_s(2, 0.0) == 0.0, "another key has its own"
+    assert pace.wait_s(1, 0.5) == pytest.approx(0.5)
+    assert pace.wait_s(1, 1.0) == 0.0
+    taken = sum(pace.wait_s(1, 100 + step / 10) == 0.0 for step in range(600))
+    assert 60 <= taken <= 63
+
+
+def test_a_record_is_found_by_id_then_by_address_and_an_address_of_two_is_nobodys() -> None:
+    directory = Directory(
+        "site-a",
+        [
+            Known("rack-1", "10.0.0.1:80"),
+            Known("rack-2", "[fd00::2]:4028"),
+            Known("port-1", "10.0.0.9:8001"),
+            Known("port-2", "10.0.0.9:8002"),
+        ],
+    )
+
+    def found(**names: str) -> str:
+        return directory.find(MinerRecord(online=True, **names)).miner_id
+
+    assert found(miner_id="RACK-1", ip_address="10.0.0.77") == "rack-1"
+    assert found(miner_id="SN1", ip_address="10.0.0.1") == "rack-1"
+    assert found(ip_address="FD00::2") == "rack-2"
+    assert found(miner_id="SN1", ip_address="10.0.0.9") == "site-a-sn1"
+
+
+def test_ids_that_our_letters_cannot_tell_apart_stay_apart() -> None:
+    names = ["SN 1", "SN-1", "sn_1", "sn.1", "機器", "x" * 100, "x" * 101, "sn1"]
+    ids = [derived_miner_id("site-a", name) for name in names]
+    assert len(set(ids)) == len(names)
+    assert ids[-1] == "site-a-sn1"
+    for each in ids:
+        assert len(each) <= 63
+        assert each.startswith("site-a-")
+        assert all(letter.isascii() for letter in each)
+
+
+def test_a_silent_record_is_a_poll_without_answer_and_the_same_one_the_same_event() -> None:
+    record = MinerRecord(miner_id="a", online=False)
+    polls = [
+        to_poll(
+            record, "{}", Known("site-a-a", ":0"), site_id="site-a", received_at=NOW, interval_s=60
+        )
+        for _ in range(2)
+    ]
+    assert polls[0] == polls[1]
+    assert polls[0].status is PollStatus.TIMEOUT
+    assert polls[0].error
+
+
+class Broker:
+    """Takes so many events, then none; one is too large."""
+
+    def __init__(self, takes: int) -> None:
+        self.takes = takes
+        self.sent: list[bytes] = []
+
+    async def send(self, _: Any, *, key: bytes, value: bytes, **__: Any) -> None:
+        await asyncio.sleep(0)
+        if key == b"large":
+            raise RecordTooLargeError("too large")
+        if len(self.sent) >= self.takes:
+            raise BrokerUnavailableError("away")
+        self.sent.append(value)
+
+
+def message(subject: str) -> Message:
+    began_at = NOW.isoformat()
+    gap = Gap(
+        event_id=derived_id("t", subject),
+        gap_id=derived_id("gap", subject, GapCause.LINK_DOWN, began_at),
+        subject=subject,
+        cause=GapCause.LINK_DOWN,
+        began_at=NOW,
+        reported_by=subject,
+    )
+    return message_of(GAP, gap, subject.encode())
+
+
+async def test_after_a_slice_with_a_failure_none_is_begun() -> None:
+    messages = [message(str(number)) for number in range(3 * AT_ONCE)]
+    broker = Broker(takes=AT_ONCE + 7)
+    fates = await publish(cast("Producer", broker), messages)
+    assert fates == ["published"] * (AT_ONCE + 7) + ["waiting"] * (2 * AT_ONCE - 7)
+    assert broker.sent == [message.value for message in messages[: AT_ONCE + 7]]
+
+
+async def test_what_is_too_large_for_kafka_holds_up_nothing() -> None:
+    messages = [message("a"), message("large"), message("b")]
+    fates = await publish(cast("Producer", Broker(takes=9)), messages)
+    assert fates == ["published", "too_large", "published"]
