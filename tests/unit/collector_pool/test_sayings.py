@@ -130,6 +130,29 @@ def test_a_wrong_key_over_http_is_unauthorised_without_a_body() -> None:
     assert status.status is PollStatus.ERROR, "no key was asked for"
 
 
+@pytest.mark.parametrize("code", ["[]", "{}", "[400]", "1e999", "true", '"4e2"', "null"])
+def test_a_status_that_is_none_is_an_error_and_no_crash(code: str) -> None:
+    (told,) = answered(asked(PoolMessage.WALLET), f'{{"code": {code}, "data": {{}}}}')
+    assert (told.status, told.error) == (PollStatus.ERROR, "code without a number")
+
+
+def test_a_status_that_is_a_text_counts() -> None:
+    (told,) = answered(asked(PoolMessage.WALLET), '{"code": "200", "data": {}}')
+    assert told.status is PollStatus.OK
+    (told,) = answered(asked(PoolMessage.WALLET), '{"code": "401"}')
+    assert told.status is PollStatus.UNAUTHORISED
+
+
+def test_what_is_nested_too_deeply_is_garbage() -> None:
+    (told,) = answered(asked(PoolMessage.WALLET), "[" * 100_000)
+    assert told.status is PollStatus.GARBAGE
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    (told,) = heard(change(), deep, Records())
+    assert told.status is PollStatus.GARBAGE
+
+
 def test_workers_over_http_are_told_one_by_one() -> None:
     body = (FIXTURES / "api_v1_walletEx_assembled.json").read_text(encoding="utf-8")
     (told,) = answered(asked(PoolMessage.WORKER), body)

@@ -15,7 +15,7 @@ from collector_pool.adapters.service import clients
 from collector_pool.adapters.wamp import Link, joined
 from collector_pool.domain.hiding import hider
 from collector_pool.domain.profiles import PROFILES, Profile, call_of, keyed
-from collector_pool.domain.sayings import updating
+from collector_pool.domain.sayings import HTTP, Saying, answered, updating
 from collector_pool.settings import PoolSettings
 from minestream_dialects.prohashing import normalise_pool
 from minestream_dialects.unreadable import UnreadableError
@@ -85,18 +85,19 @@ def _proxy_health(answer: Answer) -> Step:
     step = _health(answer, "health (proxy)")
     if not step.ok:
         return Step(step.name, ok=False, found=step.found, advice="does the proxy run?")
-    fed = updating(json.loads(answer.body or b"null"))
+    fed = updating(_decoded(answer.body))
     found = f"{step.found}; its feed is {'alive' if fed else 'not updating'}"
     return Step(step.name, fed, found, "restart the proxy, or use MINESTREAM_POOL_PROFILE=live")
 
 
 async def _wallet(http: PoliteClient, settings: PoolSettings) -> Step:
     answer = await http.ask("wallet", params={"apiKey": settings.pool_api_key or ""})
-    said = _decoded(answer.body)
-    code = said.get("code") if isinstance(said, Mapping) else None
-    ok = answer.status is PollStatus.OK and code in (None, 200, "200")
-    found = "the key is taken" if ok else answer.error or f"code {str(code)[:20]}"
-    return Step("authentication (HTTP)", ok, found, "is the key right, and still valid?")
+    error: str | None = answer.error or answer.status.value
+    if answer.status is PollStatus.OK:
+        asked = Saying(HTTP, PoolMessage.WALLET, answer.fetched_at)
+        error = answered(asked, (answer.body or b"").decode(errors="replace"))[0].error
+    found = error or "the key is taken"
+    return Step("authentication (HTTP)", error is None, found, "is the key right, and still valid?")
 
 
 async def _over_wamp(settings: PoolSettings, profile: Profile, clock: Clock) -> list[Step]:
@@ -190,6 +191,6 @@ def _rates(
 def _decoded(body: bytes | None) -> object:
     try:
         said: object = json.loads(body or b"null")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return said

@@ -1,6 +1,7 @@
 """What a message of the pool becomes: one saying or more, each an event to be."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ WAMP: Final = "prohashing-wamp"
 HTTP: Final = "prohashing-http"
 PROXY: Final = "prohashing-proxy"
 KEPT_OF_GARBAGE: Final = 4096
+_CODE: Final = re.compile(r"[1-9]\d{2}", re.ASCII)
 _CODE_OK: Final = 200
 _LEAST_EPOCH_S: Final = 1.2e9
 _MOST_EPOCH_S: Final = 4.1e9
@@ -63,7 +65,10 @@ def heard(saying: Saying, content: object, records: Records) -> list[Saying]:
         content: decoded JSON.
         records: of the account's workers; brought up to date.
     """
-    text = json.dumps(content)
+    try:
+        text = json.dumps(content)
+    except RecursionError:
+        return [failed(saying, PollStatus.GARBAGE, "nested too deeply")]
     if len(text) > MAX_BODY_BYTES and not saying.snapshot:
         return [failed(saying, PollStatus.GARBAGE, f"over {MAX_BODY_BYTES} bytes", text)]
     if saying.message is PoolMessage.WORKER:
@@ -134,23 +139,32 @@ def answered(saying: Saying, body: str) -> list[Saying]:
 
     Args:
         saying: what was asked.
-        body: as it came; JSON.
+        body: as it came.
     """
-    content = json.loads(body)
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return [failed(saying, PollStatus.GARBAGE, "no JSON, or nested too deeply", body)]
     if not isinstance(content, dict):
         return [failed(saying, PollStatus.GARBAGE, "not an object", body)]
-    code = content.get("code")
+    code = _code(content)
     if saying.dialect == HTTP and code != _CODE_OK:
         refused = saying.message in {PoolMessage.WALLET, PoolMessage.WORKER} and code in _REFUSALS
         status = PollStatus.UNAUTHORISED if refused else PollStatus.ERROR
-        said = code if isinstance(code, int) else "without a number"
-        return [failed(saying, status, f"code {said}")]
+        return [failed(saying, status, f"code {code or 'without a number'}")]
     if saying.dialect == HTTP and saying.message is PoolMessage.WORKER:
         return _http_workers(saying, content, body)
     return [replace(saying, body=body, stamped_at=stamp(saying.message, content))]
 
 
 _REFUSALS: Final = frozenset({400, 401, 403})
+
+
+def _code(content: dict[str, Any]) -> int | None:
+    """The pool's own status, which it may write as a text."""
+    said = content.get("code")
+    written = str(said) if isinstance(said, int | str) else ""
+    return int(written) if _CODE.fullmatch(written) else None
 
 
 def _http_workers(saying: Saying, content: dict[str, Any], body: str) -> list[Saying]:
