@@ -82,6 +82,7 @@ async def test_miners_of_every_model_go_from_scan_to_file_to_fleet_and_out_again
         assert {at: one["family"] for at, one in found.items()} == {
             station.address: station.resident.model.family for station in stations
         }
+        assert list(found) == [station.address for station in stations], "in their order"
         assert all(one["evidence"] for one in found.values())
         assert not any(one["in_fleet"] for one in found.values())
         assert "admin" not in done.stdout + done.stderr + file.read_text()
@@ -137,12 +138,12 @@ def test_networks_outside_and_too_many_addresses_are_refused_before_anything_is_
     assert "split them into 10.0.0.0/16, then 10.1.0.0/16" in many.stderr
 
 
-async def test_control_c_keeps_what_was_found(
+async def test_control_c_even_pressed_often_keeps_what_was_found(
     given: dict[str, str], inventory_command: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     file = tmp_path / "found.csv"
+    terminal, ours = pty.openpty()
     async with everybody() as (fleet, port):
-        at_terminal, ours = pty.openpty()
         words = ("scan", "127.9.3.0/24", "--port", port, "--site", "barn", "--out", file)
         process = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
             inventory_command(*words, "--rate", "20"),
@@ -153,7 +154,7 @@ async def test_control_c_keeps_what_was_found(
             text=True,
         )
         os.close(ours)
-        shown = await asyncio.to_thread(watched, process, at_terminal)
+        shown = await asyncio.to_thread(watched, process, terminal)
         process.wait(timeout=20)
     assert process.returncode == 130
     assert re.search(r"interrupted: \d+ of 254 addresses were looked at", shown)
@@ -163,8 +164,8 @@ async def test_control_c_keeps_what_was_found(
 
 
 def watched(process: subprocess.Popen[str], terminal: int) -> str:
-    """What is shown until it ends; interrupts it when its bar says that three were found."""
-    shown = ""
+    """What is shown until it ends; from three found on it is interrupted whenever it shows more."""
+    shown, pressed = "", False
     while True:
         try:
             read = os.read(terminal, 65_536).decode(errors="replace")
@@ -172,6 +173,6 @@ def watched(process: subprocess.Popen[str], terminal: int) -> str:
             os.close(terminal)
             return shown
         shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown + read)
-        if re.search(r"\d+/254.* [3-9] found", shown) and process.poll() is None:
+        pressed |= re.search(r"\d+/254.* [3-9] found", shown) is not None
+        if pressed and "were looked at" not in shown and process.poll() is None:
             process.send_signal(signal.SIGINT)
-            shown = re.sub(r" found", " seen", shown)

@@ -39,7 +39,7 @@ _TLS: Final = 443
 """Only looked whether it is open: no collector speaks TLS, so who answers there alone is no use."""
 _WEB: Final = 80
 _CONNECT_S: Final = 1.0
-_ANSWER_S: Final = 3.0
+_ANSWER_S: Final = 5.0
 _PROBED_AT_ONCE: Final = 32
 _WORKERS: Final = 512
 _SLACK_S: Final = 0.05

@@ -4,10 +4,12 @@ import asyncio
 import json
 import os
 import re
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
@@ -146,6 +148,7 @@ def scan(
     _tell_others(result, verbose=verbose)
     if out is not None:
         _write(out, entries.values(), len(result.finds) - len(entries))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if add:
         _add(entries.values(), result, yes=yes)
     if result.cut_short is not None:
@@ -216,6 +219,7 @@ def _scan(wish: _Wish, settings: GatewaySettings) -> _Result:
     try:
         asyncio.run(_look(addresses, wish, settings, result))
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would lose what was found
         result.cut_short = "interrupted"
     except OwnFaultError as exc:
         result.cut_short = f"this machine could not ask: {exc}"
@@ -266,7 +270,7 @@ def _bar() -> Progress:
 def _tell(
     result: _Result, names: dict[str, str], holders: dict[str, str] | None, *, as_json: bool
 ) -> None:
-    finds = sorted(result.finds, key=lambda find: find.address)
+    finds = sorted(result.finds, key=_order)
     if as_json:
         for find in finds:
             there = None if holders is None else find.place in holders
@@ -285,6 +289,12 @@ def _tell(
     if finds:
         console = Console()
         Console(width=None if console.is_terminal else WIDE).print(table, markup=False)
+
+
+def _order(find: Find) -> tuple[int, int, int]:
+    host, port = split(find.address)
+    address = ip_address(host)
+    return address.version, int(address), port
 
 
 def _tell_others(result: _Result, *, verbose: bool) -> None:
