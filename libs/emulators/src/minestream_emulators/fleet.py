@@ -25,7 +25,7 @@ from minestream_emulators.http_door import HttpDoor
 from minestream_emulators.models import MODELS
 from minestream_emulators.physics import Climate, Phase
 from minestream_emulators.replies import ReplyLine, ReplyLog, read_replies
-from minestream_emulators.station import Door, Now, Station
+from minestream_emulators.station import Door, Now, Station, stop_listening
 from minestream_emulators.tcp_door import TcpDoor
 from minestream_emulators.world import (
     WorldPlan,
@@ -110,12 +110,10 @@ class Fleet:
 
     async def close(self) -> None:
         """Close every listener and connection, and the log."""
-        for station in self.stations.values():
-            if station.server is not None:
-                station.server.close()
-                station.server = None
+        await stop_listening(self.stations.values())
         for door in self._doors.values():
             await door.close()
+        await asyncio.sleep(0)  # transports close in the loop's next round
         self.log.close()
 
     async def direct(self) -> None:
@@ -225,6 +223,7 @@ class Fleet:
             if change.fault in _BODILY:
                 _touch_body(self.firmware(station, at_s), change, at_s)
             if change.fault is Fault.REFLASHED:
+                await stop_listening([station])
                 self._reflash(station, at_s, begins=change.begins)
             station.touch()
             if change.fault in _RELISTENING:
@@ -247,16 +246,12 @@ class Fleet:
         miner.boot(at_s)
         station.resident = resident
         station.firmware = firmware_of(miner, resident.who)
-        if station.server is not None:
-            station.server.close()
-            station.server = None
 
     async def _touch_listener(self, station: Station) -> None:
         closed = bool(station.faults & _CLOSING)
-        if closed and station.server is not None:
-            station.server.close()
-            station.server = None
-        elif not closed and station.server is None:
+        if closed:
+            await stop_listening([station])
+        elif station.server is None:
             await self._listen(station)
 
     def firmware(self, station: Station, at_s: float) -> Firmware:

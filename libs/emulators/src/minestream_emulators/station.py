@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
@@ -14,6 +14,8 @@ from minestream_emulators.world import Resident
 
 Now = Callable[[], datetime]
 DAY_S: Final = 86400.0
+_TURNS: Final = 4
+"""Of the loop, from a connection's acceptance to its handler's first step."""
 
 
 @dataclass(slots=True)
@@ -98,3 +100,28 @@ def listener(station: Station) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+async def stop_listening(stations: Iterable[Station]) -> None:
+    """Let nobody in any more; who was let in a moment ago has reached its door when this returns.
+
+    A server that closes with a connection on its way leaves that one's socket open.
+
+    Args:
+        stations: those without a server are left as they are.
+    """
+    servers = []
+    for station in stations:
+        if station.server is not None:
+            servers.append(station.server)
+            station.server = None
+    if not servers:
+        return
+    loop = asyncio.get_running_loop()
+    for server in servers:
+        for sock in server.sockets:
+            loop.remove_reader(sock.fileno())
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+    for server in servers:
+        server.close()
