@@ -47,6 +47,7 @@ class Gateway:
 
     answers: list[Callable[[list[Any]], Answer]] = field(default_factory=list)
     uploads: list[list[Any]] = field(default_factory=list)
+    published: list[list[Any]] = field(default_factory=list)
     takes_s: float = 0.01
     under_way: int = 0
     most_under_way: int = 0
@@ -65,6 +66,10 @@ class Gateway:
         status, said, headers = (
             self.answers.pop(0)(items) if self.answers else (200, taken(items), {})
         )
+        if isinstance(said, dict) and "data" in said:
+            left = {*said["data"]["waiting"], *(each["index"] for each in said["data"]["refused"])}
+            events = self.uploads[-1]
+            self.published.append([e for place, e in enumerate(events) if place not in left])
         if isinstance(said, str):
             return web.Response(text=said, status=status, headers=headers)
         return web.json_response(said, status=status, headers=headers)
