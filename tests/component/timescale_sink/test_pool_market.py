@@ -17,6 +17,7 @@ from tests.component.timescale_sink.events import NOW, reading
 from tests.component.timescale_sink.outside import (
     network,
     one_of_each,
+    pool_balance,
     pool_rate,
     pool_reward,
     pool_stats,
@@ -31,7 +32,7 @@ from minestream_schemas import topics as registry
 from minestream_schemas.dead_letter import DeadLetterHeader, dead_letter_topic
 from minestream_schemas.ids import derived_id
 from minestream_schemas.market import PRICE
-from minestream_schemas.pool import POOL_REWARD, POOL_STATS, POOL_WORKER
+from minestream_schemas.pool import POOL_BALANCE, POOL_REWARD, POOL_STATS, POOL_WORKER
 from timescale_sink.adapters.migrations import MIGRATIONS
 from timescale_sink.adapters.sink import TOPICS
 from timescale_sink.adapters.store import Stage
@@ -321,3 +322,27 @@ VALUES (gen_random_uuid(), gen_random_uuid(), %(ts)s, 'm-1', 's', 'd', 'a', 'min
     'network');
 INSERT INTO telemetry.dirty_bucket (kind, at) VALUES ('hour', date_bin('1 hour', %(ts)s, 'epoch'))
 """
+
+
+@pytest.mark.usefixtures("running")
+async def test_each_rise_of_what_was_paid_in_all_is_a_payout(
+    tell: Tell, eventually: Eventually
+) -> None:
+    paid = (1.0, 1.0, None, 1.25, 1.25, 1.5)
+    told = [
+        pool_balance(NOW - timedelta(hours=len(paid) - place), paid_coins=total)
+        for place, total in enumerate(paid)
+    ]
+    await tell(POOL_BALANCE, *told)
+    rows = await eventually(
+        "SELECT ts, kind, coin, amount_coins, quality_flags FROM telemetry_v1.pool_reward "
+        "ORDER BY ts",
+        until=lambda rows: len(rows) >= 2,
+    )
+    assert [(row["ts"], row["amount_coins"]) for row in rows] == [
+        (told[3].ts, 0.25),
+        (told[5].ts, 0.25),
+    ]
+    assert {(row["kind"], row["quality_flags"][0]) for row in rows} == {
+        ("payout", "seen_in_balance")
+    }
