@@ -125,7 +125,7 @@ async def test_what_was_found_is_added_as_an_import_adds_it(
     assert rows == [("barn", address, "auto")]
 
 
-def test_networks_outside_and_too_many_addresses_are_refused_before_anything_is_asked(
+def test_networks_outside_are_refused_before_anything_is_asked(
     run: Run,
 ) -> None:
     outside = run("scan", "8.8.8.0/24")
@@ -133,9 +133,6 @@ def test_networks_outside_and_too_many_addresses_are_refused_before_anything_is_
     assert "8.8.8.0/24 is outside of MINESTREAM_ALLOWED_NETWORKS" in outside.stderr
     narrow = run("scan", NETWORK, MINESTREAM_ALLOWED_NETWORKS="127.9.3.0/28")
     assert narrow.returncode == 2
-    many = run("scan", "10.0.0.0/8")
-    assert many.returncode == 2
-    assert "split them into 10.0.0.0/16, then 10.1.0.0/16" in many.stderr
 
 
 async def test_control_c_even_pressed_often_keeps_what_was_found(
