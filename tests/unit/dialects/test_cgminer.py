@@ -116,7 +116,10 @@ def test_ghs_of_a_scrypt_miner_of_any_maker_is_believed_only_where_one_can_do_it
 ) -> None:
     summary = {"SUMMARY": [{"Elapsed": 60, "GHS 5s": rate, "GHS av": rate}]}
     pools = {"POOLS": [{"URL": "x", "User": "y", "Algorithm": "scrypt"}]}
-    assert read("cgminer", summary=summary, pools=pools).hashrate_hs == hs
+    telemetry = read("cgminer", summary=summary, pools=pools)
+    assert telemetry.hashrate_hs == hs
+    doubt = "unit_inferred" if hs else "unit_disputed"
+    assert doubt in telemetry.quality_flags
 
 
 @pytest.mark.parametrize("accepted", [11_141_120.0, 11_141.12, 730_000_000.0])

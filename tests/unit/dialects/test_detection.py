@@ -41,6 +41,8 @@ def asked(step: str, body: bytes) -> Found | None:
     return recognise(STEP[step], body, http_status=200 if http else None, headers={})
 
 
+WHATSMINER_OF_API_3: Final = b'{"STATUS":"S","Msg":{"api_ver":"3.0.1","fw_ver":"20250214"}}'
+"""At this port nobody speaks API 3: it is asked in the words of API 2."""
 ANSWERS: Final = [
     ("vnish-info", fixture("vnish/s21pro_1.2.7_info.json"), "vnish"),
     ("vnish-info", fixture("vnish/l9_1.2.7_info_assembled.json"), "vnish"),
@@ -60,6 +62,7 @@ ANSWERS: Final = [
     ("4028-stats", REFUSED_BY_A_WHATSMINER, "whatsminer"),
     ("4028-get-version", fixture("whatsminer/v1_get_version.json"), "whatsminer"),
     ("4028-get-version", fixture("whatsminer/v2_get_version.json"), "whatsminer"),
+    ("4028-get-version", WHATSMINER_OF_API_3, "whatsminer"),
     ("4028-version", fixture("cgminer/s19_rpc_version.json"), "antminer"),
     ("4028-version", fixture("cgminer/s9_vnish_3.8.6_version_assembled.json"), "vnish-3"),
     ("4028-version", fixture("cgminer/bmminer_version_assembled.json"), "cgminer"),

@@ -105,3 +105,13 @@ def test_what_is_no_page_of_stats_is_garbage(dg1: dict[str, Any]) -> None:
     told = read(dg1)
     assert (told.status, told.error) == (MinerStatus.GARBAGE, "stats: busy")
     assert told.model == "DG1+"
+
+
+def test_a_sensor_that_counts_whole_degrees_is_not_read_a_thousand_times_too_cold(
+    dg1: dict[str, Any],
+) -> None:
+    stats(dg1)["chain"][0]["temp_chip"] = [57, 61]
+    told = read(dg1)
+    board = told.boards[0]
+    assert (board.chip_temp_min_c, board.chip_temp_max_c) == (None, None)
+    assert f"field_invalid:boards.{board.slot}.chip_temp_c" in told.quality_flags

@@ -213,3 +213,11 @@ def test_temperatures_of_boards_are_given_to_boards_only_when_they_are_as_many(
     assert [board.pcb_temp_c for board in read(v3).boards] == [41.1, 40.1, 41.5]
     assert [board.pcb_temp_c for board in read(fewer).boards] == [None] * 3
     assert read(fewer).pcb_temp_max_c == 41.1
+
+
+def test_a_later_api_on_the_old_port_is_read_as_api_2() -> None:
+    version = {"STATUS": "S", "Msg": {"api_ver": "3.0.1", "fw_ver": "20250214"}}
+    bodies = {"summary": recorded("v2_summary"), "get_version": version}
+    told = read(bodies, dialect="whatsminer")
+    assert (told.dialect, told.hashrate_hs) == ("whatsminer-v2", 125e12)
+    assert told.evidence["dialect"] == "get_version.api_ver"

@@ -101,7 +101,6 @@ tell their type in the former only. ``get_version`` before it too: a Whatsminer 
 _REALM: Final = re.compile(r'\brealm\s*=\s*"([^"]{1,128})"', re.IGNORECASE)
 _TYPE: Final = re.compile(r"^(?P<model>[^()]*?)\s*\((?P<name>\w+)\s+(?P<version>[^()]+)\)$")
 _PROGRAM: Final = re.compile(r"^\w+miner\+?$", re.IGNORECASE)
-_V3: Final = 3
 
 
 def recognise(
@@ -255,13 +254,15 @@ def _btminer(said: dict[str, Any], command: str) -> Found | None:
 
 
 def _get_version(said: dict[str, Any]) -> Found | None:
-    """``get_version`` on 4028: only Whatsminers know it."""
+    """``get_version`` on 4028: only Whatsminers know it.
+
+    Whatever version it names, at this port it is asked as one of API 1 or 2: 3 is spoken at 4433.
+    """
     api, firmware = text(entry(said, "Msg", "api_ver")), entry(said, "Msg", "fw_ver")
     if api is None:
         return _btminer(said, "get_version")
     evidence = f"4028 get_version: api_ver {api}"
-    family = "whatsminer-v3" if _major(api) >= _V3 else "whatsminer"
-    return _found(family, evidence, firmware=firmware)
+    return _found("whatsminer", evidence, firmware=firmware)
 
 
 def _device_info(said: dict[str, Any]) -> Found | None:
@@ -275,11 +276,6 @@ def _device_info(said: dict[str, Any]) -> Found | None:
         model=entry(said, "msg", "miner", "type"),
         firmware=entry(said, "msg", "system", "fwversion"),
     )
-
-
-def _major(version: str) -> int:
-    found = re.search(r"(\d{1,3})\.", version)
-    return int(found[1]) if found else 0
 
 
 def _first(items: object) -> dict[str, Any] | None:

@@ -161,8 +161,14 @@ def _board(slot: int, chain: Row, unit: Measure, draft: Draft) -> BoardDraft:
 
 
 def _degrees(value: object, name: str, draft: Draft) -> float | None:
-    """A sensor in thousandths of a degree; 0 is one without reading."""
+    """A sensor in thousandths of a degree; 0 is one without reading.
+
+    Less than a degree on either side of 0 is one that counts whole degrees: not known, no guess.
+    """
     if value == 0 and value is not False:
+        return None
+    if isinstance(value, (int, float)) and -_MILLI < value < _MILLI:
+        draft.flags.invalid(name)
         return None
     return number(value, CELSIUS, name=name, flags=draft.flags, per=_MILLI)
 

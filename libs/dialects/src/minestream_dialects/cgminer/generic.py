@@ -64,6 +64,8 @@ def _unit(found: Rates, summary: Row, draft: Draft) -> Measure:
     at_most = max(positive(found.now), positive(found.average)) * hashes_per_s("GHS")
     if draft.algorithm is Algorithm.SCRYPT:
         if at_most <= _SCRYPT_AT_MOST_HS:
+            # a board of 100 MH/s that counts them as GHS looks the same: it is no certainty
+            draft.flags.add(QualityFlag.UNIT_INFERRED)
             return measure(draft, found.unit, f"the key {found.key}", clues)
         draft.flags.add(QualityFlag.UNIT_DISPUTED)
         draft.evidence["unit"] = f"the key {found.key}, disputed by algorithm"

@@ -9,9 +9,9 @@ _OF_API: Final = 2
 
 
 def recognise(payloads: Payloads) -> str | None:
-    """By the version of the API; else by what only a Whatsminer's summary says."""
+    """By the version of the API, 2 or later; else by what only a Whatsminer's summary says."""
     found = firmware.api(payloads)
-    return found[1] if found is not None and found[0] == _OF_API else None
+    return found[1] if found is not None and found[0] >= _OF_API else None
 
 
 DIALECT: Final = Dialect(
