@@ -35,12 +35,16 @@ async def test_what_is_found_out_reaches_the_entry_and_so_every_collector(
     on_kafka: GatewaySettings, writer: Writer, make_topics: Any
 ) -> None:
     await make_topics(INVENTORY, DETECTED)
-    await put(writer, [entry("m-1"), entry("m-2"), entry("m-3", transport="http", dialect="vnish")])
+    await put(
+        writer,
+        [entry("m-1"), entry("m-2"), entry("m-4"), entry("m-3", transport="http", dialect="vnish")],
+    )
     told = [
         found("m-1"),
         found("m-2", address="m-2.elsewhere:80"),
         found("m-3"),
         found("m-9"),
+        found("m-4", model="Antminer\0L7"),
     ]
     async with Producer(on_kafka) as producer, asyncio.TaskGroup() as tasks:
         for each in told:
@@ -58,8 +62,9 @@ async def test_what_is_found_out_reaches_the_entry_and_so_every_collector(
     there = await miners(writer)
     assert there["m-1"].detected == found("m-1")
     assert there["m-2"].detected is None, "found at an address that it does not have"
+    assert there["m-4"].detected is None, "the database takes no NUL"
     assert there["m-3"].detected is None, "its operator has said what it speaks"
-    values = [value for key, value in await inventory_on(on_kafka, 4) if key == "m-1"]
+    values = [value for key, value in await inventory_on(on_kafka, 5) if key == "m-1"]
     assert [value.get("detected", {}).get("dialect") for value in values] == [None, "antminer"]
 
 

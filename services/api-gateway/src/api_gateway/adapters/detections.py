@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
+from pydantic import ValidationError
 
 from api_gateway.adapters.database import Writer
 from api_gateway.adapters.database.fleet import take_up
@@ -74,12 +75,20 @@ class Detections:
                 continue
             try:
                 each = Detected.from_json(record.value)
-            except ValueError as exc:
-                counter("minestream_dead_letters_total").labels("schema").inc()
-                self._log.error("detection_refused", error=str(exc).splitlines()[0])
+            except ValidationError as exc:
+                fault = exc.errors(include_url=False, include_input=False)[0]
+                self._refuse(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}")
+                continue
+            if any("\0" in said for said in each.model_dump().values() if isinstance(said, str)):
+                self._refuse("a NUL, which the database does not take")
                 continue
             found[each.miner_id] = each
         return found
+
+    def _refuse(self, reason: str) -> None:
+        """A finding is asked for anew by whoever polls the miner: none is kept for people."""
+        counter("minestream_dead_letters_total").labels("schema").inc()
+        self._log.error("detection_refused", reason=reason)
 
 
 def _ends(records: Sequence[Record]) -> dict[Partition, int]:
