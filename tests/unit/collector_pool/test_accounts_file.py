@@ -83,3 +83,10 @@ def test_all_faults_are_told_at_once_and_no_key_among_them(tmp_path: Path) -> No
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_accounts(tmp_path / "none.yaml", {})
+
+
+def test_a_file_that_is_too_large_is_refused_and_not_cut(tmp_path: Path) -> None:
+    file = tmp_path / "accounts.yaml"
+    file.write_text(GOOD + "# all of it counts\n" * 60_000)
+    with pytest.raises(ConfigurationError, match=r"accounts\.yaml:1: over 1048576 bytes"):
+        load_accounts(file, ENVIRONMENT)

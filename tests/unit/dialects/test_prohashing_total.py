@@ -45,6 +45,8 @@ SAID = [
     (PoolMessage.BALANCES, "prohashing-wamp", "wamp_f_all_balance_updates_assembled.json", []),
     (PoolMessage.WALLET, "prohashing-http", "api_v1_wallet_assembled.json", []),
     (PoolMessage.STATUS, "prohashing-http", "api_v1_status_assembled.json", []),
+    (PoolMessage.FOUND_BLOCK, "prohashing-wamp", "wamp_found_block_event_assembled.json", []),
+    (PoolMessage.MINING_FAILURE, "prohashing-wamp", "wamp_found_block_event_assembled.json", []),
 ]
 
 

@@ -38,8 +38,10 @@ def load_accounts(file: Path, environment: Mapping[str, str]) -> tuple[Account, 
     """
     try:
         with file.open("rb") as opened:
-            text = opened.read(_MOST_BYTES).decode()
-        return read_accounts(text, environment)
+            content = opened.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise DocumentError([Fault(1, f"over {_MOST_BYTES} bytes")])
+        return read_accounts(content.decode(), environment)
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigurationError(f"{file}: cannot be read ({type(exc).__name__})") from exc
     except DocumentError as exc:
