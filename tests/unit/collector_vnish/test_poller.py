@@ -205,6 +205,33 @@ async def test_settings_that_cannot_be_read_are_not_published_at_all() -> None:
 
 
 @pytest.mark.parametrize(
+    ("firmware", "told"),
+    [('"1.2.7\\ud800"', "1.2.7"), ('"1.2\\u0000"', "1.2"), (f'"{"1" * 900_000}"', "1" * 256)],
+)
+async def test_no_word_for_its_firmware_costs_a_miner_its_poll(firmware: str, told: str) -> None:
+    info = f'{{"fw_name": "Vnish", "fw_version": {firmware}}}'
+    miner = Miner(answers={"info": lambda _: web.Response(text=info)})
+    async with polling(miner) as poll:
+        assert (await poll()).firmware == told
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [
+        ('{"pass": "hunter2", "host": "\\ud800"}', PollStatus.OK),
+        ('{"a":' * 900 + '{"pass": "hunter2"}' + "}" * 900, PollStatus.GARBAGE),
+    ],
+)
+async def test_no_settings_cost_a_miner_its_poll(settings: str, status: PollStatus) -> None:
+    miner = Miner(answers={"settings": lambda _: web.Response(text=settings)})
+    async with polling(miner, password=PASSWORD) as poll:
+        event = await poll()
+    body = event.endpoints["settings"]
+    assert (body.status, body.body is not None) == (status, status is PollStatus.OK)
+    assert event.endpoints["summary"].status is PollStatus.OK
+
+
+@pytest.mark.parametrize(
     ("body", "status"),
     [
         (b"<html>login</html>", PollStatus.GARBAGE),

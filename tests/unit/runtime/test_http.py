@@ -205,6 +205,13 @@ async def test_a_date_that_is_none_costs_nothing() -> None:
         assert (reply.fault, reply.server_at) == (None, None)
 
 
+async def test_a_number_that_no_event_could_carry_is_none() -> None:
+    for number, told in ((b"7", "7"), (b"\xff\xfe", None), (b"", None), (b"7" * 99, "7" * 64)):
+        answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Reply-Id: " + number + b"\r\n\r\n"
+        async with device(saying(answer)) as address:
+            assert (await ask(address)).reply_id == told
+
+
 async def test_only_a_refusal_tells_what_a_device_wants_to_see() -> None:
     for status, told in ((401, ('Digest realm="a"', "Basic")), (200, ())):
         head = f'HTTP/1.1 {status} x\r\nWWW-Authenticate: Digest realm="a"\r\n'

@@ -57,7 +57,7 @@ class Reply:
         http_status: None when none came.
         body: as it came, undecoded; of a body that is too large the first 4 KiB.
         server_at: the ``Date`` header.
-        reply_id: the ``X-Reply-Id`` header.
+        reply_id: the ``X-Reply-Id`` header, where it is plain text.
         error: what went wrong, for people; names no path and no query.
         challenges: of a 401, its ``WWW-Authenticate`` headers.
     """
@@ -146,7 +146,7 @@ async def fetch(
         said.status if 100 <= said.status <= 599 else None,  # noqa: PLR2004 - HTTP's range
         said.body if said.whole else said.body[:KEPT_OF_GARBAGE_BYTES],
         _instant(said.headers.get("Date")),
-        (said.headers.get("X-Reply-Id") or "")[:64] or None,
+        _number(said.headers.get("X-Reply-Id")),
         None if said.whole else f"body over {max_bytes} bytes",
         tuple(said.headers.getall("WWW-Authenticate", ())) if said.status == _ASKS_WHO else (),
     )
@@ -229,6 +229,10 @@ def _fault_of(exc: OSError) -> Fault:
     if is_no_way(exc):
         return Fault.REFUSED
     return Fault.TIMEOUT
+
+
+def _number(told: str | None) -> str | None:
+    return told[:64] if told and _PLAIN.fullmatch(told) else None
 
 
 @lru_cache(maxsize=256)  # a fleet answers with the same few dates each second

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from collector_vnish.domain import masking
+from collector_vnish.adapters.masked import masked_body
 from collector_vnish.domain.endpoints import (
     CADENCE_S,
     Endpoint,
@@ -16,6 +16,7 @@ from collector_vnish.domain.endpoints import (
     wanted,
 )
 from minestream_dialects.bodies import decode
+from minestream_dialects.fields import text
 from minestream_runtime import semconv
 from minestream_runtime.breaker import VNISH
 from minestream_runtime.clock import Clock
@@ -147,19 +148,18 @@ class Vnish:
                 return Answer(body, uptime_s=told.miner_state_time, state=told.miner_state)
         content, fault = _content(body, reply.body)
         fault = fault or shape_fault(endpoint, content)
+        if secret and fault is None:
+            return Answer(masked_body(reply, content, now))
         if fault is not None:
             kept = b"" if secret else start_of(reply.body)
             return Answer(body_of(reply, PollStatus.GARBAGE, now, kept=kept, error=fault))
-        if secret:
-            masked = msgspec.json.encode(masking.mask(content))
-            return Answer(body_of(reply, PollStatus.OK, now, kept=masked))
         return _told(endpoint, body, content)
 
 
 def _told(endpoint: str, body: EndpointBody, content: object) -> Answer:
     """What an answer says of its miner."""
     if endpoint == Endpoint.INFO:
-        return Answer(body, firmware=firmware_of(content))
+        return Answer(body, firmware=text(firmware_of(content)))
     if endpoint == Endpoint.SUMMARY:
         state, since_s = life_of(content)
         return Answer(body, uptime_s=since_s, state=state)

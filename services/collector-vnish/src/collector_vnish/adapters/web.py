@@ -7,9 +7,10 @@ from typing import Final
 
 import msgspec
 
-from collector_vnish.domain import masking
+from collector_vnish.adapters.masked import masked_body
 from collector_vnish.domain.web import Web, elapsed_s, told_firmware
 from minestream_dialects.bodies import decode
+from minestream_dialects.fields import text
 from minestream_runtime import semconv
 from minestream_runtime.clock import Clock
 from minestream_runtime.collecting.bodies import body_of, start_of, status_of
@@ -111,11 +112,10 @@ class WebFamily:
             kept = b"" if secret else start_of(reply.body)
             return Answer(body_of(reply, PollStatus.GARBAGE, now, kept=kept, error=fault))
         if secret:
-            masked = msgspec.json.encode(masking.mask(content))
-            return Answer(body_of(reply, PollStatus.OK, now, kept=masked))
+            return Answer(masked_body(reply, content, now))
         identity = web.identity
         if identity is not None and endpoint == identity[0]:
-            return Answer(body, firmware=told_firmware(content, identity[1]))
+            return Answer(body, firmware=text(told_firmware(content, identity[1])))
         return Answer(body)
 
 

@@ -107,4 +107,4 @@ def elapsed_s(stats: bytes) -> float | None:
 def told_firmware(content: object, key: str) -> str | None:
     """The version that an answer tells under a key."""
     said = content.get(key) if isinstance(content, dict) else None
-    return said.strip()[:200] or None if isinstance(said, str) else None
+    return said if isinstance(said, str) else None
