@@ -316,6 +316,30 @@ def test_what_is_nested_too_deeply_is_told_and_ends_no_process(tmp_path: Path, d
     assert "nested too deeply" in done.stderr
 
 
+_DOUBLED = "\n".join(f"  - &b{n} [*b{n - 1}, *b{n - 1}]" for n in range(1, 90))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"miners:\n  - &b0 [x]\n{_DOUBLED}\n", "far too many values"),
+        ("miners: &all\n  - *all\n", "contains itself"),
+    ],
+)
+def test_aliases_that_make_too_much_are_refused_at_once(text: str, said: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        read(text, {})
+    assert said in caught.value.faults[0].text
+
+
+def test_aliases_that_spare_some_words_are_taken() -> None:
+    text = "x: &day 30\nminers: &some [{id: m 1, ip: 10.0.0.1, polling_interval_seconds: *day}]\n"
+    with pytest.raises(DocumentError) as caught:
+        read(text, {})
+    (fault,) = caught.value.faults
+    assert "x: no such key" in fault.text, "and nothing else is wrong with it"
+
+
 def test_words_in_brackets_are_shown_as_they_stand(tmp_path: Path) -> None:
     file = tmp_path / "[odd].yaml"
     file.write_text("miners: []\nprohashing: {wamp: {realm: 'a[/b]c'}}\n")

@@ -114,7 +114,7 @@ miners:
         ("miners: []\nminers: []\n", 2, "given twice, first in line 1"),
         ("sites:\n  - {site_id: A}\nminers: []\n", 2, "2 to 63 of a-z"),
         ("sites:\n  - {site_id: aa}\n  - {site_id: aa}\nminers: []\n", 3, "aa is given twice"),
-        ("miners: &a\n  - *a\n", 1, "keys with values"),
+        ("miners: &a\n  - *a\n", 1, "contains itself"),
     ],
 )
 def test_a_file_of_another_shape_is_refused(text: str, line: int, told: str) -> None:

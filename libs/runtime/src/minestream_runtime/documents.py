@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import yaml
@@ -19,6 +20,11 @@ _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _DEEPEST: Final = 100
 """Levels of nesting: composing takes the machine's own stack for each, and dies at its end."""
 _MAY_BE_DEEP: Final = re.compile(rf"(?m)^[-?:\s]{{{_DEEPEST}}}")
+_ALIASES_MAKE: Final = 10
+_MOST_MADE: Final = 1_000_000
+"""Values that a text with aliases may become; 400 characters of them can become a thousand million.
+More are taken where they are no more than ten times what is written."""
+MOST_BYTES: Final = 4 * 1024 * 1024
 _RESOLVER: Final = Resolver()
 _WORDS: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -48,6 +54,29 @@ class DocumentError(ValueError):
         self.faults = faults
 
 
+def text_of(file: Path, *, most_bytes: int = MOST_BYTES) -> str:
+    """A file's text.
+
+    Args:
+        file: UTF-8.
+        most_bytes: a larger one is refused, never cut.
+
+    Raises:
+        DocumentError: it cannot be read, is too large, or no UTF-8.
+    """
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(most_bytes + 1)
+    except OSError as exc:
+        raise DocumentError([Fault(1, f"cannot be read: {exc.strerror}")]) from exc
+    if len(content) > most_bytes:
+        raise DocumentError([Fault(1, f"over {most_bytes} bytes")])
+    try:
+        return content.decode()
+    except UnicodeDecodeError as exc:
+        raise DocumentError([Fault(1, f"no UTF-8 at byte {exc.start}")]) from None
+
+
 def parse(text: str) -> Node:
     """Read YAML.
 
@@ -67,6 +96,8 @@ def parse(text: str) -> Node:
         raise DocumentError([Fault(1, f"no YAML: {exc}")]) from exc
     if node is None:
         raise DocumentError([Fault(1, "the file is empty")])
+    if "*" in text and "&" in text:
+        _check_aliases(node)
     return node
 
 
@@ -87,6 +118,34 @@ def _check_depth(text: str) -> None:
             depth -= 1
         if depth > _DEEPEST:
             raise DocumentError([Fault(line_of(event), "nested too deeply")])
+
+
+def _check_aliases(root: Node) -> None:
+    """Refuse what contains itself, or becomes far more than is written.
+
+    Raises:
+        DocumentError: it does.
+    """
+    sizes: dict[int, int] = {}
+    open_: set[int] = set()
+
+    def size(node: Node) -> int:
+        found = sizes.get(id(node))
+        if found is not None:
+            return found
+        if id(node) in open_:
+            raise DocumentError([Fault(line_of(node), "contains itself")])
+        open_.add(id(node))
+        inner = node.value if isinstance(node, (SequenceNode, MappingNode)) else ()
+        made = 1 + sum(
+            size(each) for item in inner for each in (item if isinstance(item, tuple) else (item,))
+        )
+        open_.discard(id(node))
+        sizes[id(node)] = made
+        return made
+
+    if size(root) > max(_MOST_MADE, _ALIASES_MAKE * len(sizes)):
+        raise DocumentError([Fault(1, "its aliases make far too many values")])
 
 
 def line_of(node: Node | yaml.Event) -> int:

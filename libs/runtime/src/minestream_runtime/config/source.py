@@ -3,14 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from minestream_runtime.config.marks import PREFIX, Outcome, Setting, outcomes
 from minestream_runtime.config.reading import Read, read
-from minestream_runtime.documents import DocumentError, Fault
+from minestream_runtime.documents import DocumentError, text_of
 from minestream_runtime.errors import ConfigurationError
-
-_MOST_BYTES: Final = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +47,9 @@ def load(files: Sequence[Path], environment: Mapping[str, str]) -> list[Given]:
     faults: list[str] = []
     for file in files:
         try:
-            said = read(_text(file), environment)
+            said = read(text_of(file), environment)
         except DocumentError as exc:
-            faults += [f"{file}:{fault.line or 1}: {fault.text}" for fault in exc.faults]
+            faults += [f"{file}:{fault.line}: {fault.text}" for fault in exc.faults]
             continue
         found.append(Given(file, said, tuple(outcomes(said.part))))
     faults += _disagreements(found)
@@ -77,19 +74,6 @@ def fields(names: str, environment: Mapping[str, str]) -> dict[str, str]:
         for given in load(files, environment)
         for setting in given.settings()
     }
-
-
-def _text(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise DocumentError([Fault(1, f"over {_MOST_BYTES} bytes")])
-        return content.decode()
-    except UnicodeDecodeError:
-        raise DocumentError([Fault(1, "no UTF-8")]) from None
-    except OSError as exc:
-        raise DocumentError([Fault(0, f"cannot be read: {exc.strerror}")]) from exc
 
 
 def _disagreements(found: Sequence[Given]) -> list[str]:

@@ -19,6 +19,7 @@ from minestream_runtime.documents import (
     line_of,
     pairs,
     parse,
+    text_of,
 )
 from minestream_runtime.errors import ConfigurationError
 
@@ -37,13 +38,7 @@ def load_accounts(file: Path, environment: Mapping[str, str]) -> tuple[Account, 
         ConfigurationError: it cannot be read, or has faults: all of them, by file and line.
     """
     try:
-        with file.open("rb") as opened:
-            content = opened.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise DocumentError([Fault(1, f"over {_MOST_BYTES} bytes")])
-        return read_accounts(content.decode(), environment)
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigurationError(f"{file}: cannot be read ({type(exc).__name__})") from exc
+        return read_accounts(text_of(file, most_bytes=_MOST_BYTES), environment)
     except DocumentError as exc:
         told = "\n".join(f"{file}:{fault.line}: {fault.text}" for fault in exc.faults)
         raise ConfigurationError(told) from None
