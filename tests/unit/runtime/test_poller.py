@@ -142,6 +142,31 @@ async def test_an_endpoint_that_a_firmware_lacks_is_no_fault_and_is_not_asked_ag
     assert "pools" not in world.family.asked
 
 
+@pytest.mark.parametrize("event", ["silence", "restart"])
+async def test_who_comes_back_is_asked_again_for_what_it_did_not_have(event: str) -> None:
+    uptimes_s = [100.0, 10.0]
+    lacking = {"pools", "version"}
+
+    def script(endpoint: str) -> Answer:
+        if endpoint == "summary":
+            return said(uptime_s=uptimes_s[0])
+        return said(PollStatus.ERROR, missing=True) if endpoint in lacking else said()
+
+    world = World(Scripted(script))
+    await world.poll()
+    lacking.clear()
+    await world.poll()
+    assert world.family.asked == ["summary"]
+    if event == "restart":
+        uptimes_s.pop(0)
+    else:
+        world.family.script = lambda _: said(PollStatus.REFUSED)
+        await world.poll()
+        world.family.script = script
+    await world.poll()
+    assert world.family.asked == ["summary", "version", "pools"]
+
+
 async def test_a_slow_endpoint_is_left_alone_and_costs_the_others_no_poll() -> None:
     plan = replace(PLAN, cadence_s={"pools": 0.0, "version": 0.0}, manners=Manners(3, 1000.0))
     ill = {"pools"}

@@ -71,7 +71,8 @@ class Memory:
         firmware: its version.
         bodies: the latest good body of each endpoint that rides along.
         asked_s: when each endpoint last answered, monotonic seconds.
-        missing: endpoints that its firmware does not have; forgotten with each identity.
+        missing: endpoints that its firmware does not have; forgotten with each identity, silence
+            and restart, as it may be another firmware then.
         refused_box: the sealed credentials with which the miner refused us; None: it has not.
     """
 
@@ -172,4 +173,4 @@ def _unasked(memory: Memory, endpoints: Iterable[str]) -> Memory:
     asked_s = dict(memory.asked_s)
     for endpoint in endpoints:
         asked_s.pop(endpoint, None)
-    return replace(memory, asked_s=asked_s)
+    return replace(memory, asked_s=asked_s, missing=frozenset())
