@@ -1,8 +1,10 @@
 """Connections to devices: few, kept for a while, given back whatever happens, never trusted."""
 
 import asyncio
+import gc
 import socket
 import struct
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -298,6 +300,24 @@ async def test_names_and_ipv6_addresses_are_found() -> None:
     async with server, devices() as these:
         for address in asked:
             assert (await ask(these, address)).status == 200
+
+
+async def test_an_error_is_gone_once_it_is_handled_without_the_garbage_collector() -> None:
+    seen: list[weakref.ref[BaseException]] = []
+    async with device(saying(b"", then_closes=True)) as (where, _), devices() as these:
+        gc.disable()
+        try:
+            with suppress(ConnectionEndedError):
+                try:
+                    await ask(these, where)
+                except ConnectionEndedError as exc:
+                    seen.append(weakref.ref(exc))
+                    raise
+            await asyncio.sleep(0)  # the turn that brought it is over
+            left = [ref() for ref in seen]
+        finally:
+            gc.enable()
+    assert left == [None]
 
 
 async def test_a_host_that_does_not_let_us_in_is_given_up_before_the_deadline() -> None:

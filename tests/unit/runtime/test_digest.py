@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minestream_runtime.digest import Challenge, Login, challenges
+from minestream_runtime.http import Question
 
 RFC_7616 = {
     "MD5": "8ca523f5e9506fed4657c9700eebdbec",
@@ -172,3 +173,5 @@ def test_nothing_that_is_shown_holds_the_password() -> None:
     ours.challenged([asked("MD5")])
     assert "Circle" not in repr(ours)
     assert "Circle" not in (ours.authorization("GET", "/") or "")
+    asks = Question("http://127.0.0.1/", "POST", b"Circle", authorization="Basic Circle")
+    assert "Circle" not in repr(asks)

@@ -126,6 +126,7 @@ class Connection(asyncio.Protocol):
             if not done.done() or done.cancelled() or done.exception() is not None:
                 self.close()
             self._connect_by_s = None
+            del done  # an error's traceback holds this frame, and would be held by it in turn
 
     def close(self) -> None:
         """Hang up; what is still to be sent is dropped."""

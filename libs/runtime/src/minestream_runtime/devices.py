@@ -169,7 +169,7 @@ class Devices:
         if family is not None:
             self._check(name)
             return await self._begin(family, (name, port))
-        first: OSError | None = None
+        failed: list[OSError] = []
         async with asyncio.timeout_at(min(until_s, self._loop.time() + self._connect_s)):
             for kind, address in await self._names.find(name, port):
                 self._check(address[0])
@@ -178,10 +178,14 @@ class Devices:
                         lambda: Connection(self._loop), *address, family=kind
                     )
                 except OSError as exc:
-                    first = first or exc
+                    failed.append(exc)
                 else:
                     return connection
-        raise first or socket.gaierror(socket.EAI_NONAME, "no address")
+        failed.append(socket.gaierror(socket.EAI_NONAME, "no address"))
+        try:
+            raise failed[0]
+        finally:
+            failed.clear()  # its traceback holds this frame, which would hold it in turn
 
     def _check(self, address: str) -> None:
         if self._allowed is not None and not self._allowed(address):

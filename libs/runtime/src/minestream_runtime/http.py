@@ -4,7 +4,7 @@ import re
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -85,8 +85,8 @@ class Question:
 
     url: str
     method: str = "GET"
-    body: bytes | None = None
-    authorization: str | None = None
+    body: bytes | None = field(default=None, repr=False)
+    authorization: str | None = field(default=None, repr=False)
 
 
 def device_session(*, allowed: Callable[[str], bool] | None = None) -> Devices:

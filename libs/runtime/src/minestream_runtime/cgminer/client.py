@@ -119,13 +119,16 @@ class CgminerClient:
             raise CgminerTimeoutError("the name was not found in time") from exc
         except socket.gaierror as exc:
             raise CgminerUnreachableError("no such host") from exc
-        last = CgminerUnreachableError("no such host")
+        failed = [CgminerUnreachableError("no such host")]
         for address in found:
             try:
                 return await self._exchange(address, asked, until_s, framed=framed)
             except CgminerUnreachableError as exc:
-                last = exc
-        raise last
+                failed.append(exc)
+        try:
+            raise failed[-1]
+        finally:
+            failed.clear()  # its traceback holds this frame, which would hold it in turn
 
     async def _exchange(
         self, address: Address, asked: bytes, until_s: float, *, framed: bool

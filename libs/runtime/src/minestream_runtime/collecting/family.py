@@ -45,10 +45,10 @@ class Miner:
     family: "Family"
     address: str
     evidence: str | None
-    secrets: Mapping[str, str] | None
+    secrets: Mapping[str, str] | None = field(repr=False)
     interval_s: float
     memory: Memory = field(default_factory=Memory)
-    session: object = None
+    session: object = field(default=None, repr=False)
     uptime_s: float | None = None
     breakers: dict[str, Breaker] = field(default_factory=dict)
     failures: int = 0
