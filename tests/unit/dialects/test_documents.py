@@ -75,6 +75,17 @@ def test_a_unit_that_the_inventorys_model_cannot_reach_is_disputed(
     assert flag in told.quality_flags
 
 
+@pytest.mark.parametrize("worded", ["150", "150 XH/s"])
+def test_a_board_is_healthy_whatever_the_unit_of_its_hashrate_is(
+    toolkit: dict[str, Any], worded: str
+) -> None:
+    toolkit["summary"]["hashrate"] = worded
+    toolkit["chains"][0]["hashrate"] = 50
+    told = read({"summary": toolkit}).telemetry
+    assert told.boards[0].hashrate_hs is None
+    assert (told.boards_total, told.boards_healthy) == (1, 1)
+
+
 def test_a_number_without_unit_is_in_that_of_the_inventorys_algorithm(
     toolkit: dict[str, Any],
 ) -> None:

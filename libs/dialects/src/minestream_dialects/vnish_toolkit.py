@@ -10,7 +10,7 @@ import re
 from typing import Any, Final, NamedTuple
 
 from minestream_dialects.cgminer import identity
-from minestream_dialects.cgminer.answers import read_uptime, said, unquoted, word
+from minestream_dialects.cgminer.answers import positive, read_uptime, said, unquoted, word
 from minestream_dialects.dialect import Dialect, Payloads
 from minestream_dialects.draft import BoardDraft, Draft
 from minestream_dialects.fields import CELSIUS, WATTS, Flags, celsius, count, entry, number, numbers
@@ -162,8 +162,9 @@ def _board(slot: int, chain: dict[str, Any], unit: Measure, flags: Flags) -> Boa
         flags.missing(f"{at}.status")
     status = "mining" if state == "healthy" else "failure" if state in _BROKEN else state
     board = BoardDraft(slot, status)
-    board.hashrate_hs = _read_rate(chain.get("hashrate"), unit, f"{at}.hashrate_hs", flags)
-    board.hashing = bool(board.hashrate_hs)
+    rate = chain.get("hashrate")
+    board.hashrate_hs = _read_rate(rate, unit, f"{at}.hashrate_hs", flags)
+    board.hashing = positive(apart(rate).number) > 0  # it hashes, whatever the unit is
     board.chips_total = count(said(chain, "chips"), name=f"{at}.chips_total", flags=flags)
     board.chip_temp_max_c = celsius(
         said(chain, "temperature"),
