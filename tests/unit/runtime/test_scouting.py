@@ -28,11 +28,20 @@ class Speaking(Scripted):
         self.name = name
 
 
+class Leaping(SystemClock):
+    """A clock that a test moves."""
+
+    ahead_s = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead_s
+
+
 class World:
     """One unknown miner at a host, and a collector that speaks two families."""
 
     def __init__(self, at: Host, unknown_prober: object, families: list[Speaking]) -> None:
-        clock = SystemClock()
+        self.clock = clock = Leaping()
         self.told: list[Detected] = []
 
         async def tell(found: Detected) -> None:
@@ -146,6 +155,37 @@ async def test_anothers_miner_is_told_once_and_left_to_it() -> None:
         assert this.fleet.miners == {}
 
 
+async def test_anothers_miner_that_nobody_takes_up_is_told_again_and_gets_rows() -> None:
+    async with world(stats=b"I'm whatsminer\0") as (this, at):
+        await this.polled()
+        this.clock.ahead_s = 119.0
+        assert (await this.polled()).event is None
+        for this.clock.ahead_s in (121.0, 181.0):
+            event = await this.poll()
+            assert (event.status, event.dialect) == (PollStatus.GARBAGE, "auto")
+            assert "whatsminer" in (event.error or "")
+        assert [found.dialect for found in this.told] == ["whatsminer"] * 3
+        at.answers["stats"] = b"I'm vnish\0"
+        assert (await this.poll()).dialect == "vnish"
+        at.answers["stats"] = b"I'm whatsminer\0"
+        this.families["vnish"].script = lambda _: said(PollStatus.GARBAGE)
+        for _ in range(3):
+            await this.poll()
+        assert (await this.polled()).event is None, "its time begins anew"
+
+
+async def test_anothers_miner_that_comes_back_unknown_has_its_time_again() -> None:
+    async with world(stats=b"I'm whatsminer\0") as (this, _):
+        await this.polled()
+        (found,) = this.told
+        this.fleet.there("m-1", this.entry.model_copy(update={"detected": found}))
+        nobodys = found.model_copy(update={"dialect": None})
+        this.clock.ahead_s = 30.0
+        this.fleet.there("m-1", this.entry.model_copy(update={"detected": nobodys}))
+        this.clock.ahead_s = 140.0
+        assert (await this.polled()).event is None
+
+
 @pytest.mark.parametrize("status", [PollStatus.TIMEOUT, PollStatus.GARBAGE, PollStatus.ERROR])
 async def test_after_three_failures_a_found_miner_is_asked_anew(status: PollStatus) -> None:
     async with world(_info=page(b"I'm elphapex")) as (this, at):
@@ -190,6 +230,7 @@ async def test_a_found_miner_that_nobody_knows_any_more_is_told_to_be_nobodys() 
             await this.poll()
         event = await this.poll()
         assert (event.dialect, event.status) == ("auto", PollStatus.GARBAGE)
+        assert event.dialect_evidence is None
         assert [found.dialect for found in this.told] == ["elphapex", None]
         at.answers["/info"] = page(b"I'm vnish")
         assert (await this.poll()).dialect == "vnish"

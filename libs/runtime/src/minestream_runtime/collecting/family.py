@@ -39,6 +39,7 @@ class Miner:
         given: was its family said by its operator? Then it is not asked anew.
         detected: what we found it to be, and told.
         before: the family that it had before it was asked anew.
+        left_since_s: since when it is known to be another collector's, monotonic seconds.
     """
 
     entry: InventoryEntry
@@ -55,6 +56,7 @@ class Miner:
     given: bool = True
     detected: Detected | None = None
     before: "Family | None" = None
+    left_since_s: float | None = None
 
     def becomes(self, family: "Family", address: str, evidence: str | None) -> None:
         """It speaks another language, or stands elsewhere: nothing that we knew is true of it."""
@@ -62,7 +64,7 @@ class Miner:
             self.memory, self.session, self.uptime_s = Memory(), None, None
             self.breakers.clear()
         self.family, self.address, self.evidence = family, address, evidence
-        self.failures, self.before = 0, None
+        self.failures, self.before, self.left_since_s = 0, None, None
 
     @property
     def box(self) -> str | None:

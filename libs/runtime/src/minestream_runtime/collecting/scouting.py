@@ -15,6 +15,8 @@ from minestream_schemas.raw import EndpointBody, PollStatus
 
 AUTO: Final = "auto"
 PROBE: Final = "probe"
+TAKEN_UP_S: Final = 120.0
+"""Within this another collector polls a miner that we found to be its, or it counts as unread."""
 _PLAN: Final = Plan(main=PROBE, cadence_s={}, tries=1)
 _STRANGE: Final = frozenset({Ending.STRANGER, Ending.LOCKED})
 _MOST_WORDS: Final = 500
@@ -31,7 +33,8 @@ class Unknown:
     """The family of miners of which nothing is known: to ask one is to find out.
 
     A miner that answers nothing is offline, and goes on as what it was. Who is another
-    collector's is told to all, and left alone here from then on.
+    collector's is told to all, and left alone here as soon as the inventory says so; where that
+    takes too long it is told again, and each poll is a row that says so.
 
     Args:
         prober: asks.
@@ -84,9 +87,13 @@ class Unknown:
             miner.entry.address, transport=miner.entry.transport, offered=self._offered(miner)
         )
         await self._take(miner, seen)
+        status = _STATUS_OF[seen.ending]
         error = None if seen.ending is Ending.FOUND else _words(seen)
+        if seen.finding is not None and self._is_unread(miner):
+            status = PollStatus.GARBAGE
+            error = f"speaks {seen.finding.family}, and no collector of that has taken it up"
         body = EndpointBody(
-            status=_STATUS_OF[seen.ending],
+            status=status,
             fetched_at=self._clock.now(),
             latency_ms=(self._clock.monotonic() - began_s) * 1000,
             error=error,
@@ -106,19 +113,26 @@ class Unknown:
             if miner.before is not None and seen.ending not in _STRANGE:
                 miner.family, miner.before = miner.before, None
                 return  # a host that is away tells nothing: it goes on as what it was
+            if seen.ending in _STRANGE:
+                miner.becomes(self, miner.entry.address, None)
+                await self._publish(miner, self._detected(miner, None, None, _words(seen)))
             if seen.ending is Ending.LOCKED:
                 miner.memory = Memory(refused_box=_mark(miner))
-            if seen.ending in _STRANGE:
-                miner.before = None
-                await self._publish(miner, self._detected(miner, None, None, _words(seen)))
             return
         address = seen.address or miner.entry.address
         ours = self._families.get(found.family)
         if ours is not None:
             miner.becomes(ours, address, found.evidence)
         else:
+            since_s = miner.left_since_s
             miner.becomes(self, miner.entry.address, None)
+            miner.left_since_s = self._clock.monotonic() if since_s is None else since_s
         await self._publish(miner, self._detected(miner, found, address, found.evidence))
+
+    def _is_unread(self, miner: Miner) -> bool:
+        """Should another collector have polled it by now?"""
+        since_s = miner.left_since_s
+        return since_s is not None and self._clock.monotonic() - since_s >= TAKEN_UP_S
 
     def _detected(
         self, miner: Miner, found: Finding | None, address: str | None, evidence: str
@@ -137,21 +151,22 @@ class Unknown:
         )
 
     async def _publish(self, miner: Miner, now: Detected) -> None:
-        """Tell it, if it is news."""
+        """Tell it, if it is news or has not been heard."""
         known = miner.detected or miner.entry.detected
         if known is None and now.dialect is None:
             return
         miner.detected = now
-        if known is not None and _same(known, now):
+        if known is None or not _same(known, now):
+            self._log.info(
+                "miner_detected",
+                miner_id=now.miner_id,
+                dialect=now.dialect,
+                before=None if known is None else known.dialect,
+                evidence=now.evidence,
+                ours=now.dialect in self._families,
+            )
+        elif not self._is_unread(miner):
             return
-        self._log.info(
-            "miner_detected",
-            miner_id=now.miner_id,
-            dialect=now.dialect,
-            before=None if known is None else known.dialect,
-            evidence=now.evidence,
-            ours=now.dialect in self._families,
-        )
         await self._tell(now)
 
 
