@@ -101,4 +101,5 @@ def after(
         return pace._replace(silent=pace.silent + 1, calm=0)
     if changed or pace.silent:
         return hurried(pace._replace(silent=0), interval_s, now_s)
-    return pace._replace(calm=0 if now_s < pace.hurried_until_s else pace.calm + 1)
+    calm = 0 if now_s < pace.hurried_until_s else pace.calm + 1
+    return Pace(pace.hurried_until_s, calm=calm)  # each poll, twice: a third of ``_replace``
