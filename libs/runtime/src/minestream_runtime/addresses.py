@@ -8,6 +8,9 @@ from typing import Final
 
 _NAMES_KEPT_S: Final = 300.0
 _NAMES_KEPT: Final = 100_000
+_NAMES_LATE_S: Final = 1.0
+_NAMES_OLD_S: Final = 30.0
+_AWAY: Final = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL})
 _PORT_DIGITS: Final = 5
 
 Address = tuple[socket.AddressFamily, tuple[str, int]]
@@ -45,7 +48,10 @@ def family_of(name: str) -> socket.AddressFamily | None:
 
 
 class Names:
-    """Where names lead; each is asked for every five minutes."""
+    """Where names lead; each is asked for every five minutes.
+
+    A name server that is away or slow makes no device silent: where a name led before counts on.
+    """
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[float, list[tuple[socket.AddressFamily, str]]]] = {}
@@ -57,19 +63,28 @@ class Names:
             AddressInvalidError: no name can look like this.
             socket.gaierror: nobody knows it.
         """
-        loop = asyncio.get_running_loop()
-        now_s = loop.time()
+        now_s = asyncio.get_running_loop().time()
         until_s, found = self._known.get(name, (0.0, []))
         if until_s < now_s:
+            kept_s = _NAMES_KEPT_S
             try:
-                told = await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-            except ValueError as exc:  # an empty label, one of more than 63 characters, a NUL
-                raise AddressInvalidError("no host name") from exc
-            found = [(family, str(to[0])) for family, _, _, _, to in told]
+                async with asyncio.timeout(_NAMES_LATE_S if found else None):
+                    found = await self._asked(name, port)
+            except (TimeoutError, socket.gaierror) as exc:
+                if not found or (isinstance(exc, socket.gaierror) and exc.errno not in _AWAY):
+                    raise
+                kept_s = _NAMES_OLD_S
             if len(self._known) >= _NAMES_KEPT:
                 self._known.clear()
-            self._known[name] = (now_s + _NAMES_KEPT_S, found)
+            self._known[name] = (now_s + kept_s, found)
         return [(family, (address, port)) for family, address in found]
+
+    async def _asked(self, name: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
+        try:
+            told = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
+        except ValueError as exc:  # an empty label, one of more than 63 characters, a NUL
+            raise AddressInvalidError("no host name") from exc
+        return [(family, str(to[0])) for family, _, _, _, to in told]
 
 
 def begin_connecting(family: socket.AddressFamily, address: tuple[str, int]) -> socket.socket:

@@ -43,6 +43,7 @@ async def reach(name: str, port: int, *, wait_s: float = 3.0) -> Reached:
     loop = asyncio.get_running_loop()
     family = family_of(name)
     began_s = loop.time()
+    by = "icmp"
     try:
         async with asyncio.timeout(wait_s):
             if family is None:
@@ -50,18 +51,17 @@ async def reach(name: str, port: int, *, wait_s: float = 3.0) -> Reached:
                 family, address = found[0][0], found[0][1][0]
             else:
                 address = name
-            by = "icmp"
             try:
                 await _echo(family, address)
             except PermissionError:
                 by = "tcp"
                 await _connect(family, address, port)
     except TimeoutError:
-        return Reached(there=False, by="icmp", words=f"no answer within {wait_s:g} s")
+        return Reached(there=False, by=by, words=f"no answer within {wait_s:g} s")
     except (AddressInvalidError, socket.gaierror):
-        return Reached(there=False, by="icmp", words="no such host")
+        return Reached(there=False, by=by, words="no such host")
     except OSError as exc:
-        return Reached(there=False, by="icmp", words=exc.strerror or type(exc).__name__)
+        return Reached(there=False, by=by, words=exc.strerror or type(exc).__name__)
     took_ms = (loop.time() - began_s) * 1000
     how = "" if by == "icmp" else " to a connection: this process may send no ICMP"
     return Reached(there=True, by=by, words=f"answered in {took_ms:.1f} ms{how}")
