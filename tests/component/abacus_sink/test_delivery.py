@@ -78,13 +78,14 @@ async def test_a_sink_killed_between_append_and_commit_sends_again_and_no_row_is
     async with asyncio.timeout(60):
         assert await child.wait() == -signal.SIGKILL
     assert 0 < len(await abacus.rows()) < 300
-    assert not (await committed(settings, "abacus-sink", FEATURE))
+    told = sum((await committed(settings, "abacus-sink", FEATURE)).values())
+    assert told < 150, "what was taken last is not committed"
     async with sink(settings):
         rows = await abacus.has(300)
         await until(lambda: told_all(settings, 300))
     assert len({row["row_id"] for row in rows}) == len(rows) == 300
     sent = sum(call["rows"] for call in await abacus.calls("appendMultipleData"))
-    assert sent == 300 + 150, "the three batches that no offset told of came again"
+    assert sent == 300 + 150 - told, "the batches that no offset told of came again"
 
 
 @pytest.mark.parametrize(

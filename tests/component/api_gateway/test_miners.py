@@ -176,7 +176,7 @@ async def test_no_answer_ever_holds_a_sealed_box(
         alerting.write(alert)
     ids = {"miner_id": "m-1", "site_id": "site-a"}
     ids |= {"event_id": row["event_id"], "alert_id": alert["alert_id"]}
-    for path in document["paths"]:
+    for path in (path for path, said in document["paths"].items() if "get" in said):
         answer = await api.get(path.format(**ids))
         assert answer.status_code < 300, path
         assert "c2VjcmV0" not in answer.text, path

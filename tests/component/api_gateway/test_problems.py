@@ -94,10 +94,11 @@ async def test_random_requests_never_break_the_gateway(
     words += ["a" * 300, "2026-01-01T00:00:00Z", "NaN", "-ts", "[]", "raw", "auto", "-", "🙂"]
     words += ["300", "86400", "true"]
     words += ["WyJzaXRlcyIsMV0"]  # a cursor that holds a number where a word should be
+    read = {path: said["get"] for path, said in document["paths"].items() if "get" in said}
     statuses = set()
     for _ in range(600):
-        path = rng.choice(list(document["paths"]))
-        names = [p["name"] for p in document["paths"][path]["get"].get("parameters", [])]
+        path = rng.choice(list(read))
+        names = [p["name"] for p in read[path].get("parameters", [])]
         query = {rng.choice([*names, "other"]): rng.choice(words) for _ in range(rng.randint(0, 3))}
         some_id = rng.choice([str(UUID(int=rng.getrandbits(128))), "m-1", "%00", "é"])
         filled = path.format(

@@ -65,7 +65,8 @@ class Producer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._discard(self._client)
+        async with self._starting:  # one that is being started is ours to stop too
+            await self._discard(self._client)
 
     async def publish(self, topic: Topic, event: Event, *, headers: Headers = ()) -> None:
         """Send an event and wait for its acknowledgement; see ``send``."""
