@@ -110,6 +110,27 @@ def test_a_table_changes_only_what_its_columns_speak_of() -> None:
     assert found == there.model_copy(update={"address": "10.0.0.9:80", "model": None})
 
 
+def test_an_empty_cell_takes_back_what_its_column_speaks_of() -> None:
+    there = InventoryEntry(
+        miner_id="m-1",
+        site_id="site-a",
+        rack_id="site-a-r1",
+        slot=3,
+        address="10.0.0.1:80",
+        algorithm="scrypt",
+        workers=("w-1",),
+        tariff_usd_per_kwh=0.06,
+        interval_s=30.0,
+        priority=5,
+        sealed=Sealed(key_id="k", box="b"),
+    )
+    header = "name,ip,rack,slot,algorithm,workers,tariff,interval,priority,password"
+    table = read_table(f"{header}\nm-1,10.0.0.1,,,,,,,,\n", {})
+    found = wanted_of(table, Fleet({}, {"m-1": there}), site_id="site-a").fleet.miners["m-1"]
+    bare = InventoryEntry(miner_id="m-1", site_id="site-a", address="10.0.0.1:80")
+    assert found == bare.model_copy(update={"sealed": there.sealed})
+
+
 def test_a_miner_keeps_its_port_where_a_table_says_none() -> None:
     there = InventoryEntry(
         miner_id="m-1",

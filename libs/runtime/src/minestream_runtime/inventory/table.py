@@ -36,6 +36,11 @@ _DELIMITERS: Final = ",;\t|"
 _NUMBERS: Final = {"slot": int, "priority": int, "tariff_usd_per_kwh": float, "interval_s": float}
 _PORTS: Final = {"http": 80, "auto": 80, "tcp": 4028}
 _TCP_PORTS: Final = frozenset({4028, 4433})
+_MAY_BE_EMPTY: Final = frozenset(
+    {"rack_id", "slot", "dialect", "model", "algorithm", "workers"}
+    | {"tariff_usd_per_kwh", "interval_s", "priority"}
+)
+"""Fields that an empty cell takes back; an empty password changes none."""
 _CREDENTIALS: Final = ("username", "password")
 _HOST_PORT: Final = re.compile(r"(?P<host>\[[0-9a-fA-F:]+\]|[^:]+):(?P<port>\d+)")
 _GROUPED: Final = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
@@ -167,7 +172,10 @@ def _take(reading: _Reading, said: dict[str, str], line: int) -> None:
     if known is not None:
         spoken = reading.table.mapped.known | place.keys()
         spoken |= {"rack_id"} if "row" in spoken else set()
-        values = dict(known) | {name: value for name, value in values.items() if name in spoken}
+        fields = InventoryEntry.model_fields
+        cleared = {name: fields[name].default for name in spoken & _MAY_BE_EMPTY}
+        told = {name: value for name, value in values.items() if name in spoken}
+        values = dict(known) | cleared | told
     try:
         entry = InventoryEntry.model_validate(values)
     except ValidationError as exc:
