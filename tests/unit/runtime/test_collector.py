@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.unit.runtime.outlet_world import World, until, world
 
 from minestream_runtime.clock import SystemClock
@@ -28,12 +29,15 @@ class Fleet:
     silent: set[str] = field(default_factory=set)
     vitals: dict[str, Vital] = field(default_factory=dict)
     told: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    held: asyncio.Event | None = None
 
     async def poll(self, target: str) -> Polled:
         assert self.collector is not None
         answered, vital = target not in self.silent, self.vitals.get(target)
         told_s = self.collector.interval_after(target, answered=answered, vital=vital)
         self.told.setdefault(target, []).append((CLOCK.monotonic(), told_s))
+        if self.held is not None:
+            await self.held.wait()
         event = Spooled(RAW_MINER.name, target.encode(), b"{}", "event", 0.0)
         return Polled(target, answered, RAW_MINER, event, vital)
 
@@ -107,3 +111,36 @@ async def test_of_one_that_is_removed_meanwhile_the_usual_interval_is_told(tmp_p
         before = len(fleet.told["a"])
         await asyncio.sleep(2 * INTERVAL_S)
         assert len(fleet.told["a"]) <= before + 1
+
+
+async def test_two_collectors_of_one_process_show_the_miners_of_both(tmp_path: Path) -> None:
+    def shown() -> float:
+        return REGISTRY.get_sample_value("minestream_targets") or 0.0
+
+    (tmp_path / "b").mkdir()
+    async with (
+        world(tmp_path) as one,
+        world(tmp_path / "b") as two,
+        collecting(one) as (first, _),
+        collecting(two) as (second, _),
+    ):
+        before = shown()
+        for name in ("a", "b", "a"):
+            first.add(name, interval_s=60.0)
+        second.add("c", interval_s=60.0)
+        assert shown() - before == 3
+        first.remove("a")
+        first.remove("nobody")
+        assert shown() - before == 2
+
+
+async def test_of_one_that_is_removed_during_its_poll_nothing_is_kept(tmp_path: Path) -> None:
+    async with world(tmp_path) as this, collecting(this) as (collector, fleet):
+        fleet.silent.add("a")
+        fleet.held = asyncio.Event()
+        collector.add("a", interval_s=INTERVAL_S)
+        await until(lambda: "a" in fleet.told)
+        collector.remove("a")
+        fleet.held.set()
+        await until(lambda: b"a" in this.broker.taken)
+        assert not collector._silent

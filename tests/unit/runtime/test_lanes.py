@@ -164,6 +164,11 @@ async def test_a_delivery_that_hangs_holds_no_slot() -> None:
     assert polled["t"] == 5
 
 
+def lost() -> float:
+    labels = {"reason": "bug"}
+    return REGISTRY.get_sample_value("minestream_polls_skipped_total", labels) or 0.0
+
+
 @pytest.mark.parametrize("where", ["poll", "deliver"])
 async def test_a_fault_of_our_own_costs_one_poll_only(where: str) -> None:
     delivered: list[str] = []
@@ -178,10 +183,12 @@ async def test_a_fault_of_our_own_costs_one_poll_only(where: str) -> None:
             raise RuntimeError("boom")
         delivered.append(target)
 
+    before = lost()
     async with running(poll, deliver) as lanes:
         lanes.submit("bad")
         lanes.submit("good")
         await until(lambda: delivered == ["good"])
+        assert lost() - before == (where == "poll")
         assert lanes.submit("bad")
 
 

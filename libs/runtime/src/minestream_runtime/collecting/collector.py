@@ -121,6 +121,7 @@ class Collector:
     ) -> None:
         self._outlet = outlet
         self._usual_s = settings.poll_interval_s
+        self._shown = 0
         self._silent: set[str] = set()
         self._vitals: dict[str, Vital] = {}
         self._log = structlog.get_logger()
@@ -201,14 +202,15 @@ class Collector:
             reason = "not_ours" if polled.answered else "own_fault"
             counter("minestream_polls_skipped_total").labels(reason).inc()
             return
-        self._settle(polled)
-        self._tell_transition(polled)
+        if polled.target in self._scheduler.schedule:  # it may have been removed meanwhile
+            self._settle(polled)
+            self._tell_transition(polled)
         await self._outlet.publish(polled.topic, polled.event)
 
     def _settle(self, polled: Polled) -> None:
         before = self._vitals.get(polled.target)
         now = remembered(before, polled.vital)
-        if now is not None and polled.target in self._scheduler.schedule:
+        if now is not None:
             self._vitals[polled.target] = now
         has_changed = changed(before, polled.vital)
         self._scheduler.settle(polled.target, answered=polled.answered, changed=has_changed)
@@ -222,4 +224,7 @@ class Collector:
             self._log.warning("target_silent", target=polled.target)
 
     def _show(self) -> None:
-        gauge("minestream_targets").set(len(self._scheduler.schedule))
+        """Add ours to those of the process's other collectors, where there are any."""
+        there = len(self._scheduler.schedule)
+        gauge("minestream_targets").inc(there - self._shown)
+        self._shown = there

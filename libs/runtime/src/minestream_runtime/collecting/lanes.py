@@ -12,7 +12,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 import structlog
 
 from minestream_runtime.clock import Clock
-from minestream_runtime.metrics import gauge, histogram
+from minestream_runtime.metrics import counter, gauge, histogram
 
 T = TypeVar("T")
 
@@ -228,6 +228,7 @@ class Lanes(Generic[T]):
             result = await self._poll(target)
         except Exception:  # noqa: BLE001 - one poll's fault is not the next one's
             self._log.exception("poll_failed", target=target)
+            counter("minestream_polls_skipped_total").labels("bug").inc()
             return
         finally:
             watch.cancel()
