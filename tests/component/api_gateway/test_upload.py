@@ -23,6 +23,7 @@ from tests.component.api_gateway.uploads import (
 )
 
 from api_gateway.adapters.database import Writer
+from api_gateway.adapters.database.collectors import give_name
 from api_gateway.settings import GatewaySettings
 from minestream_schemas.gap import GAP, Gap, GapCause
 from minestream_schemas.ids import derived_id
@@ -131,9 +132,17 @@ async def test_a_key_of_one_site_cannot_upload_for_another(
     polls = await there.polls()
     # its own miner of that name, if it has one: site-b's is untouched
     assert set(polls) == {"listed-a", "site-a-listed-b"}
-    # whoever told a name first keeps it
-    second = await there.upload([wrapped(poll("listed-a", "site-b"))], key=KEYS["site-b"])
+    # whoever told a name first keeps it, until an operator gives it to another
+    theirs = [wrapped(poll("listed-a", "site-b"))]
+    second = await there.upload(theirs, key=KEYS["site-b"])
     assert [each["kind"] for each in second.json()["data"]["refused"]] == ["site"]
+    async with writer.connection() as connection:
+        assert await give_name(connection, "listed-a", site_id="site-b")
+        assert not await give_name(connection, "listed-b", site_id="site-a"), "the inventory counts"
+    there.clock.by_s += 61
+    assert (await there.upload(theirs, key=KEYS["site-b"])).json()["data"]["processed"] == 1
+    mine = (await there.upload([wrapped(poll("listed-a"))])).json()["data"]
+    assert [each["kind"] for each in mine["refused"]] == ["site"]
 
 
 async def test_a_wrong_key_is_answered_as_the_document_has_it(
@@ -329,3 +338,6 @@ def test_the_command_makes_lists_and_revokes_keys_and_shows_each_once(
     assert json.loads(run("list", "--json").stdout)["revoked_at"] is not None
     assert run("revoke", "999").returncode == 1
     assert run("create", "--site", "No Site").returncode == 2
+    assert (
+        run("give", "edge-site-a", "--site", "site-a").stderr.strip() == "edge-site-a is site-a's"
+    )

@@ -13,7 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from api_gateway.adapters.database import open_writer
-from api_gateway.adapters.database.collectors import create_key, list_keys, revoke_key
+from api_gateway.adapters.database.collectors import (
+    create_key,
+    give_name,
+    list_keys,
+    revoke_key,
+)
 from api_gateway.domain.collector.keys import PREFIX, RANDOM_BYTES, digest_of
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.errors import MinestreamError
@@ -35,9 +40,7 @@ def create(
     name: Annotated[str, typer.Option(help="To tell a site's keys apart.")] = "edge",
 ) -> None:
     """Make a key and show it, this once: only its SHA-256 is kept."""
-    if not re.fullmatch(SLUG, site):
-        _console.print(f"--site: 2 to 63 of a-z, 0-9 and - are wanted, not {site!r}", style="red")
-        raise typer.Exit(2)
+    _check(site)
     key = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
 
     async def kept() -> int:
@@ -97,6 +100,34 @@ def revoke(key: Annotated[int, typer.Argument(help="Its number, as `list` shows 
         _console.print(f"there is no key {key}", style="red")
         raise typer.Exit(1)
     _console.print(f"key {key} ({found[1]}) of {found[0]} is revoked")
+
+
+@app.command()
+def give(
+    name: Annotated[str, typer.Argument(help="Of a miner that no inventory has, or a collector.")],
+    *,
+    site: Annotated[str, typer.Option(help="Whose it is from now on.", metavar="SITE")],
+) -> None:
+    """Say whose a name is, where another site's collector told it first; known in a minute."""
+    _check(site)
+
+    async def given() -> bool:
+        async with (
+            open_writer(GatewaySettings.load()) as writer,
+            writer.connection() as connection,
+        ):
+            return await give_name(connection, name, site_id=site)
+
+    if not _run(given()):
+        _console.print(f"{name} is in the inventory: its site there counts", style="red")
+        raise typer.Exit(1)
+    _console.print(f"{name} is {site}'s")
+
+
+def _check(site: str) -> None:
+    if not re.fullmatch(SLUG, site):
+        _console.print(f"--site: 2 to 63 of a-z, 0-9 and - are wanted, not {site!r}", style="red")
+        raise typer.Exit(2)
 
 
 def _shown(value: Any) -> Any:

@@ -44,6 +44,12 @@ FROM unnest(%(names)s::text[]) AS w (name)
 LEFT JOIN fleet.miner AS m ON m.miner_id = w.name
 LEFT JOIN fleet.collector_claim AS c ON c.name = w.name
 """
+_GIVE: Final = """
+INSERT INTO fleet.collector_claim (name, site_id)
+SELECT %(name)s, %(site)s WHERE NOT EXISTS (SELECT FROM fleet.miner WHERE miner_id = %(name)s)
+ON CONFLICT (name) DO UPDATE SET site_id = excluded.site_id, claimed_at = now()
+RETURNING name
+"""
 _KNOWN: Final = """
 SELECT miner_id, address, rack_id, model, algorithm, workers[1] AS worker, tariff_usd_per_kwh,
        interval_s
@@ -95,6 +101,12 @@ async def revoke_key(connection: Connection, key_id: int) -> tuple[str, str] | N
     """Revoke a key; its site and name, None where there is no such key."""
     row = await (await connection.execute(_REVOKE, (key_id,))).fetchone()
     return None if row is None else (row[0], row[1])
+
+
+async def give_name(connection: Connection, name: str, *, site_id: str) -> bool:
+    """Make a name a site's, whoever told it first; False: the inventory says whose it is."""
+    cursor = await connection.execute(_GIVE, {"name": name, "site": site_id})
+    return await cursor.fetchone() is not None
 
 
 async def owners_of(writer: Writer, names: Collection[str], site_id: str) -> dict[str, str]:
