@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,12 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api_gateway.adapters.collector.body import BodyRefusedError, Limits, items_of
+from api_gateway.adapters.collector.body import (
+    MOST_MEMBERS,
+    BodyRefusedError,
+    Limits,
+    items_of,
+)
 from api_gateway.adapters.collector.items import Message, Record, Refusal, message_of, read_item
+from api_gateway.adapters.collector.owners import Owners
 from api_gateway.adapters.collector.publishing import AT_ONCE, publish
 from api_gateway.domain.collector.keys import CollectorKey, digest_of, matching, well_formed
 from api_gateway.domain.collector.pace import Pace
 from api_gateway.domain.collector.records import Directory, Known, derived_miner_id, to_poll
+from minestream_runtime.clock import SystemClock
 from minestream_runtime.errors import BrokerUnavailableError, RecordTooLargeError
 from minestream_schemas.gap import GAP, Gap, GapCause
 from minestream_schemas.ids import derived_id
@@ -24,6 +32,7 @@ from minestream_schemas.raw import PollStatus
 from minestream_schemas.upload import MinerRecord
 
 if TYPE_CHECKING:
+    from api_gateway.adapters.database import Writer
     from minestream_runtime.kafka import Producer
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -68,6 +77,32 @@ def test_any_item_is_a_message_a_record_or_a_refusal_with_its_reason(item: Any) 
     assert isinstance(read, Message | Record | Refusal)
     if isinstance(read, Refusal):
         assert read.reason
+
+
+def test_a_stream_of_ever_so_many_empty_members_is_refused_at_once() -> None:
+    body = gzip.compress(b"") * (MOST_MEMBERS + 1)
+    with pytest.raises(BodyRefusedError, match="members"):
+        asyncio.run(items_of(body, encoding="gzip", limits=LIMITS))
+
+
+@pytest.mark.parametrize("name", ["SN\0", "x" * 201])
+def test_a_name_that_no_database_takes_costs_its_own_item_alone(name: str) -> None:
+    gap_id = derived_id("gap", name, GapCause.LINK_DOWN, NOW.isoformat())
+    gap = Gap(
+        event_id=gap_id,
+        gap_id=gap_id,
+        subject=name,
+        site_id="site-a",
+        cause=GapCause.LINK_DOWN,
+        began_at=NOW,
+        reported_by="edge-site-a",
+    )
+    told = {"topic": GAP.name, "event": json.loads(gap.to_json())}
+    items = [told, {"miner_id": name, "online": True}, {"ip_address": name, "online": True}]
+    for item in items:
+        read = read_item(json.dumps(item).encode(), "site-a")
+        assert isinstance(read, Refusal), item
+        assert read.kind == "schema"
 
 
 def test_only_our_form_of_key_is_one() -> None:
@@ -182,3 +217,18 @@ async def test_what_is_too_large_for_kafka_holds_up_nothing() -> None:
     messages = [message("a"), message("large"), message("b")]
     fates = await publish(cast("Producer", Broker(takes=9)), messages)
     assert fates == ["published", "too_large", "published"]
+
+
+async def test_another_sites_name_stays_its_own_while_what_is_remembered_is_emptied(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = {"b-1": "site-b", "new": "site-a"}
+
+    async def owners_of(_: object, names: Collection[str], __: str) -> dict[str, str]:
+        remembered._known.clear()
+        return {name: told[name] for name in names}
+
+    monkeypatch.setattr("api_gateway.adapters.collector.owners.owners_of", owners_of)
+    remembered = Owners(cast("Writer", None), SystemClock())
+    assert await remembered.foreign({"b-1"}, "site-a") == {"b-1"}
+    assert await remembered.foreign({"b-1", "new"}, "site-a") == {"b-1"}

@@ -13,6 +13,8 @@ MOST_DEPTH: Final = 32
 """Brackets within brackets; our deepest event has four."""
 MOST_MARKS: Final = 1_000_000
 """Brackets and commas; a poll has some fifty."""
+MOST_MEMBERS: Final = 1000
+"""Of one gzip stream: what follows a member is copied each time."""
 _GZIP: Final = 31
 _STEP: Final = 1 << 20
 _MARKS: Final = re.compile(
@@ -98,8 +100,11 @@ async def items_of(body: bytes, *, encoding: str, limits: Limits) -> list[msgspe
 def _unpacked(body: bytes, most: int) -> bytes:
     """Every member of a gzip stream; stops as soon as there is more than allowed."""
     found = bytearray()
-    left = body
+    left, members = body, 0
     while left:
+        members += 1
+        if members > MOST_MEMBERS:
+            raise BodyRefusedError(413, f"at most {MOST_MEMBERS} gzip members: send one")
         member = zlib.decompressobj(_GZIP)
         try:
             while not member.eof:

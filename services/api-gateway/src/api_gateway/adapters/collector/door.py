@@ -89,8 +89,10 @@ class Door:
         Raises:
             TooManyError: this key has come too often, or twice at the same time already.
         """
+        if self._under_way[key.key_id] >= _UNDER_WAY:
+            raise TooManyError(1.0)
         wait_s = self._pace.wait_s(key.key_id, self._clock.monotonic())
-        if wait_s > 0 or self._under_way[key.key_id] >= _UNDER_WAY:
+        if wait_s > 0:
             raise TooManyError(max(wait_s, 1.0))
         self._under_way[key.key_id] += 1
 

@@ -18,6 +18,8 @@ from minestream_schemas.upload import CARRIED_HEADERS, UPLOADED, MinerRecord, Re
 MOST_RECORD_BYTES: Final = 256 * 1024
 _OFFLINE: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED})
 _FAULTS_SHOWN: Final = 3
+_MOST_NAME: Final = 200
+_NAME_WANTED: Final = f"at most {_MOST_NAME} characters, none of them NUL"
 
 
 class _Wrapped(msgspec.Struct):
@@ -111,7 +113,10 @@ def _message(topic: Topic, value: bytes, headers: Any, site_id: str) -> Message 
         began_at = event.began_at.isoformat()
         if event.gap_id != derived_id("gap", event.subject, event.cause, began_at):
             return Refusal("schema", "gap_id: must follow from subject, cause and began_at")
-    return message_of(topic, event, value, _carried(headers))
+    message = message_of(topic, event, value, _carried(headers))
+    if not _is_name(message.owned):
+        return Refusal("schema", f"{topic.key}: {_NAME_WANTED}")
+    return message
 
 
 def _record(item: bytes) -> Record | Refusal:
@@ -124,7 +129,14 @@ def _record(item: bytes) -> Record | Refusal:
         return Refusal("schema", _said(exc))
     if not (record.miner_id or "").strip() and not (record.ip_address or "").strip():
         return Refusal("schema", "miner_id or ip_address: one is needed")
+    if not all(_is_name(name or "") for name in (record.miner_id, record.ip_address)):
+        return Refusal("schema", f"miner_id, ip_address: {_NAME_WANTED}")
     return Record(record, body)
+
+
+def _is_name(text: str) -> bool:
+    """Can the database be asked whose it is? If not, no try again would make it so."""
+    return len(text) <= _MOST_NAME and "\0" not in text
 
 
 def _carried(headers: Any) -> Headers:

@@ -36,15 +36,19 @@ class Owners:
             StoreUnavailableError: some are not known, and cannot be asked for.
         """
         now_s = self._clock.monotonic()
-        old = {n for n in names if n not in self._known or now_s - self._known[n][1] > _FRESH_S}
+        # a copy: while we wait for the database another upload may empty what is remembered
+        known = {name: self._known[name] for name in names if name in self._known}
+        old = {n for n in names if n not in known or now_s - known[n][1] > _FRESH_S}
         if old:
             try:
                 found = await owners_of(self._writer, old, site_id)
             except StoreUnavailableError:
-                if old - self._known.keys():
+                if old - known.keys():
                     raise
             else:
                 if len(self._known) > _MOST:
                     self._known.clear()
-                self._known |= {name: (site, now_s) for name, site in found.items()}
-        return {name for name in names if self._known.get(name, (site_id,))[0] != site_id}
+                fresh = {name: (site, now_s) for name, site in found.items()}
+                self._known |= fresh
+                known |= fresh
+        return {name for name, (site, _) in known.items() if site != site_id}
