@@ -33,7 +33,11 @@ def test_every_secret_of_the_recorded_settings_is_masked_and_nothing_else_change
     for pool in settings["miner"]["pools"][:2]:
         pool["pass"] = secret
     settings["password"] = secret
-    settings["network"] = {"api_key": "hunter2", "wifi": [{"private_key": {"a": "hunter2"}}]}
+    settings["network"] = {
+        "api_key": "hunter2",
+        "ftp_pwd": "hunter2",
+        "wifi": [{"private_key": {"a": "hunter2"}}],
+    }
     masked = mask(settings)
     text = json.dumps(masked)
     assert "hunter2" not in text

@@ -1,8 +1,11 @@
 """A configuration as others may see it: without its secrets, or not at all."""
 
+import json
 from datetime import datetime
 
-from collector_vnish.domain import masking
+import msgspec
+
+from collector_vnish.domain.masking import mask
 from minestream_runtime.collecting.bodies import body_of
 from minestream_runtime.http import Reply
 from minestream_schemas.raw import EndpointBody, PollStatus
@@ -17,7 +20,14 @@ def masked_body(reply: Reply, content: object, at: datetime) -> EndpointBody:
         at: when it was here.
     """
     try:
-        kept = masking.masked(content)
-    except ValueError as exc:
-        return body_of(reply, PollStatus.GARBAGE, at, error=str(exc))
+        kept = _encoded(mask(content))
+    except RecursionError:
+        return body_of(reply, PollStatus.GARBAGE, at, error="nested too deeply")
     return body_of(reply, PollStatus.OK, at, kept=kept)
+
+
+def _encoded(content: object) -> bytes:
+    try:
+        return msgspec.json.encode(content)
+    except UnicodeEncodeError:  # a lone surrogate goes out as it came, escaped
+        return json.dumps(content, separators=(",", ":")).encode()

@@ -1,10 +1,7 @@
 """Takes the secrets out of what a miner tells before anybody else sees it."""
 
-import json
 import re
 from typing import Final
-
-import msgspec
 
 MASK: Final = "***"
 _SECRET: Final = re.compile(r"pass|^pwd?$|secret|token|api_?key|private", re.IGNORECASE)
@@ -29,22 +26,6 @@ def mask(content: object) -> object:
     if isinstance(content, list):
         return [mask(value) for value in content]
     return content
-
-
-def masked(content: object) -> bytes:
-    """``mask``, as JSON.
-
-    Raises:
-        ValueError: it is nested too deeply.
-    """
-    try:
-        shown = mask(content)
-        try:
-            return msgspec.json.encode(shown)
-        except UnicodeEncodeError:  # a lone surrogate goes out as it came, escaped
-            return json.dumps(shown, separators=(",", ":")).encode()
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
 
 
 def _masked(key: object, value: object) -> object:
