@@ -39,7 +39,12 @@ class CollectorSettings(OutletSettings):
         description="for demonstrations and tests only, never for real devices: "
         "lowers the shortest poll interval from 10 s to 1 s",
     )
-    in_flight: int = Field(default=256, ge=1, le=10_000, description="polls at a time")
+    in_flight: int = Field(
+        default=256,
+        ge=1,
+        le=10_000,
+        description="polls at a time; those that take over 2 s go on beside, as many again at most",
+    )
     slow_in_flight: int = Field(
         default=32, ge=1, le=10_000, description="polls at a time that begin in the slow lane"
     )
