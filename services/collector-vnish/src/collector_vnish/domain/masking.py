@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 MASK: Final = "***"
-_SECRET: Final = re.compile(r"pass|^pwd?$|secret|token|api_?key|private", re.IGNORECASE)
+_SECRET: Final = re.compile(r"pass|pwd|^pw$|secret|token|api_?key|private", re.IGNORECASE)
 _OPTION: Final = re.compile(r"[anmcd]=[^,;\s]*")
 
 
