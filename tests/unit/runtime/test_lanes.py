@@ -224,9 +224,7 @@ async def test_with_more_than_can_be_polled_the_important_keep_their_rate_and_ot
         left_out: Counter[str] = Counter()
         for _ in range(ticks):
             for number in range(40):
-                if not lanes.submit(f"usual{number}"):
-                    assert lanes.waits(f"usual{number}") or polled[f"usual{number}"]
-                    left_out["usual"] += 1
+                left_out["usual"] += not lanes.submit(f"usual{number}")
             for number in range(10):
                 left_out["important"] += not lanes.submit(f"important{number}", priority=5)
             await asyncio.sleep(0.1)
@@ -234,6 +232,7 @@ async def test_with_more_than_can_be_polled_the_important_keep_their_rate_and_ot
     assert left_out["important"] == 0
     assert all(polled[f"important{number}"] == ticks for number in range(10))
     assert left_out["usual"] > 20
+    assert all(polled[f"usual{number}"] for number in range(40)), "who is left out waits already"
 
 
 async def test_what_is_urgent_goes_before_all_that_wait_also_where_it_waited_already() -> None:
@@ -272,3 +271,23 @@ async def test_lateness_counts_from_when_a_target_was_due_until_its_poll_begins(
         lanes.submit("b", due_s=now_s)
         await until(lambda: lanes.under_way == 0)
     assert 7.04 < (REGISTRY.get_sample_value(name) or 0.0) - before < 9.0
+
+
+async def test_the_polls_under_way_of_all_lanes_of_a_process_are_shown() -> None:
+    release = asyncio.Event()
+
+    async def poll(target: str) -> str:
+        await release.wait()
+        return target
+
+    def shown(lane: str) -> float:
+        return REGISTRY.get_sample_value("minestream_polls_in_flight", {"lane": lane}) or 0.0
+
+    before = shown("fast") + shown("slow")
+    async with running(poll) as one, running(poll) as other:
+        for lanes in (one, other):
+            lanes.submit("a")
+        await until(lambda: sum(one.running) + sum(other.running) == 2)
+        assert shown("fast") + shown("slow") - before == 2
+        release.set()
+    assert shown("fast") + shown("slow") == before

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+from weakref import WeakSet
 
 import structlog
 
@@ -131,6 +132,11 @@ class Lanes(Generic[T]):
         """Polls that wait for a slot or run."""
         return len(self._under_way)
 
+    @property
+    def running(self) -> tuple[int, int]:
+        """Polls under way in the fast lane, and in the slow lane or beside."""
+        return self._fast.running, self._slow.running + self._handed_over
+
     def is_slow(self, target: str) -> bool:
         """Does this target start in the slow lane?"""
         return target in self._known_slow
@@ -167,9 +173,7 @@ class Lanes(Generic[T]):
 
     async def run(self) -> None:
         """Run polls until cancelled; then give those under way ``grace_s`` and end."""
-        in_flight = gauge("minestream_polls_in_flight")  # looked at when asked: costs polls nothing
-        in_flight.labels("fast").set_function(lambda: self._fast.running)
-        in_flight.labels("slow").set_function(lambda: self._slow.running + self._handed_over)
+        _show(self)
         async with asyncio.TaskGroup() as group:
             self._group = group
             try:
@@ -181,6 +185,7 @@ class Lanes(Generic[T]):
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._grace_s):
                         await asyncio.gather(*self._tasks)
+                _SHOWN.discard(self)
 
     def _move_up(self, target: str, rank: int) -> bool:
         for lane in (self._fast, self._slow):
@@ -242,3 +247,15 @@ class Lanes(Generic[T]):
             await self._deliver(result)
         except Exception:  # noqa: BLE001 - as above
             self._log.exception("delivery_failed", target=target)
+
+
+_SHOWN: Final[WeakSet[Lanes[Any]]] = WeakSet()
+"""Those of all collectors of this process."""
+
+
+def _show(lanes: Lanes[Any]) -> None:
+    """Count these too; the gauge is looked at when asked, so it costs polls nothing."""
+    _SHOWN.add(lanes)
+    in_flight = gauge("minestream_polls_in_flight")
+    in_flight.labels("fast").set_function(lambda: sum(one.running[0] for one in _SHOWN))
+    in_flight.labels("slow").set_function(lambda: sum(one.running[1] for one in _SHOWN))
