@@ -212,18 +212,18 @@ async def check_windows(world: World) -> None:
         raise AssertionError("\n".join(disagreements(world)[:10])) from exc
 
 
-def disagreements(world: World) -> list[str]:
+def disagreements(world: World, window_s: int = WINDOW_S) -> list[str]:
     """What differs between the stored windows and those computed from the rows."""
     stored = {
         (row.miner_id, row.window_start_at): row
         for row in world.rows(
             'SELECT DISTINCT ON (miner_id, window_start_at) * FROM telemetry_v1."window" '
             "WHERE window_s = %s ORDER BY miner_id, window_start_at, revision DESC",
-            WINDOW_S,
+            window_s,
         )
     }
     found = []
-    computed = world.rows(WINDOWS_FROM_ROWS.replace("%(window_s)s", str(WINDOW_S)))
+    computed = world.rows(WINDOWS_FROM_ROWS.replace("%(window_s)s", str(window_s)))
     for row in computed:
         mine = stored.pop((row.miner_id, row.start), None)
         if mine is None:
