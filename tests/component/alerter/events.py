@@ -17,6 +17,7 @@ def reading(
     temp_c: float | None = 60.0,
     status: MinerStatus = MinerStatus.MINING,
     flags: tuple[str, ...] = (),
+    rack_id: str | None = "site-a-r01",
 ) -> MinerTelemetry:
     return MinerTelemetry(
         event_id=uuid4(),
@@ -24,7 +25,7 @@ def reading(
         ts=ts,
         miner_id=miner_id,
         site_id="site-a",
-        rack_id="site-a-r01",
+        rack_id=rack_id,
         dialect="vnish-1.2",
         status=status,
         chip_temp_max_c=None if status is MinerStatus.OFFLINE else temp_c,

@@ -19,7 +19,7 @@ from minestream_runtime.kafka import Consumer, Producer, Record
 from minestream_schemas.alert import ALERT, Alert, AlertPhase, Severity
 from minestream_schemas.dead_letter import dead_letter_topic
 from minestream_schemas.event import Topic
-from minestream_schemas.telemetry import TELEMETRY, QualityFlag
+from minestream_schemas.telemetry import TELEMETRY, MinerStatus, QualityFlag
 
 _STATES = "SELECT channel, state, error FROM alerting_v1.notification ORDER BY channel, number"
 _READ = 'SELECT next_offset AS "offset" FROM alerting.kafka_offset'
@@ -90,6 +90,26 @@ async def test_a_silent_miner_is_told_of_when_others_have_been_polled_past_its_h
     await tell(TELEMETRY, reading("site-a-m1", at))
     messages = await people.told("mail", lambda found: len(found) == 2)
     assert messages[1]["title"] == "[RESOLVED] site-a-m1: answers again, after 320 s"
+
+
+async def test_a_silent_miner_that_stands_in_no_rack_is_remembered_and_told_of(
+    running: Health,
+    tell: Tell,
+    people: People,
+    eventually: Eventually,
+) -> None:
+    at = now()
+    silent = [
+        reading("site-a-m1", at - timedelta(seconds=ago), status=MinerStatus.OFFLINE, rack_id=None)
+        for ago in (310, 210, 0)
+    ]
+    await tell(TELEMETRY, *silent[:2])
+    await eventually(_READ, until=lambda rows: rows == [{"offset": 2}])
+    await tell(TELEMETRY, silent[2])
+    (message,) = await people.told("webhook")
+    assert message["title"] == "[CRITICAL] site-a-m1: no answer for 310 s"
+    assert message["alert"].get("rack_id") is None
+    assert running.faults() == {}
 
 
 async def test_what_fired_and_ended_in_a_backlog_is_recorded_and_told_to_nobody(

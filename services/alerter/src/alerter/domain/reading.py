@@ -19,10 +19,10 @@ class Reading:
     Args:
         subject: whom it is about: the miner's id.
         site_id: where.
-        rack_id: where.
         ts: when the miner was polled.
         event_id: of the reading.
         answered: did the miner answer at all?
+        rack_id: where; None: in no rack that we know.
         chip_temp_max_c: °C; None: not said.
         late: a newer one of this miner has been processed before it.
         ahead: its time is too far ahead of our clock to be believed.
@@ -31,10 +31,10 @@ class Reading:
 
     subject: str
     site_id: str
-    rack_id: str | None
     ts: datetime
     event_id: UUID
     answered: bool
+    rack_id: str | None = None
     chip_temp_max_c: float | None = None
     late: bool = False
     ahead: bool = False
