@@ -64,3 +64,13 @@ async def test_a_source_that_quotes_our_secret_has_it_blotted_out() -> None:
         answer = await client.ask("ping")
     assert isinstance(answer, Answer)
     assert b"secret" not in (answer.body or b"")
+
+
+async def test_a_session_of_one_account_does_not_go_along_with_anothers_key() -> None:
+    async def greets(_: web.Request) -> web.StreamResponse:
+        return web.Response(text="{}", headers={"Set-Cookie": "session=of-a; Path=/"})
+
+    async with asking(greets) as (client, source):
+        for key in ("a", "b"):
+            await client.ask("ping", headers={"X-API-KEY": SecretStr(key)})
+    assert [request.headers.get("Cookie") for request in source.asked] == [None, None]

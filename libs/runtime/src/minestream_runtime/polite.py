@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType
 from typing import Final, NamedTuple, Self
 
@@ -196,6 +197,7 @@ class PoliteClient:
         self._http = httpx.AsyncClient(
             timeout=self._manners.deadline_s, trust_env=False, headers=_ALWAYS, limits=_POOL
         )
+        self._http.cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))  # accounts share us
 
     async def __aenter__(self) -> Self:
         return self
