@@ -280,6 +280,21 @@ async def test_a_gateway_that_hangs_or_is_away_fails_the_send_in_time(tmp_path: 
         assert "ConnectError" in str(outcome)
 
 
+async def test_what_comes_at_the_moment_of_a_failure_does_not_pass_what_failed(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, deadline_s=0.2) as this:
+        this.gateway.takes_s = 1.0
+        [first] = await this.send(1)
+        this.gateway.takes_s = 0.01
+        [second] = await this.send(2)
+        assert isinstance(first, BrokerUnavailableError)
+        assert isinstance(second, BrokerUnavailableError)
+        this.clock.by_s += 1
+        assert await this.send(1, 2) == [None, None]
+        assert [2] not in this.gateway.published
+
+
 async def test_who_gives_up_waiting_is_not_uploaded(tmp_path: Path) -> None:
     async with world(tmp_path, linger_s=0.2) as this:
         sending = asyncio.ensure_future(this.send(1))

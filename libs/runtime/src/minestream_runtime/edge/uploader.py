@@ -28,6 +28,8 @@ MOST_BYTES: Final = 4 * 1024 * 1024
 LINGER_S: Final = 1.0
 DEADLINE_S: Final = 30.0
 _LEVEL: Final = 5
+_LEAST_WAIT_S: Final = 0.1
+"""After a failure: whoever handed over the failed ones hears of it before a later one can pass."""
 _MOST_ANSWER_BYTES: Final = 4 * 1024 * 1024
 
 
@@ -259,7 +261,7 @@ class Uploader:
                 self._log.info("gateway_takes_uploads")
         if verdict.state == "up":
             return
-        wait_s = verdict.wait_s * self._jitter.uniform(1.0, 1.25)
+        wait_s = max(verdict.wait_s, _LEAST_WAIT_S) * self._jitter.uniform(1.0, 1.25)
         self._not_before_s, self._why = self._clock.monotonic() + wait_s, verdict.why
         while self._waiting:
             waiting = self._waiting.popleft()
