@@ -291,10 +291,11 @@ def test_a_miner_can_be_made_to_blink() -> None:
     assert json.loads(new.body) == {"is_enabled": True}
 
 
-def test_the_root_page_tells_the_firmware_and_other_pages_are_not_there() -> None:
+def test_the_root_page_tells_the_firmware_and_all_but_the_apis_page_are_not_there() -> None:
     one = device("l9-1.2.7")
     page = one.answer(Request("GET", "/", T0))
     assert b'<meta name="firmware" content="AnthillOS">' in page.body
+    assert one.answer(Request("GET", "/docs/", T0)).status == 200
     assert one.answer(Request("GET", "/cgi-bin/stats.cgi", T0)).status == 404
 
 

@@ -29,7 +29,8 @@ INDEX: Final = b"""<!DOCTYPE html>
   <body><div id="app"></div></body>
 </html>
 """
-
+PAGES: Final = frozenset({"/", "/index.html", "/docs/"})
+"""The firmware describes its API under ``/docs/``."""
 
 UNAUTHORISED: Final = Reply(401)
 NOT_FOUND: Final = Reply(404, b"Not Found", "text/plain")
@@ -49,7 +50,7 @@ class Device(HttpFirmware):
 
     def answer(self, request: Request) -> Reply:
         """Answer one request, at the instant it carries."""
-        if request.path in ("/", "/index.html"):
+        if request.path in PAGES:
             return Reply(200, INDEX, HTML)
         if not request.path.startswith(API):
             return NOT_FOUND
