@@ -40,8 +40,8 @@ web: .venv/ready ## the dashboard: types, lint, its own tests, build; by a Node 
 component: .venv/ready ## each part against real Kafka and PostgreSQL, two files at a time
 	$(BIN)/pytest tests/component -m "not soak" --numprocesses 2 --dist loadfile
 
-e2e: .venv/ready ## the whole system, killed at random
-	$(BIN)/pytest tests/e2e -m "not soak"
+e2e: .venv/ready ## the whole system, killed at random, two files at a time
+	$(BIN)/pytest tests/e2e -m "not soak" --numprocesses 2 --dist loadfile
 
 browser: .venv/ready ## the dashboard in Chromium against the whole system (screenshots: MINESTREAM_SCREENSHOTS)
 	$(BIN)/pytest tests/e2e/test_dashboard.py
