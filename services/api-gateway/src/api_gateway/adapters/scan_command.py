@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
@@ -214,8 +215,9 @@ def _login(username: str | None, password: str | None) -> dict[str, str] | None:
 def _scan(wish: _Wish, settings: GatewaySettings) -> _Result:
     result = _Result()
     addresses = list(hosts_of(wish.networks))
-    about_s = len(addresses) * len(wish.ports) / wish.rate
-    CONSOLE.print(f"{len(addresses)} addresses, {len(wish.ports)} ports: at least {about_s:.0f} s")
+    about_s = ceil(len(addresses) * len(wish.ports) / wish.rate)
+    ports = ", ".join(str(port) for port in wish.ports)
+    CONSOLE.print(f"{len(addresses)} addresses, port {ports}: at least {about_s} s")
     try:
         asyncio.run(_look(addresses, wish, settings, result))
     except KeyboardInterrupt:
