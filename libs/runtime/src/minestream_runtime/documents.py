@@ -15,6 +15,8 @@ try:
 except ImportError:  # a platform for which PyYAML has no wheel with libyaml
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
+WHOLE: Final = "the file"
+"""What a file's top is called in faults; its keys go by their own names."""
 _VARIABLE: Final = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _DEEPEST: Final = 100
@@ -166,16 +168,17 @@ def pairs(node: Node, what: str, faults: list[Fault]) -> dict[str, Place]:
         faults.append(Fault(line_of(node), f"{what}: keys with values are wanted"))
         return {}
     found: dict[str, Place] = {}
+    before = "" if what == WHOLE else f"{what}."
     for key, value in node.value:
         if not isinstance(key, ScalarNode):
             faults.append(Fault(line_of(key), f"{what}: a key must be a word"))
         elif key.value in found:
             first = found[key.value].line
             faults.append(
-                Fault(line_of(key), f"{what}.{key.value}: given twice, first in line {first}")
+                Fault(line_of(key), f"{before}{key.value}: given twice, first in line {first}")
             )
         else:
-            found[key.value] = Place(line_of(key), f"{what}.{key.value}", value)
+            found[key.value] = Place(line_of(key), f"{before}{key.value}", value)
     return found
 
 

@@ -21,6 +21,8 @@ from minestream_runtime.config.source import load
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.settings import VARIABLE
 
+_WIDE: Final = 240
+"""Columns of a table that goes into a file or a pipe."""
 _HIDDEN: Final = "(secret)"
 app = typer.Typer(no_args_is_help=True, help="Configuration files: check them, list their fleet.")
 
@@ -32,7 +34,8 @@ def check(files: Annotated[list[Path], typer.Argument(help="YAML files")]) -> No
     Services read the files that MINESTREAM_CONFIG names (by comma); a variable of the
     environment comes before a file.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    out = Console(highlight=False, soft_wrap=True)
+    console = out if out.is_terminal else Console(highlight=False, soft_wrap=True, width=_WIDE)
     for given in load(files, os.environ):
         table = Table(box=None, pad_edge=False)
         table.add_column("line", justify="right")

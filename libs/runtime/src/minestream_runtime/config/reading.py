@@ -14,7 +14,7 @@ from minestream_runtime.config.collection import Collection
 from minestream_runtime.config.fleet import FleetFile
 from minestream_runtime.config.marks import Part
 from minestream_runtime.config.retention import Retention
-from minestream_runtime.documents import DocumentError, Fault, Values, line_of, parse
+from minestream_runtime.documents import WHOLE, DocumentError, Fault, Values, line_of, parse
 
 KINDS: Final[tuple[type[Part], ...]] = (FleetFile, Collection, Abacus, Retention)
 _DEPTH: Final = 8
@@ -87,7 +87,7 @@ def read_as(kind: type[Part], text: str, environment: Mapping[str, str]) -> Read
 
 def _read(node: Node, kind: type[Part], environment: Mapping[str, str]) -> Read:
     faults: list[Fault] = []
-    value = Values(environment, faults).value(node, "the file", depth=_DEPTH)
+    value = Values(environment, faults).value(node, WHOLE, depth=_DEPTH)
     lines = dict(_lines(node, ()))
     if faults:
         raise DocumentError(sorted(set(faults)))
@@ -147,7 +147,7 @@ def _explained(kind: type[Part], fault: ErrorDetails, lines: Mapping[Path, int])
 def shown(at: Path) -> str:
     """A path for people: ``miners[0].ip``."""
     words = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in at)
-    return words.removeprefix(".") or "the file"
+    return words.removeprefix(".") or WHOLE
 
 
 def _allowed(kind: type[Part], at: Path) -> list[str]:

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from yaml.nodes import Node
 
 from minestream_runtime.documents import (
+    WHOLE,
     DocumentError,
     Fault,
     Place,
@@ -132,7 +133,7 @@ class _Reading:
         self._addresses: dict[tuple[str, str], str] = {}
 
     def read(self, text: str) -> Wanted:
-        top = self._known(pairs(parse(text), "the file", self._faults), self._top_keys, "the file")
+        top = self._known(pairs(parse(text), WHOLE, self._faults), self._top_keys, WHOLE)
         if "miners" not in top:
             self._faults.append(Fault(1, "`miners:` is missing: a list of entries is wanted"))
         sites = self._sites(top)

@@ -11,6 +11,7 @@ from yaml.nodes import Node
 from minestream_dialects.pools import POOLS
 from minestream_dialects.pools.port import Account
 from minestream_runtime.documents import (
+    WHOLE,
     DocumentError,
     Fault,
     Place,
@@ -53,7 +54,7 @@ def read_accounts(text: str, environment: Mapping[str, str]) -> tuple[Account, .
     faults: list[Fault] = []
     values = Values(environment, faults)
     root = parse(text)
-    top = pairs(root, "the file", faults)
+    top = pairs(root, WHOLE, faults)
     for key, place in top.items():
         if key != _TOP:
             faults.append(Fault(place.line, f"the file: no key {key!r}; allowed: {_TOP}"))
