@@ -14,20 +14,18 @@ import argparse
 import asyncio
 import gc
 import json
-import multiprocessing
-import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from tests.bench.collector_rig import Makes, served
 from tests.bench.lane_polls import cpu_of_polls
 
 from collector_cgminer.adapters.family import TcpFamily
@@ -82,36 +80,14 @@ def _answers() -> dict[str, bytes]:
     return {command: recorded(command) for command in (ANTMINER.main, *ANTMINER.cadence_s)}
 
 
-def _serve(ready: Connection) -> None:
-    async def main() -> None:
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
-        listener.bind(("0.0.0.0", 0))  # of the loopback device alone
-        listener.listen(4096)
-        answers = _answers()
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Miner(answers), sock=listener)
-        ready.send(listener.getsockname()[1])
-        async with server:
-            await asyncio.sleep(3600)
-
-    asyncio.run(main())
+def _far_side() -> Makes:
+    answers = _answers()
+    return lambda: _Miner(answers)
 
 
-@contextmanager
-def tcp_miners() -> Iterator[Callable[[int], str]]:
-    """Miners in a process of their own; gives the address of each by its number."""
-    here, there = multiprocessing.Pipe()
-    server = multiprocessing.Process(target=_serve, args=(there,), daemon=True)
-    server.start()
-    try:
-        if not here.poll(30):
-            raise TimeoutError("the miners do not start")
-        port = int(here.recv())
-        yield lambda number: f"127.10.{number // 250}.{number % 250 + 1}:{port}"
-    finally:
-        server.kill()
-        server.join()
+def tcp_miners() -> AbstractContextManager[Callable[[int], str]]:
+    """Antminers on 4028; see ``served``."""
+    return served(_far_side, "127.10")
 
 
 async def _timed(ask: Callable[[str, int], Any], addresses: list[str], polls: int) -> float:

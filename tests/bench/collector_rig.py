@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing.connection import Connection
@@ -93,15 +93,17 @@ def _answers() -> dict[bytes, bytes]:
     return found
 
 
-def _serve(ready: Connection) -> None:
+Makes = Callable[[], asyncio.Protocol]
+"""Makes the far side of one connection."""
+
+
+def _serve(ready: Connection, far_side: Callable[[], Makes]) -> None:
     async def main() -> None:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
         listener.bind(("0.0.0.0", 0))  # of the loopback device alone
         listener.listen(4096)
-        answers = _answers()
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Miner(answers), sock=listener)
+        server = await asyncio.get_running_loop().create_server(far_side(), sock=listener)
         ready.send(listener.getsockname()[1])
         async with server:
             await asyncio.sleep(3600)
@@ -110,19 +112,34 @@ def _serve(ready: Connection) -> None:
 
 
 @contextmanager
-def miners() -> Iterator[Callable[[int], str]]:
-    """Miners in a process of their own; gives the address of each by its number."""
+def served(far_side: Callable[[], Makes], block: str) -> Iterator[Callable[[int], str]]:
+    """Miners in a process of their own; gives the address of each by its number.
+
+    Args:
+        far_side: called in that process; gives what makes the far side of one connection.
+        block: the first two numbers of their addresses.
+    """
     here, there = multiprocessing.Pipe()
-    server = multiprocessing.Process(target=_serve, args=(there,), daemon=True)
+    server = multiprocessing.Process(target=_serve, args=(there, far_side), daemon=True)
     server.start()
     try:
         if not here.poll(30):
             raise TimeoutError("the miners do not start")
         port = int(here.recv())
-        yield lambda number: f"127.9.{number // 250}.{number % 250 + 1}:{port}"
+        yield lambda number: f"{block}.{number // 250}.{number % 250 + 1}:{port}"
     finally:
         server.kill()
         server.join()
+
+
+def _far_side() -> Makes:
+    answers = _answers()
+    return lambda: _Miner(answers)
+
+
+def miners() -> AbstractContextManager[Callable[[int], str]]:
+    """Vnish miners; see ``served``."""
+    return served(_far_side, "127.9")
 
 
 @dataclass(frozen=True)
