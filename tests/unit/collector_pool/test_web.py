@@ -37,6 +37,10 @@ class Far:
         self.asked.append((request.path, request.query_string, bearer))
         return web.json_response(self.answers.get(request.path.rpartition("/")[2], GOOD))
 
+    async def missing(self, request: web.Request) -> web.Response:
+        self.asked.append((request.path, "", ""))
+        return web.Response(status=404)
+
     def paths(self) -> list[str]:
         return [path for path, _, _ in self.asked]
 
@@ -140,6 +144,38 @@ async def test_rates_of_a_proxy_that_is_not_fed_are_nothing_fresh(*, alive: bool
     async with asking(far, feed=False) as (_, told):
         await until(lambda: len(told.fed) >= 5)
     assert (False in told.fed) is not alive
+
+
+class Later(SystemClock):
+    """The machine's clock, and a while later."""
+
+    ahead_s = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead_s
+
+
+async def test_a_pool_that_is_away_five_times_in_a_row_rests_for_a_minute(tmp_path: Path) -> None:
+    far, clock = Far({"status": None}), Later()
+    app = web.Application()
+    app.add_routes([web.get("/{path:.*}", far.missing)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    settings = PoolSettings(pool_profile="proxy", pool_proxy_url=base, state_dir=tmp_path)
+    told = cast("Any", Told())
+    async with clients(settings, Profile(proxy_url=base), clock) as (_, proxy):
+        polls = polls_of(settings, None, proxy, feed=False)
+        side = Web(settings, polls, Standing("prohashing-main", 60.0), told, clock)
+        for _ in range(8):
+            await side._ask(polls[0])
+        assert len(far.asked) == 5
+        clock.ahead_s = 61.0
+        await side._ask(polls[0])
+        await side._ask(polls[0])
+        assert len(far.asked) == 6, "one question tells whether it is well again"
+    await runner.cleanup()
 
 
 async def test_no_hour_has_more_calls_than_its_quota_over_a_restart_too(tmp_path: Path) -> None:

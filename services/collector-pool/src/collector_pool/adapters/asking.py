@@ -17,7 +17,8 @@ from minestream_runtime.usage import Usage
 from minestream_schemas.raw import EndpointBody, PollStatus
 
 MOST_PAGES: Final = 50
-_AWAY: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED, PollStatus.ERROR})
+AWAY: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED, PollStatus.ERROR})
+"""How asking ends when nobody is there, or nobody who is well."""
 _TENTH: Final = 0.1
 
 
@@ -120,7 +121,7 @@ class Asker:
         if given.status is PollStatus.OK:
             self._forget(about)
             self._kept[key] = _Kept(now_s, dict(given.endpoints))
-        elif kept is not None and given.status in _AWAY and now_s - kept.at_s < self._stale_most_s:
+        elif kept is not None and given.status in AWAY and now_s - kept.at_s < self._stale_most_s:
             return replace(given, endpoints=kept.endpoints, stale=True)
         return given
 
@@ -188,7 +189,7 @@ class Asker:
         self._way.usage.ended("limited" if answer.not_before else answer.status.value)
         if not answer.tries:
             return
-        if answer.status in _AWAY and answer.not_before is None:
+        if answer.status in AWAY and answer.not_before is None:
             self._way.breaker.failed(self._clock.monotonic())
         else:  # it is there, whatever it says
             self._way.breaker.succeeded()

@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
+from collector_pool.adapters.asking import AWAY
 from collector_pool.adapters.standing import Standing
 from collector_pool.adapters.teller import Teller
 from collector_pool.domain.sayings import HTTP, PROXY, Saying, answered, failed, updating
 from collector_pool.settings import PoolSettings
+from minestream_runtime.breaker import PROHASHING, Breaker
 from minestream_runtime.clock import Clock
 from minestream_runtime.polite import Answer, PoliteClient
 from minestream_schemas.pool import PoolMessage
@@ -65,6 +69,9 @@ class Web:
         self._clock = clock
         self._fed: dict[str, bool] = {}
         self._failing: set[str] = set()
+        self._breakers: defaultdict[PoliteClient, Breaker] = defaultdict(
+            partial(Breaker, PROHASHING)
+        )
         self._log = structlog.get_logger()
 
     async def run(self) -> None:
@@ -88,9 +95,16 @@ class Web:
             due_s = self._clock.monotonic() + max(pause_s, poll.every_s)
 
     async def _ask(self, poll: Poll) -> PollStatus:
+        breaker = self._breakers[poll.client]
+        if not breaker.allows(self._clock.monotonic()):
+            return PollStatus.ERROR  # it was away five times in a row, and rests
         key = self._settings.pool_api_key
         params = {"apiKey": key} if poll.keyed and key is not None else {}
         answer = await poll.client.ask(poll.path, params=params)
+        if answer.status in AWAY and answer.not_before is None:
+            breaker.failed(self._clock.monotonic())
+        else:
+            breaker.succeeded()
         sayings = _sayings(poll, answer)
         status = sayings[0].status if sayings else PollStatus.OK
         if poll.keyed and status is PollStatus.UNAUTHORISED:
