@@ -112,6 +112,20 @@ async def test_a_silent_miner_that_stands_in_no_rack_is_remembered_and_told_of(
     assert running.faults() == {}
 
 
+async def test_a_state_that_cannot_be_read_is_begun_anew_and_stops_nobody(
+    running: Health, tell: Tell, people: People, eventually: Eventually, ask: Ask
+) -> None:
+    at = now()
+    await tell(TELEMETRY, *series("site-a-m1", at - timedelta(seconds=400), 95, 95))
+    await eventually(_READ, until=lambda rows: rows == [{"offset": 2}])
+    spoilt = await ask("UPDATE alerting.rule_state SET state = '{\"odd\": 1}' RETURNING subject")
+    assert spoilt
+    await tell(TELEMETRY, *series("site-a-m1", at - timedelta(seconds=180), 95, 95, 95, 95))
+    (message,) = await people.told("webhook")
+    assert message["title"].startswith("[CRITICAL] site-a-m1: a chip at 95.0 °C")
+    assert running.faults() == {}
+
+
 async def test_what_fired_and_ended_in_a_backlog_is_recorded_and_told_to_nobody(
     settings: AlerterSettings, tell: Tell, eventually: Eventually, people: People
 ) -> None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import structlog
 from psycopg.rows import dict_row
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from alerter.adapters import statements
 from alerter.adapters.stages import Passing, Stage, unwatched
@@ -31,6 +32,7 @@ Traced = Callable[
 ]
 Judge = Callable[[Mapping[Key, State], Sequence[Reading], Flow | None], Judged]
 _STATE: Final = TypeAdapter(State)
+_LOG: Final = structlog.get_logger()
 _FLOW: Final = {"flow_until": "timestamptz", "flow_since": "timestamptz"}
 
 
@@ -205,7 +207,9 @@ class Store:
             partition = by_number.get(number)
             if partition is not None:
                 known = found.setdefault(partition, {})
-                known[rule, subject] = _STATE.validate_python(state)
+                read = _state_in(rule, subject, state)
+                if read is not None:
+                    known[rule, subject] = read
         return found
 
     async def _put_states(
@@ -278,3 +282,17 @@ def _flow(until: datetime | None, since: datetime | None) -> Flow | None:
 
 async def _rows(connection: Connection, query: str, values: Any) -> list[tuple[Any, ...]]:
     return await (await connection.execute(query.encode(), values)).fetchall()
+
+
+def _state_in(rule: str, subject: str, state: object) -> State | None:
+    """What a row holds; None where nobody can read it: then the rule begins anew with its subject.
+
+    One odd row is one alert told later; an alerter that ends at it tells nobody of anything.
+    """
+    try:
+        return _STATE.validate_python(state)
+    except ValidationError as exc:
+        first = exc.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        _LOG.error("rule_state_unreadable", rule=rule, subject=subject, at=where, why=first["msg"])
+        return None
