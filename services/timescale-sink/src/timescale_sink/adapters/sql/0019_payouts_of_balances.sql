@@ -12,7 +12,7 @@ CREATE OR REPLACE VIEW telemetry_v1.pool_reward AS
            paid_coins - before, NULL, NULL, NULL, NULL, ARRAY['seen_in_balance']
     FROM (
         SELECT event_id, raw_event_id, subject, ts, account_id, pool, coin, paid_coins,
-               lag(paid_coins) OVER (PARTITION BY subject ORDER BY ts, event_id) AS before
+               lag(paid_coins) OVER (PARTITION BY account_id, subject ORDER BY ts, event_id) AS before
         FROM telemetry.pool_balance WHERE paid_coins IS NOT NULL
     ) AS told
     -- a sum of floats: what is less than a part in a billion of it is no payout
