@@ -120,6 +120,26 @@ def test_a_reading_says_what_it_earns_costs_and_brings(reading: MakeReading) -> 
     assert MinerTelemetry.from_json(told.to_json()) == told
 
 
+@pytest.mark.parametrize(
+    ("url", "basis"),
+    [
+        (None, True),
+        ("stratum+tcp://us.mining.prohashing.com:3333", True),
+        ("mining.prohashing.com:3333", True),
+        ("10.0.0.5:3333", True),  # a proxy of the farm's own: any pool may be behind it
+        ("farm-proxy:3333", True),
+        ("stratum+tcp://stratum.braiins.com:3333", False),
+        ("stratum.litecoinpool.org:3333", False),
+    ],
+)
+def test_a_pools_rate_is_not_for_a_miner_that_says_it_mines_elsewhere(
+    url: str | None, *, basis: bool
+) -> None:
+    worth = rated(4e-10).worth(Algorithm.SCRYPT, None, AT_US, pool_url=url)
+    assert worth.by_pool is basis
+    assert (worth.usd_per_hs_day is None) is not basis, "no network is known here"
+
+
 def test_a_pools_fee_is_taken_off_whichever_message_tells_it() -> None:
     assert pool_rate(4e-10, 0.0199) == pytest.approx(3.9204e-10)
     known = rated(4e-10)

@@ -28,11 +28,11 @@ class Worths:
         Args:
             partition: on which the miner's records are.
             key: the miner's id.
-            reading: its algorithm and instant count.
+            reading: its algorithm, instant and pool count.
         """
         at_us = to_us(reading.ts)
         blob = self._workers.get(partition, key)
         said = None
         if blob:
             said = said_at(decode_pool(blob), at_us, max_age_us=self._limits.worker_us)
-        return self._references.worth(reading.algorithm, said, at_us)
+        return self._references.worth(reading.algorithm, said, at_us, pool_url=reading.pool_url)

@@ -1,5 +1,6 @@
 """What the topics of inventory, rates, prices and networks have said, ready to be asked."""
 
+import re
 from collections import defaultdict
 from typing import Final, NamedTuple, TypeVar
 
@@ -23,6 +24,12 @@ T = TypeVar("T")
 
 _HOUR_US: Final = 3600 * SECOND_US
 SPAN: Final = Span(fine_us=_HOUR_US, coarse_us=60 * SECOND_US, kept_us=7 * 24 * _HOUR_US)
+_HOST: Final = re.compile(
+    r"(?:[a-z+]+://)?([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z][A-Za-z0-9-]+)(?::|/|$)"
+)
+"""A name with a dot, that is no address."""
+_ANOTHER: Final = ""
+"""No pool's name: one that we follow no rate of."""
 _BUCKETS: Final = 4096
 """Of each coin, whose first price is remembered."""
 
@@ -232,15 +239,24 @@ class References:
                 return Quote(known[0].value, POOL_RATE, known[0].at_us)
         return self._by_network(algorithm, at_us)
 
-    def worth(self, algorithm: Algorithm, said: PoolSaid | None, at_us: int) -> Worth:
+    def worth(
+        self,
+        algorithm: Algorithm,
+        said: PoolSaid | None,
+        at_us: int,
+        *,
+        pool_url: str | None = None,
+    ) -> Worth:
         """What pool and markets had said by an instant.
 
         Args:
             algorithm: of the miner.
             said: what its pool had said of it by then; None: nothing.
             at_us: the instant.
+            pool_url: where the miner itself says that it mines; counts while its pool is silent.
         """
-        quote = self.quote(algorithm, said.pool if said else None, at_us)
+        pool = said.pool if said else self._pool_at(algorithm, pool_url)
+        quote = self.quote(algorithm, pool, at_us)
         worth = Worth() if said is None else Worth(said.at_us, said.hashrate_hs, said.coin)
         if quote is None:
             return worth
@@ -249,6 +265,17 @@ class References:
             by_pool=quote.basis == POOL_RATE,
             price_us=quote.oldest_us,
         )
+
+    def _pool_at(self, algorithm: Algorithm, url: str | None) -> str | None:
+        """The pool at an address: one that pays for it, another (no rate is its), or not known.
+
+        Behind a farm's own proxy, which is an address without a name, any pool may be.
+        """
+        found = _HOST.match(url or "")
+        if found is None:
+            return None
+        host = found[1].casefold()
+        return next((name for name in self._rates.get(algorithm, ()) if name in host), _ANOTHER)
 
     def _by_network(self, algorithm: Algorithm, at_us: int) -> Quote | None:
         coins = COINS.get(algorithm)
