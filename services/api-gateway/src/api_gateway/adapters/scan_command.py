@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
 from math import ceil
@@ -219,9 +219,8 @@ def _scan(wish: _Wish, settings: GatewaySettings) -> _Result:
     ports = ", ".join(str(port) for port in wish.ports)
     CONSOLE.print(f"{len(addresses)} addresses, port {ports}: at least {about_s} s")
     try:
-        asyncio.run(_look(addresses, wish, settings, result))
-    except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would lose what was found
+        asyncio.run(_until_pressed(_look(addresses, wish, settings, result)))
+    except asyncio.CancelledError:
         result.cut_short = "interrupted"
     except OwnFaultError as exc:
         result.cut_short = f"this machine could not ask: {exc}"
@@ -232,6 +231,28 @@ def _scan(wish: _Wish, settings: GatewaySettings) -> _Result:
             markup=False,
         )
     return result
+
+
+async def _until_pressed(looking: Coroutine[None, None, None]) -> None:
+    """Look until Ctrl-C; pressed again, also once this is over, it changes nothing.
+
+    As an exception it may come at any moment, and would lose what was found.
+
+    Raises:
+        asyncio.CancelledError: it was pressed.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(looking)
+
+    def end() -> None:
+        if not task.cancelling():
+            task.cancel()
+
+    def stop(*_: object) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(end)
+
+    signal.signal(signal.SIGINT, stop)
+    await task
 
 
 async def _look(
