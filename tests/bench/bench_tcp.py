@@ -5,7 +5,7 @@ checked and its status read, event encoded) against ``asyncio.open_connection``,
 end; and against the least that asyncio can do, a protocol of a dozen lines. The miners, in another
 process, answer ``stats`` of an Antminer S19 Pro (2,259 bytes) and a NUL, and hang up.
 
-Last answer: none yet on a machine at rest.
+Last answer, on a machine at rest: 0.63 of streams, 0.53 of the bare protocol; 6,775 polls/CPU-s.
 
     python tests/bench/bench_tcp.py [--quick]
 """
