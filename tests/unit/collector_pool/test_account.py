@@ -18,7 +18,6 @@ from minestream_emulators.pools.site import Site
 from minestream_emulators.troubles import Trouble, Troubles
 from minestream_runtime.polite import PoliteClient
 from minestream_runtime.tasks import Tasks
-from minestream_runtime.usage import Usage
 from minestream_schemas.pool import PoolMessage, PoolReward, PoolStats, RawPool
 from minestream_schemas.raw import PollStatus
 
@@ -72,7 +71,7 @@ async def _followed(
             this = story(time, troubles)
             asker = Asker(
                 POOLS[pool],
-                Way(client, Usage(f"test-follow-{pool}", time)),
+                Way(client),
                 time,
                 interval_s=owner.interval_s,
                 stale_most_s=3600.0,

@@ -15,7 +15,6 @@ from minestream_emulators.pools.site import KEY, Site
 from minestream_emulators.troubles import Trouble, Troubles
 from minestream_runtime.clock import new_event_id
 from minestream_runtime.polite import PoliteClient
-from minestream_runtime.usage import Usage
 from minestream_schemas.pool import PoolMessage
 from minestream_schemas.raw import MAX_EVENT_BYTES, EndpointBody, PollStatus
 
@@ -52,7 +51,7 @@ async def _desk(pool: str, *, miners: int = 4) -> AsyncIterator[Desk]:
         async with client:
             asker = Asker(
                 POOLS[pool],
-                Way(client, Usage(f"test-{pool}", time)),
+                Way(client),
                 time,
                 interval_s=300.0,
                 stale_most_s=3600.0,
@@ -207,7 +206,7 @@ async def test_accounts_of_one_pool_keep_apart_together() -> None:
         time = Time()
         one, two = account("braiins", url), account("braiins", url, account_id="braiins-2")
         client = PoliteClient("braiins", one.url or "", time, manners=manners(apart_s=0.1))
-        way = Way(client, Usage("test-shared", time))
+        way = Way(client)
         async with client:
             askers = [
                 Asker(

@@ -15,7 +15,6 @@ from minestream_runtime.collecting.outlet import Outlet
 from minestream_runtime.health import Health
 from minestream_runtime.polite import PoliteClient
 from minestream_runtime.tasks import Tasks
-from minestream_runtime.usage import Usage
 
 _FRESH_INTERVALS = 2.5
 
@@ -96,7 +95,7 @@ class Accounts:
                 treated = manners(POOLS[name].apart_s)
                 client = PoliteClient(name, url, self._clock, manners=treated)
                 await stack.enter_async_context(client)
-                ways[name, url] = Way(client, Usage(name, self._clock))
+                ways[name, url] = Way(client)
             yield ways
 
 

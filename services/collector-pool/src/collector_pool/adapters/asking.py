@@ -13,11 +13,10 @@ from minestream_dialects.pools.port import Call, Pool
 from minestream_runtime.breaker import Breaker
 from minestream_runtime.clock import Clock
 from minestream_runtime.polite import Answer, Manners, PoliteClient, Verdict
-from minestream_runtime.usage import Usage
 from minestream_schemas.raw import EndpointBody, PollStatus
 
 MOST_PAGES: Final = 50
-AWAY: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED, PollStatus.ERROR})
+_AWAY: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED, PollStatus.ERROR})
 """How asking ends when nobody is there, or nobody who is well."""
 _TENTH: Final = 0.1
 
@@ -41,18 +40,30 @@ def manners(apart_s: float) -> Manners:
     )
 
 
+def tell(breaker: Breaker, answer: Answer, now_s: float) -> None:
+    """Tell a breaker how asking has ended; a pause that is wanted is no failure.
+
+    Args:
+        breaker: of whom was asked.
+        answer: what came.
+        now_s: monotonic seconds.
+    """
+    if answer.status in _AWAY and answer.not_before is None:
+        breaker.failed(now_s)
+    else:  # it is there, whatever it says
+        breaker.succeeded()
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """The way to a pool, for all its accounts together.
 
     Args:
         client: asks it.
-        usage: counts what it is asked.
         breaker: leaves it alone for a while when it has been away five times in a row.
     """
 
     client: PoliteClient
-    usage: Usage
     breaker: Breaker = field(default_factory=Breaker)
 
 
@@ -121,7 +132,7 @@ class Asker:
         if given.status is PollStatus.OK:
             self._forget(about)
             self._kept[key] = _Kept(now_s, dict(given.endpoints))
-        elif kept is not None and given.status in AWAY and now_s - kept.at_s < self._stale_most_s:
+        elif kept is not None and given.status in _AWAY and now_s - kept.at_s < self._stale_most_s:
             return replace(given, endpoints=kept.endpoints, stale=True)
         return given
 
@@ -148,8 +159,6 @@ class Asker:
     async def _ask(self, call: Call, page: int) -> tuple[Given, object]:
         if not self._way.breaker.allows(self._clock.monotonic()):
             return Given(call.name, error="not asked: it has been away, and rests"), None
-        if (over := self._way.usage.take()) is not None:
-            return Given(call.name, error=over.reason, not_before=over.opens_at), None
         params = {**call.params, "page": str(page)} if page > 1 else dict(call.params)
         headers = dict(call.headers)
         content = None
@@ -185,14 +194,9 @@ class Asker:
         return Verdict(refusal.status, refusal.text, refusal.limited)
 
     def _note(self, answer: Answer) -> None:
-        self._way.usage.correct(answer.tries - 1)
-        self._way.usage.ended("limited" if answer.not_before else answer.status.value)
         if not answer.tries:
             return
-        if answer.status in AWAY and answer.not_before is None:
-            self._way.breaker.failed(self._clock.monotonic())
-        else:  # it is there, whatever it says
-            self._way.breaker.succeeded()
+        tell(self._way.breaker, answer, self._clock.monotonic())
         if answer.status is PollStatus.UNAUTHORISED:
             if self._refused_until_s is None:
                 self._log.error("key_refused", hint="see the accounts file")

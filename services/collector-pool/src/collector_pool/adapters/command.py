@@ -19,7 +19,6 @@ from minestream_dialects.pools.stratum import login_of
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.polite import PoliteClient
-from minestream_runtime.usage import Usage
 from minestream_schemas.raw import PollStatus
 from minestream_schemas.units import Algorithm
 
@@ -103,7 +102,7 @@ async def _ask_once(account: Account) -> list[Given]:
     url = account.url or pool.url
     treated = replace(manners(min(pool.apart_s, _MOST_APART_S)), tries=1)
     async with PoliteClient(pool.name, url, clock, manners=treated) as client:
-        way = Way(client, Usage(pool.name, clock))
+        way = Way(client)
         asker = Asker(
             pool, way, clock, interval_s=account.interval_s, stale_most_s=0.0, refused_s=3600.0
         )

@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from collector_pool.adapters.asking import AWAY
+from collector_pool.adapters.asking import tell
 from collector_pool.adapters.standing import Standing
 from collector_pool.adapters.teller import Teller
 from collector_pool.domain.sayings import HTTP, PROXY, Saying, answered, failed, updating
@@ -101,10 +101,7 @@ class Web:
         key = self._settings.pool_api_key
         params = {"apiKey": key} if poll.keyed and key is not None else {}
         answer = await poll.client.ask(poll.path, params=params)
-        if answer.status in AWAY and answer.not_before is None:
-            breaker.failed(self._clock.monotonic())
-        else:
-            breaker.succeeded()
+        tell(breaker, answer, self._clock.monotonic())
         sayings = _sayings(poll, answer)
         status = sayings[0].status if sayings else PollStatus.OK
         if poll.keyed and status is PollStatus.UNAUTHORISED:
