@@ -17,20 +17,8 @@ from minestream_schemas.ids import slug
 from minestream_schemas.inventory import Fleet, InventoryEntry
 from minestream_schemas.units import Algorithm, algorithm_named
 
-WRITTEN: Final = (
-    "miner_id",
-    "site_id",
-    "rack_id",
-    "slot",
-    "address",
-    "transport",
-    "dialect",
-    "model",
-    "algorithm",
-    "workers",
-    "tariff_usd_per_kwh",
-    "interval_s",
-    "priority",
+WRITTEN: Final = tuple(
+    name for name in InventoryEntry.model_fields if name not in {"detected", "sealed"}
 )
 _DELIMITERS: Final = ",;\t|"
 _NUMBERS: Final = {"slot": int, "priority": int, "tariff_usd_per_kwh": float, "interval_s": float}

@@ -18,23 +18,7 @@ from minestream_schemas.inventory import INVENTORY, Detected, Fleet, InventoryEn
 _LOCK: Final = 0x466C6565  # "Flee"
 """One change of the fleet at a time, so that outbox ids are committed in their order."""
 
-_COLUMNS: Final = (
-    "miner_id",
-    "site_id",
-    "rack_id",
-    "slot",
-    "address",
-    "transport",
-    "dialect",
-    "model",
-    "algorithm",
-    "workers",
-    "tariff_usd_per_kwh",
-    "interval_s",
-    "priority",
-    "sealed",
-    "detected",
-)
+_COLUMNS: Final = tuple(InventoryEntry.model_fields)
 _NAMES: Final = sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
 _SELECT: Final = sql.SQL("SELECT {} FROM fleet.miner ORDER BY miner_id").format(_NAMES)
 _STAGE: Final = sql.SQL(
