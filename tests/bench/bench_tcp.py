@@ -32,11 +32,11 @@ from collector_cgminer.adapters.family import TcpFamily
 from collector_cgminer.domain.families import ANTMINER
 from collector_cgminer.settings import CgminerSettings
 from minestream_emulators.recorded import recorded as recording
-from minestream_runtime.cgminer import CgminerClient
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.fleet import Fleet
 from minestream_runtime.collecting.owners import Owner
 from minestream_runtime.collecting.poller import Poller
+from minestream_runtime.devices.cgminer import CgminerClient
 from minestream_schemas.inventory import InventoryEntry
 
 QUESTION: Final = b'{"command":"stats"}'

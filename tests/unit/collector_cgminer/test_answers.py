@@ -18,7 +18,7 @@ from collector_cgminer.domain.answers import (
     uptime_of,
 )
 from collector_cgminer.domain.families import FAMILIES
-from minestream_runtime.cgminer import READS, Wire
+from minestream_runtime.devices.cgminer import READS, Wire
 
 OK = {"STATUS": "S", "When": 1741500000, "Code": 11, "Msg": "Summary"}
 JSON = st.recursive(

@@ -16,11 +16,11 @@ from tests.unit.runtime.hostile_port import Caller, Port, port
 from collector_cgminer.adapters.family import TcpFamily
 from collector_cgminer.domain.families import FAMILIES
 from collector_cgminer.settings import CgminerSettings
-from minestream_runtime.cgminer import CgminerClient
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.fleet import Fleet
 from minestream_runtime.collecting.owners import Owner
 from minestream_runtime.collecting.poller import Poller
+from minestream_runtime.devices.cgminer import CgminerClient
 from minestream_schemas.inventory import Detected, InventoryEntry
 from minestream_schemas.raw import PollStatus, RawMiner
 

@@ -24,7 +24,7 @@ from minestream_runtime.collecting.family import Miner as Asked
 from minestream_runtime.collecting.fleet import Fleet
 from minestream_runtime.collecting.owners import Owner
 from minestream_runtime.collecting.poller import Poller
-from minestream_runtime.http import device_session
+from minestream_runtime.devices.http import device_session
 from minestream_runtime.sealing import Sealer
 from minestream_runtime.settings import Settings
 from minestream_schemas.inventory import InventoryEntry

@@ -19,7 +19,7 @@ from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.fleet import Claim, Fleet
 from minestream_runtime.collecting.owners import TRANSPORTS
 from minestream_runtime.collecting.poller import Poller
-from minestream_runtime.http import device_session
+from minestream_runtime.devices.http import device_session
 from minestream_runtime.sealing import Sealer
 from minestream_schemas.inventory import InventoryEntry
 from minestream_schemas.raw import PollStatus, RawMiner

@@ -9,10 +9,10 @@ from minestream_dialects.detection import STEPS, recognise
 from minestream_emulators.fleet import Fleet
 from minestream_emulators.models import MODELS
 from minestream_emulators.running import emulated_fleet
-from minestream_runtime.cgminer import CgminerClient, CgminerError, Wire
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.devices import Devices
-from minestream_runtime.probing import Ending, Prober
+from minestream_runtime.devices.cgminer import CgminerClient, CgminerError, Wire
+from minestream_runtime.devices.connections import Devices
+from minestream_runtime.discovery.probing import Ending, Prober
 
 WIRES = {"whatsminer": Wire.WHATSMINER, "whatsminer-v3": Wire.WHATSMINER_V3}
 TCP = of_family("antminer", "vnish-3", "cgminer", "whatsminer", "whatsminer-v3")

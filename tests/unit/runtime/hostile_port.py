@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from minestream_runtime.cgminer import Answer, CgminerClient, CgminerError, Wire
+from minestream_runtime.devices.cgminer import Answer, CgminerClient, CgminerError, Wire
 
 Talk = Callable[["Caller"], Awaitable[None]]
 

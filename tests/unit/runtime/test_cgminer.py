@@ -7,8 +7,8 @@ import socket
 import pytest
 from tests.unit.runtime.hostile_port import NUL, WHOLE, Caller, ask, error, framed, port, says
 
-from minestream_runtime import cgminer
-from minestream_runtime.cgminer import CgminerError
+from minestream_runtime.devices import cgminer
+from minestream_runtime.devices.cgminer import CgminerError
 
 
 @pytest.mark.parametrize(

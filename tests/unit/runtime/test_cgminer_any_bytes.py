@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minestream_runtime.cgminer import CgminerEmptyError, CgminerError
-from minestream_runtime.cgminer.exchange import Exchange, FramedExchange, scratch
+from minestream_runtime.devices.cgminer import CgminerEmptyError, CgminerError
+from minestream_runtime.devices.cgminer.exchange import Exchange, FramedExchange, scratch
 
 MOST = 256
 LIKELY = st.sampled_from([b"{", b"}", b"[", b"]", b'"', b"\0", b"a", b"}{", b"\n", b"\x04\0\0\0"])

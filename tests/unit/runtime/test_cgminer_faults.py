@@ -11,9 +11,9 @@ import tracemalloc
 import pytest
 from tests.unit.runtime.hostile_port import NUL, WHOLE, Caller, ask, error, port, says, until
 
-from minestream_runtime import cgminer
-from minestream_runtime.cgminer import CgminerClient, CgminerError, Wire
-from minestream_runtime.cgminer.commands import READS
+from minestream_runtime.devices import cgminer
+from minestream_runtime.devices.cgminer import CgminerClient, CgminerError, Wire
+from minestream_runtime.devices.cgminer.commands import READS
 from minestream_runtime.errors import Disposition
 
 
@@ -239,7 +239,7 @@ async def test_whatever_the_system_says_of_a_connection_is_an_error_of_the_tree(
     def refuse(*_: object) -> socket.socket:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("minestream_runtime.cgminer.client.begin_connecting", refuse)
+    monkeypatch.setattr("minestream_runtime.devices.cgminer.client.begin_connecting", refuse)
     with pytest.raises(CgminerError) as caught:
         await ask("127.0.0.1:4028")
     ours = number in {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}

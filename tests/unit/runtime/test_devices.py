@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from aiohttp.http_exceptions import HttpProcessingError
 
-from minestream_runtime.addresses import AddressInvalidError
-from minestream_runtime.device_connection import ConnectionEndedError, Said
-from minestream_runtime.devices import Devices
+from minestream_runtime.devices.addresses import AddressInvalidError
+from minestream_runtime.devices.connection import ConnectionEndedError, Said
+from minestream_runtime.devices.connections import Devices
 
 Talk = Callable[[int, asyncio.StreamWriter], Awaitable[bool]]
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

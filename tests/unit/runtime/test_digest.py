@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minestream_runtime.digest import Challenge, Login, challenges
-from minestream_runtime.http import Question
+from minestream_runtime.devices.digest import Challenge, Login, challenges
+from minestream_runtime.devices.http import Question
 
 RFC_7616 = {
     "MD5": "8ca523f5e9506fed4657c9700eebdbec",

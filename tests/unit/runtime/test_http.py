@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from aiohttp import http_exceptions
 
-from minestream_runtime.addresses import AddressInvalidError
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.device_connection import ConnectionEndedError, Said
-from minestream_runtime.devices import Devices
-from minestream_runtime.http import (
+from minestream_runtime.devices.addresses import AddressInvalidError
+from minestream_runtime.devices.connection import ConnectionEndedError, Said
+from minestream_runtime.devices.connections import Devices
+from minestream_runtime.devices.http import (
     KEPT_OF_GARBAGE_BYTES,
     Fault,
     Question,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from minestream_runtime import addresses
-from minestream_runtime.addresses import AddressInvalidError, Names
+from minestream_runtime.devices import addresses
+from minestream_runtime.devices.addresses import AddressInvalidError, Names
 
 Resolver = Callable[..., Awaitable[Any]]
 LEADS = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.9", 0))]

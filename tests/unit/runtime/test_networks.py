@@ -7,8 +7,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.http import Fault, Question, device_session, fetch
-from minestream_runtime.networks import PRIVATE, Networks, gate, hosts
+from minestream_runtime.devices.http import Fault, Question, device_session, fetch
+from minestream_runtime.devices.networks import PRIVATE, Networks, gate, hosts
 
 PRIVATE_NETWORKS = Networks.parse(PRIVATE)
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from minestream_runtime.polite_words import retry_after_s
+from minestream_runtime.polite.words import retry_after_s
 
 
 @pytest.mark.parametrize(

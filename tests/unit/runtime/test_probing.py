@@ -4,7 +4,7 @@ import pytest
 from tests.unit.runtime.unknown_world import REFUSAL, host, page, prober
 
 from minestream_runtime.collecting.family import OwnFaultError
-from minestream_runtime.probing import Ending
+from minestream_runtime.discovery.probing import Ending
 
 
 async def test_the_first_answer_that_is_known_ends_it() -> None:
@@ -81,8 +81,8 @@ async def test_usual_ports_are_asked_for_what_is_usual_there(
         asked.append(address)
         raise ConnectionRefusedError(111, "refused")
 
-    monkeypatch.setattr("minestream_runtime.devices.begin_connecting", refuse)
-    monkeypatch.setattr("minestream_runtime.cgminer.client.begin_connecting", refuse)
+    monkeypatch.setattr("minestream_runtime.devices.connections.begin_connecting", refuse)
+    monkeypatch.setattr("minestream_runtime.devices.cgminer.client.begin_connecting", refuse)
     async with prober() as ask:
         for port in (80, 443, 4028):
             assert (await ask.look(f"10.0.0.1:{port}")).ending is Ending.REFUSED
@@ -95,7 +95,7 @@ async def test_this_machines_own_fault_says_nothing_of_a_miner(
     def fail(*_: object) -> None:
         raise OSError(24, "too many open files")
 
-    monkeypatch.setattr("minestream_runtime.devices.begin_connecting", fail)
+    monkeypatch.setattr("minestream_runtime.devices.connections.begin_connecting", fail)
     async with prober() as ask:
         with pytest.raises(OwnFaultError):
             await ask.look("10.0.0.1:80", transport="http")

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from minestream_runtime import reach as module
-from minestream_runtime.reach import reach
+from minestream_runtime.devices import reach as module
+from minestream_runtime.devices.reach import reach
 
 
 async def test_a_host_that_lives_answers_whatever_listens_there() -> None:

@@ -6,12 +6,12 @@ import socket
 import pytest
 from tests.unit.runtime.unknown_world import REFUSAL, STEPS, Host, host, page, recognise
 
-from minestream_runtime import scanning
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.family import OwnFaultError
-from minestream_runtime.networks import PRIVATE, Networks
-from minestream_runtime.probing import Ending
-from minestream_runtime.scanning import (
+from minestream_runtime.devices.networks import PRIVATE, Networks
+from minestream_runtime.discovery import scanning
+from minestream_runtime.discovery.probing import Ending
+from minestream_runtime.discovery.scanning import (
     Pace,
     Port,
     ScanRefusedError,
@@ -120,8 +120,8 @@ async def test_only_doors_that_are_open_are_asked_and_443_never(
         raise ConnectionRefusedError(111, "refused")
 
     monkeypatch.setattr(scanning, "knock", pretend)
-    monkeypatch.setattr("minestream_runtime.devices.begin_connecting", refuse)
-    monkeypatch.setattr("minestream_runtime.cgminer.client.begin_connecting", refuse)
+    monkeypatch.setattr("minestream_runtime.devices.connections.begin_connecting", refuse)
+    monkeypatch.setattr("minestream_runtime.devices.cgminer.client.begin_connecting", refuse)
     seen: list[Seen] = []
     async with scanner(
         SystemClock(), ALLOWED, steps=STEPS, recognise=recognise, per_s=5000

@@ -14,16 +14,18 @@ import pytest
 import structlog
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from minestream_runtime import semconv, trace_endpoint, traces
+from minestream_runtime import semconv, traces
 from minestream_runtime.clock import SystemClock, new_event_id
 from minestream_runtime.settings import Settings
-from minestream_runtime.trace_files import spans_of
+from minestream_runtime.traces import endpoint as trace_endpoint
+from minestream_runtime.traces import spans
+from minestream_runtime.traces.files import spans_of
 
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spans are sent after a moment, and given up soon, so that nobody waits for them."""
-    monkeypatch.setattr(traces, "_SEND_EVERY_S", 0.05)
+    monkeypatch.setattr(spans, "_SEND_EVERY_S", 0.05)
     monkeypatch.setattr(trace_endpoint, "_TIMEOUT_S", 0.9)
 
 
@@ -216,7 +218,7 @@ def test_spans_for_a_dead_endpoint_take_bounded_memory_and_no_time(
 def test_an_endpoint_that_drips_its_answer_does_not_hold_up_the_end(
     backend: Callable[[Answer], Backend], said: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(traces, "_END_S", 0.5)
+    monkeypatch.setattr(spans, "_END_S", 0.5)
     server = backend(drip)
     with traces.configured("svc", settings_of(server)):
         poll()

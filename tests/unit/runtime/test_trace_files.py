@@ -8,10 +8,11 @@ from typing import Any
 import structlog
 from opentelemetry.sdk.trace.export import SpanExportResult
 
-from minestream_runtime import trace_files, traces
+from minestream_runtime import traces
 from minestream_runtime.clock import SystemClock, new_event_id
 from minestream_runtime.settings import Settings
-from minestream_runtime.trace_files import FileExporter, spans_of
+from minestream_runtime.traces import files as trace_files
+from minestream_runtime.traces.files import FileExporter, spans_of
 
 
 def _line(trace_id: str, number: int = 1, **fields: Any) -> str:

@@ -8,10 +8,11 @@ from uuid import UUID
 import pytest
 from opentelemetry.trace import TraceFlags
 
-from minestream_runtime import semconv, trace_endpoint, traces
+from minestream_runtime import semconv, traces
 from minestream_runtime.clock import SystemClock, new_event_id
 from minestream_runtime.errors import PayloadInvalidError
 from minestream_runtime.settings import Settings
+from minestream_runtime.traces import endpoint as trace_endpoint
 
 
 def _spans(folder: Path) -> list[dict[str, object]]:

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from minestream_runtime.cgminer import CgminerClient
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.http import device_session
-from minestream_runtime.probing import Prober, Transport
+from minestream_runtime.devices.cgminer import CgminerClient
+from minestream_runtime.devices.http import device_session
+from minestream_runtime.discovery.probing import Prober, Transport
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ MinestreamError
 ├── DeadLetterLimitError       CRASH        too many dead letters: stop before all are drained
 ├── MembershipLostError        CRASH        the group refuses us for good: start again, as new
 ├── ConfigurationError         CRASH        start-up cannot go on; the text says what to change
-└── CgminerError               its own tree: minestream_runtime.cgminer.errors
+└── CgminerError               its own tree: minestream_runtime.devices.cgminer.errors
 """
 
 from collections.abc import Iterator

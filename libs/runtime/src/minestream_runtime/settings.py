@@ -10,8 +10,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from minestream_runtime.devices.networks import PRIVATE, Networks
 from minestream_runtime.errors import ConfigurationError
-from minestream_runtime.networks import PRIVATE, Networks
 
 VARIABLE: Final = "MINESTREAM_CONFIG"
 """Names files of settings, by comma."""

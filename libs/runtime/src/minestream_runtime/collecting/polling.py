@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol
 
-from minestream_runtime.cgminer import CgminerClient
 from minestream_runtime.clock import Clock, new_event_id
 from minestream_runtime.collecting.anomalies import AnomalyFeed
 from minestream_runtime.collecting.collector import Collector, CollectorSettings
@@ -19,10 +18,11 @@ from minestream_runtime.collecting.poller import Poller
 from minestream_runtime.collecting.scouting import Unknown
 from minestream_runtime.collecting.shard import Shard
 from minestream_runtime.collecting.spool import Spooled
+from minestream_runtime.devices.cgminer import CgminerClient
+from minestream_runtime.devices.http import device_session
+from minestream_runtime.devices.networks import gate
+from minestream_runtime.discovery.probing import Prober, Recognise, S_contra
 from minestream_runtime.health import Health
-from minestream_runtime.http import device_session
-from minestream_runtime.networks import gate
-from minestream_runtime.probing import Prober, Recognise, S_contra
 from minestream_runtime.sealing import Sealer
 from minestream_schemas.inventory import DETECTED, INVENTORY, Detected, InventoryEntry
 

@@ -9,7 +9,7 @@ from minestream_runtime.clock import Clock
 from minestream_runtime.collecting.family import FROM_FAMILY, Family, Miner
 from minestream_runtime.collecting.owners import TRANSPORTS
 from minestream_runtime.collecting.plan import Answer, Memory, Plan
-from minestream_runtime.probing import Ending, Finding, Prober, Sighting, summary_of
+from minestream_runtime.discovery.probing import Ending, Finding, Prober, Sighting, summary_of
 from minestream_schemas.inventory import Detected
 from minestream_schemas.raw import EndpointBody, PollStatus
 

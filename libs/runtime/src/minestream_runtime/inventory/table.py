@@ -9,7 +9,7 @@ from typing import Any, Final, TextIO
 
 from pydantic import ValidationError
 
-from minestream_runtime.addresses import split
+from minestream_runtime.devices.addresses import split
 from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.inventory.columns import Mapped, propose
 from minestream_runtime.inventory.reading import Wanted

@@ -26,7 +26,7 @@ from minestream_runtime.errors import (
     MinestreamError,
     unit_of_work,
 )
-from minestream_runtime.polite_words import retry_after_s
+from minestream_runtime.polite.words import retry_after_s
 from minestream_schemas.feature import FeatureGroup
 
 T = TypeVar("T")

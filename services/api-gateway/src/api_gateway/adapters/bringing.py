@@ -13,15 +13,15 @@ from api_gateway.adapters.relay import relay_of
 from api_gateway.adapters.terminal import CONSOLE, progress, run
 from api_gateway.domain.inventory import Changes, compare, removes_most, taken_addresses
 from api_gateway.settings import GatewaySettings
-from minestream_runtime.addresses import family_of, split
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.database.outbox import Relay
+from minestream_runtime.devices.addresses import family_of, split
+from minestream_runtime.devices.networks import Networks
 from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.errors import BrokerUnavailableError, ConfigurationError
 from minestream_runtime.inventory.reading import Wanted
 from minestream_runtime.inventory.sealing import sealed_fleet
 from minestream_runtime.kafka import Producer, topic_states
-from minestream_runtime.networks import Networks
 from minestream_runtime.sealing import Sealer
 from minestream_schemas.inventory import INVENTORY, Fleet, InventoryEntry
 

@@ -24,17 +24,12 @@ from api_gateway.adapters.terminal import CONSOLE, WIDE, run, told
 from api_gateway.domain.finds import Find, new_entries
 from api_gateway.settings import GatewaySettings
 from minestream_dialects.detection import STEPS, Found, recognise
-from minestream_runtime.addresses import split
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.family import OwnFaultError
-from minestream_runtime.documents import DocumentError
-from minestream_runtime.errors import StoreUnavailableError
-from minestream_runtime.inventory.reading import Wanted
-from minestream_runtime.inventory.table import write_table
-from minestream_runtime.inventory.writing import write_inventory
-from minestream_runtime.networks import Network
-from minestream_runtime.probing import Ending, summary_of
-from minestream_runtime.scanning import (
+from minestream_runtime.devices.addresses import split
+from minestream_runtime.devices.networks import Network
+from minestream_runtime.discovery.probing import Ending, summary_of
+from minestream_runtime.discovery.scanning import (
     PORTS,
     RATE_PER_S,
     ScanRefusedError,
@@ -44,6 +39,11 @@ from minestream_runtime.scanning import (
     networks_of,
     scanner,
 )
+from minestream_runtime.documents import DocumentError
+from minestream_runtime.errors import StoreUnavailableError
+from minestream_runtime.inventory.reading import Wanted
+from minestream_runtime.inventory.table import write_table
+from minestream_runtime.inventory.writing import write_inventory
 from minestream_schemas.ids import SLUG
 from minestream_schemas.inventory import Fleet, InventoryEntry
 from minestream_schemas.units import Algorithm

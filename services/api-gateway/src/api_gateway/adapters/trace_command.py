@@ -21,7 +21,7 @@ from api_gateway.adapters.database.readings import newest_of
 from api_gateway.adapters.tracing import Way, Ways
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.errors import MinestreamError, StoreUnavailableError
-from minestream_runtime.trace_files import StoredSpan
+from minestream_runtime.traces.files import StoredSpan
 from minestream_schemas.ids import SLUG
 
 _WIDE: Final = 160

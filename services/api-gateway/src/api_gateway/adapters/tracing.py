@@ -9,8 +9,8 @@ from api_gateway.adapters.database import Reader
 from api_gateway.adapters.database.readings import find_stamps
 from api_gateway.domain.way import Stamps, Step, way_of
 from api_gateway.settings import GatewaySettings
-from minestream_runtime.trace_files import StoredSpan, spans_of
 from minestream_runtime.traces import PollSampler
+from minestream_runtime.traces.files import StoredSpan, spans_of
 
 
 @dataclass(frozen=True, slots=True)

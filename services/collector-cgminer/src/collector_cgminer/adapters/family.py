@@ -16,7 +16,11 @@ from collector_cgminer.domain.answers import (
 from collector_cgminer.domain.families import FAMILIES, Commands
 from minestream_dialects.bodies import decode_bytes
 from minestream_runtime import semconv
-from minestream_runtime.cgminer import (
+from minestream_runtime.clock import Clock
+from minestream_runtime.collecting.bodies import start_of, text_of
+from minestream_runtime.collecting.family import Family, Miner, OwnFaultError
+from minestream_runtime.collecting.plan import Answer, Memory, Plan
+from minestream_runtime.devices.cgminer import (
     CgminerClient,
     CgminerError,
     CgminerOwnFaultError,
@@ -24,10 +28,6 @@ from minestream_runtime.cgminer import (
     CgminerUnreadableError,
     Wire,
 )
-from minestream_runtime.clock import Clock
-from minestream_runtime.collecting.bodies import start_of, text_of
-from minestream_runtime.collecting.family import Family, Miner, OwnFaultError
-from minestream_runtime.collecting.plan import Answer, Memory, Plan
 from minestream_schemas.raw import EndpointBody, PollStatus
 
 _STATUS_OF: Final = {

@@ -3,11 +3,11 @@
 from collector_cgminer.adapters.family import families_of
 from collector_cgminer.settings import SERVICE, CgminerSettings
 from minestream_dialects.detection import STEPS, recognise
-from minestream_runtime.cgminer import CgminerClient
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.polling import Scouting, Surroundings, poll_fleet
+from minestream_runtime.devices.cgminer import CgminerClient
+from minestream_runtime.devices.networks import gate
 from minestream_runtime.health import Health
-from minestream_runtime.networks import gate
 
 
 async def collect(

@@ -8,15 +8,15 @@ from typing import Final
 from collector_vnish.adapters.families import families_of
 from collector_vnish.domain.web import FACTORY_LOGIN
 from minestream_dialects.detection import STEPS, recognise
-from minestream_runtime.cgminer import CgminerClient
 from minestream_runtime.clock import Clock
 from minestream_runtime.collecting.collector import CollectorSettings
 from minestream_runtime.collecting.family import Family, Miner
 from minestream_runtime.collecting.fleet import Fleet
 from minestream_runtime.collecting.poller import Poller
-from minestream_runtime.http import device_session
+from minestream_runtime.devices.cgminer import CgminerClient
+from minestream_runtime.devices.http import device_session
+from minestream_runtime.discovery.probing import Prober, Sighting
 from minestream_runtime.logs import unheard
-from minestream_runtime.probing import Prober, Sighting
 from minestream_schemas.inventory import InventoryEntry, Sealed
 from minestream_schemas.raw import RawMiner
 

@@ -7,14 +7,14 @@ import msgspec
 import typer
 
 from collector_vnish.adapters.command import address_of
-from minestream_runtime.addresses import family_of, split
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.command.diagnosis import EXIT_USAGE, Step, show
-from minestream_runtime.devices import Devices
+from minestream_runtime.devices.addresses import family_of, split
+from minestream_runtime.devices.connections import Devices
+from minestream_runtime.devices.http import Question, Reply, device_session, fetch
+from minestream_runtime.devices.networks import Networks, refusal
+from minestream_runtime.devices.reach import reach
 from minestream_runtime.errors import ConfigurationError
-from minestream_runtime.http import Question, Reply, device_session, fetch
-from minestream_runtime.networks import Networks, refusal
-from minestream_runtime.reach import reach
 from minestream_runtime.settings import Settings
 
 _OK: Final = 200

@@ -5,14 +5,14 @@ from collector_vnish.adapters.web import WebFamily
 from collector_vnish.domain.web import FAMILIES
 from minestream_runtime.clock import Clock
 from minestream_runtime.collecting.family import Family
-from minestream_runtime.devices import Devices
+from minestream_runtime.devices.connections import Devices
 
 
 def families_of(session: Devices, clock: Clock, *, deadline_s: float) -> list[Family]:
     """All of them, Vnish first.
 
     Args:
-        session: from ``minestream_runtime.http.device_session``.
+        session: from ``minestream_runtime.devices.http.device_session``.
         clock: instants of answers.
         deadline_s: for one whole answer.
     """

@@ -7,7 +7,7 @@ import msgspec
 
 from collector_vnish.domain.masking import mask
 from minestream_runtime.collecting.bodies import body_of
-from minestream_runtime.http import Reply
+from minestream_runtime.devices.http import Reply
 from minestream_schemas.raw import EndpointBody, PollStatus
 
 

@@ -6,9 +6,9 @@ from collector_vnish.settings import SERVICE, VnishSettings
 from minestream_dialects.detection import STEPS, recognise
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.polling import Scouting, Surroundings, poll_fleet
+from minestream_runtime.devices.http import device_session
+from minestream_runtime.devices.networks import gate
 from minestream_runtime.health import Health
-from minestream_runtime.http import device_session
-from minestream_runtime.networks import gate
 
 
 async def collect(

@@ -23,8 +23,8 @@ from minestream_runtime.clock import Clock
 from minestream_runtime.collecting.bodies import body_of, start_of, status_of
 from minestream_runtime.collecting.family import Miner
 from minestream_runtime.collecting.plan import Answer, Memory, Plan
-from minestream_runtime.devices import Devices
-from minestream_runtime.http import Question, Reply, fetch
+from minestream_runtime.devices.connections import Devices
+from minestream_runtime.devices.http import Question, Reply, fetch
 from minestream_schemas.raw import EndpointBody, PollStatus
 
 NAME: Final = "vnish"
@@ -66,7 +66,7 @@ class Vnish:
     """The family of Vnish 1.x miners.
 
     Args:
-        session: from ``minestream_runtime.http.device_session``.
+        session: from ``minestream_runtime.devices.http.device_session``.
         clock: instants of answers.
         deadline_s: for one whole answer.
     """

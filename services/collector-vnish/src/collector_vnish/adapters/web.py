@@ -16,9 +16,9 @@ from minestream_runtime.clock import Clock
 from minestream_runtime.collecting.bodies import body_of, start_of, status_of
 from minestream_runtime.collecting.family import Miner
 from minestream_runtime.collecting.plan import Answer, Memory, Plan
-from minestream_runtime.devices import Devices
-from minestream_runtime.digest import Login, challenges
-from minestream_runtime.http import Question, Reply, fetch, fetch_logged_in
+from minestream_runtime.devices.connections import Devices
+from minestream_runtime.devices.digest import Login, challenges
+from minestream_runtime.devices.http import Question, Reply, fetch, fetch_logged_in
 from minestream_schemas.raw import PollStatus
 
 _NOT_FOUND: Final = 404
@@ -30,7 +30,7 @@ class WebFamily:
 
     Args:
         web: which.
-        session: from ``minestream_runtime.http.device_session``.
+        session: from ``minestream_runtime.devices.http.device_session``.
         clock: instants of answers.
         deadline_s: for one whole answer.
     """

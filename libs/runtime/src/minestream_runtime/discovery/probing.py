@@ -11,8 +11,10 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Final, Literal, Protocol, TypeVar
 
-from minestream_runtime.addresses import AddressInvalidError, split
-from minestream_runtime.cgminer import (
+from minestream_runtime.clock import Clock
+from minestream_runtime.collecting.family import OwnFaultError
+from minestream_runtime.devices.addresses import AddressInvalidError, split
+from minestream_runtime.devices.cgminer import (
     CgminerClient,
     CgminerError,
     CgminerForbiddenError,
@@ -21,11 +23,9 @@ from minestream_runtime.cgminer import (
     CgminerUnreachableError,
     CgminerUnreadableError,
 )
-from minestream_runtime.clock import Clock
-from minestream_runtime.collecting.family import OwnFaultError
-from minestream_runtime.devices import Devices
-from minestream_runtime.digest import Login
-from minestream_runtime.http import Fault, Question, Reply, fetch, fetch_logged_in
+from minestream_runtime.devices.connections import Devices
+from minestream_runtime.devices.digest import Login
+from minestream_runtime.devices.http import Fault, Question, Reply, fetch, fetch_logged_in
 
 Transport = Literal["http", "tcp"]
 _WEB_PORT: Final = 80

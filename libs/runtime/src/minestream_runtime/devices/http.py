@@ -13,12 +13,12 @@ from typing import Final
 
 from aiohttp.http_exceptions import HttpProcessingError
 
-from minestream_runtime.addresses import AddressInvalidError
 from minestream_runtime.clock import Clock
-from minestream_runtime.connect_errors import is_no_way, is_our_own, text_of
-from minestream_runtime.device_connection import ConnectionEndedError
-from minestream_runtime.devices import AddressForbiddenError, Devices
-from minestream_runtime.digest import Login
+from minestream_runtime.devices.addresses import AddressInvalidError
+from minestream_runtime.devices.connect_errors import is_no_way, is_our_own, text_of
+from minestream_runtime.devices.connection import ConnectionEndedError
+from minestream_runtime.devices.connections import AddressForbiddenError, Devices
+from minestream_runtime.devices.digest import Login
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 CONNECT_S: Final = 3.0

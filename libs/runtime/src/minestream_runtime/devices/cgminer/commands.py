@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from minestream_runtime.cgminer.errors import CgminerForbiddenError
+from minestream_runtime.devices.cgminer.errors import CgminerForbiddenError
 
 _LENGTH_BYTES: Final = 4
 

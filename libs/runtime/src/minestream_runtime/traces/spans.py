@@ -26,8 +26,8 @@ from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanK
 from minestream_runtime import semconv
 from minestream_runtime.errors import MinestreamError
 from minestream_runtime.settings import Settings
-from minestream_runtime.trace_endpoint import EndpointExporter
-from minestream_runtime.trace_files import FileExporter
+from minestream_runtime.traces.endpoint import EndpointExporter
+from minestream_runtime.traces.files import FileExporter
 
 Headers = tuple[tuple[str, bytes], ...]
 Carrier = Mapping[str, bytes] | Iterable[tuple[str, bytes]]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from minestream_runtime.addresses import (
+from minestream_runtime.devices.addresses import (
     Address,
     AddressInvalidError,
     Names,
@@ -15,21 +15,21 @@ from minestream_runtime.addresses import (
     family_of,
     split,
 )
-from minestream_runtime.cgminer.commands import Wire, question, wire_of
-from minestream_runtime.cgminer.errors import (
+from minestream_runtime.devices.cgminer.commands import Wire, question, wire_of
+from minestream_runtime.devices.cgminer.errors import (
     CgminerAddressError,
     CgminerForbiddenError,
     CgminerTimeoutError,
     CgminerUnreachableError,
 )
-from minestream_runtime.cgminer.exchange import (
+from minestream_runtime.devices.cgminer.exchange import (
     MAX_ANSWER_BYTES,
     Exchange,
     FramedExchange,
     error_of,
     scratch,
 )
-from minestream_runtime.networks import refusal
+from minestream_runtime.devices.networks import refusal
 
 DEADLINE_S: Final = 5.0
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Self
 
-from minestream_runtime.addresses import (
+from minestream_runtime.devices.addresses import (
     Names,
     begin_connecting,
     family_of,
     split,
 )
-from minestream_runtime.device_connection import Connection, ConnectionEndedError, Said
-from minestream_runtime.networks import refusal
+from minestream_runtime.devices.connection import Connection, ConnectionEndedError, Said
+from minestream_runtime.devices.networks import refusal
 
 _SWEEPS_PER_STAY: Final = 5
 _JUDGED: Final = 100_000

@@ -8,7 +8,12 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from minestream_runtime.addresses import AddressInvalidError, Names, begin_connecting, family_of
+from minestream_runtime.devices.addresses import (
+    AddressInvalidError,
+    Names,
+    begin_connecting,
+    family_of,
+)
 
 _ECHO: Final = {socket.AF_INET: 8, socket.AF_INET6: 128}
 _REPLY: Final = {socket.AF_INET: b"\x00", socket.AF_INET6: b"\x81"}

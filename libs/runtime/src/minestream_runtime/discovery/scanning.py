@@ -22,15 +22,15 @@ from enum import StrEnum
 from ipaddress import collapse_addresses, ip_network
 from typing import Final, Generic
 
-from minestream_runtime.addresses import begin_connecting
-from minestream_runtime.cgminer import CgminerClient
 from minestream_runtime.clock import Clock
 from minestream_runtime.collecting.family import OwnFaultError
-from minestream_runtime.connect_errors import is_our_own, text_of
-from minestream_runtime.devices import Devices
-from minestream_runtime.http import device_session
-from minestream_runtime.networks import SETTING, Network, Networks, hosts
-from minestream_runtime.probing import Prober, Recognise, S_contra, Sighting
+from minestream_runtime.devices.addresses import begin_connecting
+from minestream_runtime.devices.cgminer import CgminerClient
+from minestream_runtime.devices.connect_errors import is_our_own, text_of
+from minestream_runtime.devices.connections import Devices
+from minestream_runtime.devices.http import device_session
+from minestream_runtime.devices.networks import SETTING, Network, Networks, hosts
+from minestream_runtime.discovery.probing import Prober, Recognise, S_contra, Sighting
 
 PORTS: Final = (80, 443, 4028, 4433)
 MOST_HOSTS: Final = 65_536

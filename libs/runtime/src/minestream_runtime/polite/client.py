@@ -20,7 +20,7 @@ from aiolimiter import AsyncLimiter
 
 from minestream_runtime.backoff import Backoff
 from minestream_runtime.clock import Clock
-from minestream_runtime.polite_words import (
+from minestream_runtime.polite.words import (
     REDIRECTS,
     Said,
     Values,

@@ -1,8 +1,8 @@
 """Asks miners over their CGMiner-like TCP ports: reading commands only, within hard limits."""
 
-from minestream_runtime.cgminer.client import DEADLINE_S, Answer, CgminerClient
-from minestream_runtime.cgminer.commands import READS, Wire, wire_of
-from minestream_runtime.cgminer.errors import (
+from minestream_runtime.devices.cgminer.client import DEADLINE_S, Answer, CgminerClient
+from minestream_runtime.devices.cgminer.commands import READS, Wire, wire_of
+from minestream_runtime.devices.cgminer.errors import (
     CgminerAddressError,
     CgminerCutError,
     CgminerEmptyError,
@@ -18,7 +18,7 @@ from minestream_runtime.cgminer.errors import (
     CgminerUnreachableError,
     CgminerUnreadableError,
 )
-from minestream_runtime.cgminer.exchange import MAX_ANSWER_BYTES
+from minestream_runtime.devices.cgminer.exchange import MAX_ANSWER_BYTES
 
 __all__ = [
     "DEADLINE_S",

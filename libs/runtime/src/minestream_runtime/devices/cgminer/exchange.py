@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final, cast
 
-from minestream_runtime.cgminer.errors import (
+from minestream_runtime.devices.cgminer.errors import (
     CgminerCutError,
     CgminerEmptyError,
     CgminerError,
@@ -15,7 +15,7 @@ from minestream_runtime.cgminer.errors import (
     CgminerTooLargeError,
     CgminerUnreachableError,
 )
-from minestream_runtime.connect_errors import is_no_way, is_our_own, text_of
+from minestream_runtime.devices.connect_errors import is_no_way, is_our_own, text_of
 
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 KEPT_BYTES: Final = 4096

@@ -1,0 +1,1 @@
+"""How devices are reached and asked: addresses, few connections each, HTTP, and CGMiner's TCP."""

@@ -1,0 +1,1 @@
+"""Finds miners, and finds out what they are."""
