@@ -59,10 +59,10 @@ from minestream_runtime import traces
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.collector import Polled
 from minestream_runtime.collecting.fleet import Fleet
-from minestream_runtime.collecting.lanes import Lanes
 from minestream_runtime.collecting.owners import Owner
 from minestream_runtime.collecting.poller import Poller
 from minestream_runtime.devices.http import device_session
+from minestream_runtime.scheduling.lanes import Lanes
 from minestream_schemas.inventory import InventoryEntry
 
 AT_ONCE: Final = 64

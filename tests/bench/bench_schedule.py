@@ -32,8 +32,8 @@ from prometheus_client import REGISTRY
 
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.collector import Collector, CollectorSettings, Polled
-from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.collecting.vitals import Vital
+from minestream_runtime.outlet.spool import Spooled
 from minestream_schemas.raw import RAW_MINER
 
 GOAL_S: Final = 1.0

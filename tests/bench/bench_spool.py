@@ -36,11 +36,11 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from minestream_runtime.clock import SystemClock, new_event_id
-from minestream_runtime.collecting.ledger import Ledger
-from minestream_runtime.collecting.spool import Spool, Spooled
 from minestream_runtime.edge.dead_letters import DeadLetters
 from minestream_runtime.edge.outlet import SiteOutlet
 from minestream_runtime.edge.uploader import Outcome, Uploader
+from minestream_runtime.outlet.ledger import Ledger
+from minestream_runtime.outlet.spool import Spool, Spooled
 from minestream_schemas.raw import RAW_MINER, EndpointBody, PollStatus, RawMiner
 from minestream_schemas.upload import UPLOAD_PATH
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from minestream_runtime.clock import Clock
 from minestream_runtime.collecting.collector import Polled
-from minestream_runtime.collecting.lanes import Lanes
 from minestream_runtime.collecting.poller import Poller
+from minestream_runtime.scheduling.lanes import Lanes
 
 
 async def cpu_of_polls(poller: Poller, targets: Sequence[str], clock: Clock, polls: int) -> float:

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from minestream_runtime.clock import SystemClock, new_event_id
 from minestream_runtime.collecting.anomalies import AnomalyFeed
-from minestream_runtime.collecting.pace import Tempo
-from minestream_runtime.collecting.scheduler import Scheduler
 from minestream_runtime.kafka import Producer
+from minestream_runtime.scheduling.pace import Tempo
+from minestream_runtime.scheduling.scheduler import Scheduler
 from minestream_runtime.settings import Settings
 from minestream_schemas.anomaly import ANOMALY, Anomaly
 

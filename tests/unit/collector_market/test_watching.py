@@ -6,7 +6,7 @@ from pathlib import Path
 from collector_market.adapters.gap_file import GapFile
 from collector_market.adapters.watching import Watching
 from collector_market.domain.wants import Asking, Want
-from minestream_runtime.collecting.spool import Spooled
+from minestream_runtime.outlet.spool import Spooled
 from minestream_schemas.event import Topic
 from minestream_schemas.gap import GAP, Gap
 from minestream_schemas.market import MarketEndpoint

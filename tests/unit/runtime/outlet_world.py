@@ -12,10 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from minestream_runtime.collecting.ledger import Ledger
-from minestream_runtime.collecting.outlet import Outlet
-from minestream_runtime.collecting.spool import Spool, Spooled
 from minestream_runtime.errors import BrokerUnavailableError, RecordTooLargeError
+from minestream_runtime.outlet.handing import Outlet
+from minestream_runtime.outlet.ledger import Ledger
+from minestream_runtime.outlet.spool import Spool, Spooled
 from minestream_runtime.traces import Headers
 from minestream_schemas.event import Topic
 from minestream_schemas.gap import GAP, Gap

@@ -13,8 +13,8 @@ from tests.unit.runtime.outlet_world import World, until, world
 
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.collector import Collector, CollectorSettings, Polled
-from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.collecting.vitals import Vital
+from minestream_runtime.outlet.spool import Spooled
 from minestream_schemas.raw import RAW_MINER
 
 INTERVAL_S = 0.15

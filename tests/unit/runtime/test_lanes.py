@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.collecting.lanes import Lanes
+from minestream_runtime.scheduling.lanes import Lanes
 
 HAND_OVER_S = 0.05
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.unit.runtime.outlet_world import START, Broker, drained, until, world
 
-from minestream_runtime.collecting.ledger import Ledger
-from minestream_runtime.collecting.spool import Batch
+from minestream_runtime.outlet.ledger import Ledger
+from minestream_runtime.outlet.spool import Batch
 from minestream_runtime.traces import Headers
 from minestream_schemas.event import Topic
 from minestream_schemas.gap import GAP, Gap, GapCause

@@ -11,7 +11,7 @@ from tests.unit.runtime.outlet_world import START, Broker, drained, world
 
 from minestream_runtime import semconv, traces
 from minestream_runtime.clock import new_event_id
-from minestream_runtime.collecting.spool import Spooled
+from minestream_runtime.outlet.spool import Spooled
 from minestream_runtime.settings import Settings
 from minestream_runtime.traces import Headers
 from minestream_schemas.raw import RAW_MINER

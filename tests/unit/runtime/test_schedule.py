@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from minestream_runtime.collecting.pace import Tempo, slowest_factor
-from minestream_runtime.collecting.schedule import JITTER_RATIO, Schedule
+from minestream_runtime.scheduling.pace import Tempo, slowest_factor
+from minestream_runtime.scheduling.schedule import JITTER_RATIO, Schedule
 
 TARGETS = st.sampled_from([f"target-{number}" for number in range(8)])
 INTERVALS_S = st.sampled_from([1.0, 10.0, 60.0, 300.0])
@@ -269,7 +269,7 @@ def test_one_that_is_asked_out_of_turn_keeps_its_ticks() -> None:
 def test_of_two_that_are_due_together_the_more_urgent_goes_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("minestream_runtime.collecting.schedule._origin_s", lambda _: 3.0)
+    monkeypatch.setattr("minestream_runtime.scheduling.schedule._origin_s", lambda _: 3.0)
     schedule = Schedule()
     schedule.add("a-usual", interval_s=10.0, now_s=0.0)
     schedule.add("z-urgent", interval_s=10.0, now_s=0.0, priority=5)

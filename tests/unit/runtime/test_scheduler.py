@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 
 from prometheus_client import REGISTRY
 
-from minestream_runtime.collecting.scheduler import (
+from minestream_runtime.scheduling.scheduler import (
     AT_ONCE_MOST,
     SHORTEST_SLEEP_S,
     URGENT,
     Ready,
     Scheduler,
 )
-from minestream_runtime.collecting.site_gate import SiteGate
+from minestream_runtime.scheduling.site_gate import SiteGate
 
 
 class Steps:

@@ -12,9 +12,9 @@ from typing import Any
 
 from tests.unit.runtime import test_uploader as gateway
 
-from minestream_runtime.collecting.ledger import Ledger
-from minestream_runtime.collecting.spool import Spool, Spooled
 from minestream_runtime.edge.outlet import SiteOutlet
+from minestream_runtime.outlet.ledger import Ledger
+from minestream_runtime.outlet.spool import Spool, Spooled
 from minestream_schemas.inventory import DETECTED, Detected
 from minestream_schemas.raw import RAW_MINER
 

@@ -21,8 +21,8 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from minestream_runtime.collecting.spool import Kept, Lost, Spool, Spooled
 from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.outlet.spool import Kept, Lost, Spool, Spooled
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -330,7 +330,7 @@ CHILD = """
 import asyncio, sys
 from pathlib import Path
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.collecting.spool import Spool, Spooled
+from minestream_runtime.outlet.spool import Spool, Spooled
 
 async def main():
     spool = Spool(Path(sys.argv[1]), SystemClock(), on_dropped=print, on_rescued=print)

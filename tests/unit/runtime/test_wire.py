@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minestream_runtime.collecting import wire
+from minestream_runtime.outlet import wire
 from minestream_schemas.raw import EndpointBody, PollStatus, RawMiner
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from minestream_dialects.market.coins import COIN_ID
-from minestream_runtime.collecting.outlet_settings import OutletSettings
+from minestream_runtime.outlet.settings import OutletSettings
 from minestream_runtime.settings import leads_somewhere
 from minestream_runtime.usage import Per, Quota
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
 from collector_pool.domain.profiles import PROFILES, Auth, Profile, keyed
-from minestream_runtime.collecting.outlet_settings import OutletSettings
+from minestream_runtime.outlet.settings import OutletSettings
 from minestream_runtime.tasks.cron import Cron
 from minestream_schemas.pool import AccountId, PoolMessage
 

@@ -1,7 +1,6 @@
-"""What every collector is made of: due times, lanes, a shard of the targets, a way out.
+"""What every collector is made of, on top of ``scheduling`` and ``outlet``.
 
-``collector`` puts it together. ``scheduler`` says who is due, ``lanes`` how many at once, ``shard``
-who is ours; ``outlet`` sends what came of it, in order; ``spool`` keeps it while nobody takes it.
+``collector`` puts it together; ``shard`` says which targets are ours.
 
 For miners, ``polling`` puts the whole together out of families (``family``: what is asked, and
 how). ``fleet`` keeps what is known of whom, ``owners`` says whose a miner is, ``poller`` makes one

@@ -10,10 +10,10 @@ import structlog
 
 from minestream_runtime.backoff import Backoff
 from minestream_runtime.clock import Clock
-from minestream_runtime.collecting.pace import HURRIED_MOST_S
 from minestream_runtime.errors import BrokerUnavailableError
 from minestream_runtime.kafka import Consumer
 from minestream_runtime.metrics import counter
+from minestream_runtime.scheduling.pace import HURRIED_MOST_S
 from minestream_runtime.settings import Settings
 from minestream_schemas.anomaly import ANOMALY
 

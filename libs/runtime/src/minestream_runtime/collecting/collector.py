@@ -10,15 +10,15 @@ import structlog
 from pydantic import Field, model_validator
 
 from minestream_runtime.clock import Clock
-from minestream_runtime.collecting.lanes import Lanes
-from minestream_runtime.collecting.outlet import Outlet
-from minestream_runtime.collecting.outlet_settings import OutletSettings
-from minestream_runtime.collecting.pace import Tempo
-from minestream_runtime.collecting.scheduler import Ready, Scheduler
-from minestream_runtime.collecting.site_gate import SiteGate
-from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.collecting.vitals import Vital, changed, remembered
 from minestream_runtime.metrics import counter, gauge
+from minestream_runtime.outlet.handing import Outlet
+from minestream_runtime.outlet.settings import OutletSettings
+from minestream_runtime.outlet.spool import Spooled
+from minestream_runtime.scheduling.lanes import Lanes
+from minestream_runtime.scheduling.pace import Tempo
+from minestream_runtime.scheduling.scheduler import Ready, Scheduler
+from minestream_runtime.scheduling.site_gate import SiteGate
 from minestream_schemas.event import Topic
 
 FLOOR_S = 10.0

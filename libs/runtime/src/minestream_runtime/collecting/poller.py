@@ -30,10 +30,10 @@ from minestream_runtime.collecting.plan import (
     remember,
 )
 from minestream_runtime.collecting.polls import ErrorClass, Poll, Speech, class_of, fit, to_event
-from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.collecting.vitals import Vital
-from minestream_runtime.collecting.wire import encode
 from minestream_runtime.metrics import counter, gauge, histogram
+from minestream_runtime.outlet.spool import Spooled
+from minestream_runtime.outlet.wire import encode
 from minestream_schemas.raw import RAW_MINER, EndpointBody, PollStatus, RawMiner
 
 _ROOM_BYTES: Final = 4096

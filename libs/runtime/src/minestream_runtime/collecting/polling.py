@@ -11,18 +11,18 @@ from minestream_runtime.collecting.anomalies import AnomalyFeed
 from minestream_runtime.collecting.collector import Collector, CollectorSettings
 from minestream_runtime.collecting.family import Family
 from minestream_runtime.collecting.fleet import Fleet
-from minestream_runtime.collecting.outlet import Outlet
-from minestream_runtime.collecting.outlet_settings import open_outlet
 from minestream_runtime.collecting.owners import Owner
 from minestream_runtime.collecting.poller import Poller
 from minestream_runtime.collecting.scouting import Unknown
 from minestream_runtime.collecting.shard import Shard
-from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.devices.cgminer import CgminerClient
 from minestream_runtime.devices.http import device_session
 from minestream_runtime.devices.networks import gate
 from minestream_runtime.discovery.probing import Prober, Recognise, S_contra
 from minestream_runtime.health import Health
+from minestream_runtime.outlet.handing import Outlet
+from minestream_runtime.outlet.settings import open_outlet
+from minestream_runtime.outlet.spool import Spooled
 from minestream_runtime.sealing import Sealer
 from minestream_schemas.inventory import DETECTED, INVENTORY, Detected, InventoryEntry
 

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from minestream_runtime.collecting import fates
-from minestream_runtime.collecting.outlet import Outlet
-from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.edge.uploader import Uploader
 from minestream_runtime.errors import BrokerUnavailableError
+from minestream_runtime.outlet import fates
+from minestream_runtime.outlet.handing import Outlet
+from minestream_runtime.outlet.spool import Spooled
 from minestream_schemas.event import Topic
 from minestream_schemas.inventory import DETECTED, Detected
 

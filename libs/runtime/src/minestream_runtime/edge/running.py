@@ -16,7 +16,6 @@ from pydantic import SecretStr, ValidationError
 
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.collector import CollectorSettings
-from minestream_runtime.collecting.outlet_settings import open_spool
 from minestream_runtime.collecting.polling import Surroundings
 from minestream_runtime.collecting.shard_copy import EntryCopy
 from minestream_runtime.edge.config import Edge
@@ -26,6 +25,7 @@ from minestream_runtime.edge.site import SiteInventory
 from minestream_runtime.edge.uploader import Uploader
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.health import Health
+from minestream_runtime.outlet.settings import open_spool
 from minestream_runtime.sealing import Sealer
 from minestream_schemas.inventory import Detected
 

@@ -14,11 +14,11 @@ import structlog
 from pydantic import SecretStr
 
 from minestream_runtime.clock import Clock
-from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.edge.dead_letters import DeadLetters
 from minestream_runtime.edge.verdicts import Settled, State, Verdict, judge
 from minestream_runtime.errors import BrokerUnavailableError, RecordRefusedError
 from minestream_runtime.metrics import counter
+from minestream_runtime.outlet.spool import Spooled
 from minestream_runtime.traces import Headers
 from minestream_schemas.event import Topic
 from minestream_schemas.upload import CARRIED_HEADERS, KEY_HEADER, UPLOAD_PATH

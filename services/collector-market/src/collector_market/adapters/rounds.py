@@ -17,10 +17,10 @@ from minestream_dialects.market import normalise_market
 from minestream_dialects.unreadable import UnreadableError
 from minestream_runtime import semconv, traces
 from minestream_runtime.clock import Clock, new_event_id
-from minestream_runtime.collecting.outlet import Outlet
-from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.errors import BugError, unit_of_work
 from minestream_runtime.metrics import counter
+from minestream_runtime.outlet.handing import Outlet
+from minestream_runtime.outlet.spool import Spooled
 from minestream_schemas.market import RAW_MARKET, RawMarket
 from minestream_schemas.raw import PollStatus
 

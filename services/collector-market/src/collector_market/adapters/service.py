@@ -14,8 +14,8 @@ from collector_market.adapters.watching import Watching
 from collector_market.domain.wants import Cadence, Want, credits_per_month, wants_of
 from collector_market.settings import MarketSettings
 from minestream_runtime.clock import Clock, SystemClock
-from minestream_runtime.collecting.outlet_settings import open_outlet
 from minestream_runtime.health import Health
+from minestream_runtime.outlet.settings import open_outlet
 from minestream_runtime.polite import Manners, PoliteClient
 from minestream_runtime.usage import Usage
 

@@ -10,8 +10,8 @@ from collector_market.domain.records import to_gap
 from collector_market.domain.wants import Asking, Want
 from collector_market.domain.watch import Limits, State, Watch, heard, state_of
 from minestream_runtime.clock import Clock
-from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.metrics import gauge
+from minestream_runtime.outlet.spool import Spooled
 from minestream_schemas.event import Topic
 from minestream_schemas.gap import GAP
 

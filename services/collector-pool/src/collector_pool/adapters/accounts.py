@@ -11,8 +11,8 @@ from collector_pool.settings import PoolSettings
 from minestream_dialects.pools import POOLS
 from minestream_dialects.pools.port import Account
 from minestream_runtime.clock import Clock
-from minestream_runtime.collecting.outlet import Outlet
 from minestream_runtime.health import Health
+from minestream_runtime.outlet.handing import Outlet
 from minestream_runtime.polite import PoliteClient
 from minestream_runtime.tasks import Tasks
 

@@ -22,10 +22,10 @@ from collector_pool.domain.sayings import Saying, heard
 from collector_pool.settings import PoolSettings
 from minestream_dialects.pools.port import Account
 from minestream_runtime.clock import Clock, SystemClock
-from minestream_runtime.collecting.outlet import Outlet
-from minestream_runtime.collecting.outlet_settings import open_outlet
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.health import Health
+from minestream_runtime.outlet.handing import Outlet
+from minestream_runtime.outlet.settings import open_outlet
 from minestream_runtime.polite import Manners, PoliteClient
 from minestream_runtime.usage import Per, Quota, Usage
 from minestream_schemas.pool import PoolMessage

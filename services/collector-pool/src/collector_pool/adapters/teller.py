@@ -20,9 +20,9 @@ from collector_pool.domain.sayings import Saying, hidden, to_event
 from collector_pool.settings import PoolSettings
 from minestream_runtime import semconv, traces
 from minestream_runtime.clock import Clock, new_event_id
-from minestream_runtime.collecting.outlet import Outlet
-from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.metrics import counter, gauge
+from minestream_runtime.outlet.handing import Outlet
+from minestream_runtime.outlet.spool import Spooled
 from minestream_schemas.gap import GAP, Gap, GapCause
 from minestream_schemas.ids import derived_id
 from minestream_schemas.pool import RAW_POOL, PoolMessage, RawPool

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from minestream_runtime.clock import Clock
-from minestream_runtime.collecting.pace import Tempo
-from minestream_runtime.collecting.schedule import Due, Schedule
-from minestream_runtime.collecting.site_gate import SiteGate
 from minestream_runtime.metrics import counter
+from minestream_runtime.scheduling.pace import Tempo
+from minestream_runtime.scheduling.schedule import Due, Schedule
+from minestream_runtime.scheduling.site_gate import SiteGate
 
 SHORTEST_SLEEP_S: Final = 0.01
 """Never shorter than 1 ms: uvloop spins on shorter ones (42 % of a core, measured)."""

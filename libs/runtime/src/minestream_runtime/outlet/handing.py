@@ -15,11 +15,11 @@ from opentelemetry.trace import SpanKind
 from minestream_runtime import semconv, traces
 from minestream_runtime.backoff import Backoff
 from minestream_runtime.clock import Clock
-from minestream_runtime.collecting import fates
-from minestream_runtime.collecting.ledger import Ledger
-from minestream_runtime.collecting.spool import Batch, Kept, Lost, Spool, Spooled
 from minestream_runtime.errors import BrokerUnavailableError, RecordRefusedError
 from minestream_runtime.metrics import gauge, histogram
+from minestream_runtime.outlet import fates
+from minestream_runtime.outlet.ledger import Ledger
+from minestream_runtime.outlet.spool import Batch, Kept, Lost, Spool, Spooled
 from minestream_runtime.traces import Headers
 from minestream_schemas.event import Topic
 from minestream_schemas.gap import GAP, Gap, GapCause

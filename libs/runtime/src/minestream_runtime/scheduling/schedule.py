@@ -7,8 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from minestream_runtime.collecting import pace as paces
-from minestream_runtime.collecting.pace import USUAL, Pace, Tempo
+from minestream_runtime.scheduling import pace as paces
+from minestream_runtime.scheduling.pace import USUAL, Pace, Tempo
 
 JITTER_RATIO: Final = 0.05
 _MOST_AT_ONCE: Final = 1000

@@ -6,9 +6,9 @@ from typing import Literal, get_args
 from prometheus_client import Counter, Histogram
 
 from minestream_runtime import semconv, traces
-from minestream_runtime.collecting.ledger import Ledger
-from minestream_runtime.collecting.spool import Spooled
 from minestream_runtime.metrics import counter, histogram
+from minestream_runtime.outlet.ledger import Ledger
+from minestream_runtime.outlet.spool import Spooled
 
 Outcome = Literal["kafka", "spool", "dropped"]
 

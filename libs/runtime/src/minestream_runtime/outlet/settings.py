@@ -7,11 +7,11 @@ from pathlib import Path
 from pydantic import Field
 
 from minestream_runtime.clock import Clock
-from minestream_runtime.collecting import fates
-from minestream_runtime.collecting.ledger import Ledger
-from minestream_runtime.collecting.outlet import Outlet
-from minestream_runtime.collecting.spool import Spool
 from minestream_runtime.kafka import Producer
+from minestream_runtime.outlet import fates
+from minestream_runtime.outlet.handing import Outlet
+from minestream_runtime.outlet.ledger import Ledger
+from minestream_runtime.outlet.spool import Spool
 from minestream_runtime.settings import Settings
 
 _LINGER_MS = 50
