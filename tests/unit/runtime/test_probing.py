@@ -3,7 +3,7 @@
 import pytest
 from tests.unit.runtime.unknown_world import REFUSAL, host, page, prober
 
-from minestream_runtime.collecting.family import OwnFaultError
+from minestream_runtime.devices.connect_errors import OwnFaultError
 from minestream_runtime.discovery.probing import Ending
 
 

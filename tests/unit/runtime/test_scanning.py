@@ -7,7 +7,7 @@ import pytest
 from tests.unit.runtime.unknown_world import REFUSAL, STEPS, Host, host, page, recognise
 
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.collecting.family import OwnFaultError
+from minestream_runtime.devices.connect_errors import OwnFaultError
 from minestream_runtime.devices.networks import PRIVATE, Networks
 from minestream_runtime.discovery import scanning
 from minestream_runtime.discovery.probing import Ending

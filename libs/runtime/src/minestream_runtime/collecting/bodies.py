@@ -4,7 +4,7 @@ import base64
 from datetime import datetime
 from typing import Final, Literal
 
-from minestream_runtime.collecting.family import OwnFaultError
+from minestream_runtime.devices.connect_errors import OwnFaultError
 from minestream_runtime.devices.http import KEPT_OF_GARBAGE_BYTES, Fault, Reply
 from minestream_schemas.raw import EndpointBody, PollStatus
 

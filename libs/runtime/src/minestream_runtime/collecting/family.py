@@ -15,10 +15,6 @@ FROM_FAMILY = "the family's own"
 """Marks credentials with which every miner of a family is delivered."""
 
 
-class OwnFaultError(Exception):
-    """This machine could not ask (no descriptors, no memory): nothing is known of the miner."""
-
-
 @dataclass(slots=True)
 class Miner:
     """A miner of our shard: what the inventory says, and what we have learnt.

@@ -19,7 +19,7 @@ from minestream_runtime import semconv, traces
 from minestream_runtime.breaker import Breaker, State
 from minestream_runtime.clock import Clock, new_event_id
 from minestream_runtime.collecting.collector import Polled
-from minestream_runtime.collecting.family import Family, Miner, OwnFaultError
+from minestream_runtime.collecting.family import Family, Miner
 from minestream_runtime.collecting.fleet import Fleet, lean
 from minestream_runtime.collecting.plan import (
     SILENT,
@@ -31,6 +31,7 @@ from minestream_runtime.collecting.plan import (
 )
 from minestream_runtime.collecting.polls import ErrorClass, Poll, Speech, class_of, fit, to_event
 from minestream_runtime.collecting.vitals import Vital
+from minestream_runtime.devices.connect_errors import OwnFaultError
 from minestream_runtime.metrics import counter, gauge, histogram
 from minestream_runtime.outlet.spool import Spooled
 from minestream_runtime.outlet.wire import encode

@@ -25,6 +25,10 @@ _KNOWN: Final = {
 }
 
 
+class OwnFaultError(Exception):
+    """This machine could not ask (no descriptors, no memory): nothing is known of the device."""
+
+
 def is_our_own(exc: OSError) -> bool:
     """Is this machine out of descriptors or memory? Then nothing is known of the device."""
     return exc.errno in _OUR_OWN

@@ -12,7 +12,6 @@ from itertools import groupby
 from typing import Final, Literal, Protocol, TypeVar
 
 from minestream_runtime.clock import Clock
-from minestream_runtime.collecting.family import OwnFaultError
 from minestream_runtime.devices.addresses import AddressInvalidError, split
 from minestream_runtime.devices.cgminer import (
     CgminerClient,
@@ -23,6 +22,7 @@ from minestream_runtime.devices.cgminer import (
     CgminerUnreachableError,
     CgminerUnreadableError,
 )
+from minestream_runtime.devices.connect_errors import OwnFaultError
 from minestream_runtime.devices.connections import Devices
 from minestream_runtime.devices.digest import Login
 from minestream_runtime.devices.http import Fault, Question, Reply, fetch, fetch_logged_in

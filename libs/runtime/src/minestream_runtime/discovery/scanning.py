@@ -23,10 +23,9 @@ from ipaddress import collapse_addresses, ip_network
 from typing import Final, Generic
 
 from minestream_runtime.clock import Clock
-from minestream_runtime.collecting.family import OwnFaultError
 from minestream_runtime.devices.addresses import begin_connecting
 from minestream_runtime.devices.cgminer import CgminerClient
-from minestream_runtime.devices.connect_errors import is_our_own, text_of
+from minestream_runtime.devices.connect_errors import OwnFaultError, is_our_own, text_of
 from minestream_runtime.devices.connections import Devices
 from minestream_runtime.devices.http import device_session
 from minestream_runtime.devices.networks import SETTING, Network, Networks, hosts

@@ -25,8 +25,8 @@ from api_gateway.domain.finds import Find, new_entries
 from api_gateway.settings import GatewaySettings
 from minestream_dialects.detection import STEPS, Found, recognise
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.collecting.family import OwnFaultError
 from minestream_runtime.devices.addresses import split
+from minestream_runtime.devices.connect_errors import OwnFaultError
 from minestream_runtime.devices.networks import Network
 from minestream_runtime.discovery.probing import Ending, summary_of
 from minestream_runtime.discovery.scanning import (

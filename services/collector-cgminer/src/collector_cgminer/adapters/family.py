@@ -18,7 +18,7 @@ from minestream_dialects.bodies import decode_bytes
 from minestream_runtime import semconv
 from minestream_runtime.clock import Clock
 from minestream_runtime.collecting.bodies import start_of, text_of
-from minestream_runtime.collecting.family import Family, Miner, OwnFaultError
+from minestream_runtime.collecting.family import Family, Miner
 from minestream_runtime.collecting.plan import Answer, Memory, Plan
 from minestream_runtime.devices.cgminer import (
     CgminerClient,
@@ -28,6 +28,7 @@ from minestream_runtime.devices.cgminer import (
     CgminerUnreadableError,
     Wire,
 )
+from minestream_runtime.devices.connect_errors import OwnFaultError
 from minestream_schemas.raw import EndpointBody, PollStatus
 
 _STATUS_OF: Final = {

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from collector_vnish.adapters.asking import Asked, ask
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.collecting.family import OwnFaultError
+from minestream_runtime.devices.connect_errors import OwnFaultError
 from minestream_runtime.discovery.probing import Ending, Sighting
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.settings import Settings
