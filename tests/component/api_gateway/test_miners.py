@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,6 +25,22 @@ async def test_a_miner_never_heard_of_is_listed_as_unknown(
     assert (item["model"], item["worker"]) == ("Antminer S19", "alpha")
     assert item["interval_s"] == 600
     assert answer.json()["next"] is None
+
+
+@pytest.mark.parametrize("noun", ["", "/telemetry"])
+async def test_a_miner_whose_first_reading_is_on_its_way_can_be_waited_for(
+    api: httpx.AsyncClient, telemetry: Telemetry, fits: Check, noun: str
+) -> None:
+    path = f"/api/v1/miners/m-1{noun}"
+    unknown = await api.get(path, params={"wait_s": 0.3})
+    assert unknown.status_code == 404
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(api.get(path, params={"wait_s": 10}))
+        assert not (await asyncio.wait([waiting], timeout=0.3))[0]
+        telemetry.insert("latest", reading("m-1"))
+    fits(f"/api/v1/miners/{{miner_id}}{noun}", waiting.result())
+    assert waiting.result().status_code == 200
+    assert waiting.result().json()["miner_id"] == "m-1"
 
 
 async def test_a_miner_is_listed_with_what_it_said_last(

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from tests.component.api_gateway.conftest import NOW, Check, Telemetry, reading
 
-from api_gateway.adapters.database import Reader
+from api_gateway.adapters.database import Reader, open_reader
 from api_gateway.adapters.http.app import create_app
 from api_gateway.settings import GatewaySettings
 from minestream_runtime import traces
@@ -40,10 +40,17 @@ class Stored:
     event_id: UUID
 
 
-def put(telemetry: Telemetry, miner_id: str = "m-1", *, days_ago: int = 0, **parts: bool) -> Stored:
+def put(
+    telemetry: Telemetry,
+    miner_id: str = "m-1",
+    *,
+    days_ago: int = 0,
+    raw_id: UUID | None = None,
+    **parts: bool,
+) -> Stored:
     """Write the rows of one poll: raw_event, reading and latest, but those that are False."""
     ts = NOW - timedelta(days=days_ago)
-    raw_id = new_event_id(ts)
+    raw_id = raw_id or new_event_id(ts)
     own_id = derived_id("telemetry", raw_id)
     row = reading(miner_id, ts, event_id=own_id, raw_event_id=raw_id, latency_ms=40.0) | {
         "published_at": ts + timedelta(milliseconds=90),
@@ -158,6 +165,65 @@ async def test_what_is_no_uuid_is_answered_with_422(
     fits(PATH, answer)
     assert answer.status_code == 422
     assert answer.json()["faults"][0]["parameter"] == "event_id"
+
+
+async def test_a_reading_that_is_stored_while_it_is_waited_for_is_answered(
+    api: httpx.AsyncClient, telemetry: Telemetry, fits: Check
+) -> None:
+    telemetry.room(NOW, NOW + timedelta(seconds=1), "reading", "raw_event")
+    raw_id = new_event_id(NOW)
+    own_id = derived_id("telemetry", raw_id)
+    path = PATH.format(event_id=own_id)
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(api.get(path, params={"wait_s": 10}))
+        assert not (await asyncio.wait([waiting], timeout=0.3))[0]
+        put(telemetry, raw_id=raw_id)
+    answer = waiting.result()
+    fits(PATH, answer)
+    assert answer.status_code == 200
+    assert answer.json()["event_id"] == str(own_id)
+
+
+async def test_what_is_not_stored_in_time_is_unknown(
+    api: httpx.AsyncClient, telemetry: Telemetry, fits: Check
+) -> None:
+    put(telemetry)
+    began = asyncio.get_running_loop().time()
+    answer = await api.get(PATH.format(event_id=uuid4()), params={"wait_s": 0.6})
+    assert asyncio.get_running_loop().time() - began >= 0.6
+    fits(PATH, answer)
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("wait_s", ["-1", "10.1", "nan", "soon"])
+async def test_a_wait_out_of_bounds_is_refused(
+    api: httpx.AsyncClient, fits: Check, wait_s: str
+) -> None:
+    answer = await api.get(PATH.format(event_id=uuid4()), params={"wait_s": wait_s})
+    fits(PATH, answer)
+    assert answer.status_code == 422
+    assert answer.json()["faults"][0]["parameter"] == "wait_s"
+
+
+async def test_many_who_wait_leave_the_database_to_the_others(
+    settings: GatewaySettings, telemetry: Telemetry
+) -> None:
+    stored = put(telemetry)
+    few = settings.model_copy(update={"gateway_read_connections": 2})
+    async with open_reader(few) as reader:
+        transport = httpx.ASGITransport(create_app(few, reader, Health(), SystemClock()))
+        async with (
+            httpx.AsyncClient(transport=transport, base_url="http://gateway") as client,
+            asyncio.TaskGroup() as group,
+        ):
+            paths = [PATH.format(event_id=uuid4()) for _ in range(100)]
+            asked = [group.create_task(client.get(p, params={"wait_s": 1.5})) for p in paths]
+            done, waiting = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            assert done, "more than may wait at once are answered at once"
+            assert len(waiting) >= 50, "and the others wait"
+            path = PATH.format(event_id=stored.event_id)
+            assert {(await client.get(path)).status_code for _ in range(20)} == {200}
+    assert {each.result().status_code for each in asked} == {404}
 
 
 @pytest.fixture

@@ -52,6 +52,14 @@ class GatewaySettings(Settings):
     upload_log_keep_s: float = Field(
         default=604_800.0, gt=0, description="how long the log of uploads is kept"
     )
+    upload_claims: int = Field(
+        default=50_000, ge=0, description="names that no inventory has which one site may hold"
+    )
+    upload_claim_keep_s: float = Field(
+        default=1_209_600.0,
+        gt=0,
+        description="such a name is free again when its site has not told it for so long",
+    )
     dashboard_folder: Path | None = Field(
         default=None, description="the dashboard's build; without it / says how to build it"
     )

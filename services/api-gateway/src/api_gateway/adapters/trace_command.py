@@ -17,7 +17,7 @@ from rich.tree import Tree
 
 from api_gateway.adapters.database import open_reader
 from api_gateway.adapters.database.access import SchemaMissingError
-from api_gateway.adapters.database.readings import newest_of
+from api_gateway.adapters.database.readings import find_stamps, newest_of
 from api_gateway.adapters.tracing import Way, Ways
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.errors import MinestreamError, StoreUnavailableError
@@ -86,10 +86,10 @@ async def _find(asked: UUID | str) -> Way:
         event_id = asked if isinstance(asked, UUID) else await newest_of(reader, asked)
         if event_id is None:
             raise _UnknownError(f"no reading of a miner {asked}")
-        way = await Ways(reader, settings).find(event_id)
-    if way is None:
+        stamps = await find_stamps(reader, event_id)
+    if stamps is None:
         raise _UnknownError(f"no reading and no raw event {event_id}")
-    return way
+    return await Ways(settings).of(stamps)
 
 
 def _show(way: Way, out: Console) -> None:

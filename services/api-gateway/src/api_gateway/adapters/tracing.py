@@ -3,10 +3,7 @@
 import asyncio
 from dataclasses import asdict, dataclass
 from typing import Any
-from uuid import UUID
 
-from api_gateway.adapters.database import Reader
-from api_gateway.adapters.database.readings import find_stamps
 from api_gateway.domain.way import Stamps, Step, way_of
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.traces import PollSampler
@@ -47,26 +44,21 @@ class Ways:
     """Finds readings' ways, one search of the files at a time: each holds a file in memory.
 
     Args:
-        reader: of the telemetry's views.
         settings: where spans are, and how many polls have any.
     """
 
-    def __init__(self, reader: Reader, settings: GatewaySettings) -> None:
-        self._reader = reader
+    def __init__(self, settings: GatewaySettings) -> None:
         self._folder = settings.trace_folder
         exporting = settings.otlp_endpoint is not None or self._folder is not None
         self._sampler = PollSampler(settings.trace_ratio if exporting else 0.0)
         self._one_at_a_time = asyncio.Semaphore(1)
 
-    async def find(self, event_id: UUID) -> Way | None:
-        """The way of a reading; None: nobody has heard of it.
+    async def of(self, stamps: Stamps) -> Way:
+        """The way of a reading.
 
         Args:
-            event_id: the reading's or its raw event's.
+            stamps: what its rows say.
         """
-        stamps = await find_stamps(self._reader, event_id)
-        if stamps is None:
-            return None
         spans: list[StoredSpan] = []
         if self._folder is not None:
             async with self._one_at_a_time:

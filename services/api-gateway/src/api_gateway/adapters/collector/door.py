@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -23,6 +23,7 @@ from api_gateway.adapters.collector.owners import Owners
 from api_gateway.adapters.collector.publishing import publish
 from api_gateway.adapters.database import Writer
 from api_gateway.adapters.database.collectors import known_miners
+from api_gateway.domain.collector.claims import ClaimRules
 from api_gateway.domain.collector.keys import CollectorKey
 from api_gateway.domain.collector.pace import Pace
 from api_gateway.domain.collector.records import Directory, to_poll
@@ -69,12 +70,18 @@ class Door:
         self, settings: GatewaySettings, writer: Writer, producer: Producer, clock: Clock
     ) -> None:
         self.keys = Keyring(writer, clock)
-        self.log = UploadLog(writer, clock, keep_s=settings.upload_log_keep_s)
+        self.log = UploadLog(
+            writer,
+            clock,
+            keep_s=settings.upload_log_keep_s,
+            claim_keep_s=settings.upload_claim_keep_s,
+        )
         self.limits = Limits(
             settings.upload_wire_bytes, settings.upload_bytes, settings.upload_items
         )
         self._interval_s = settings.upload_interval_s
-        self._owners = Owners(writer, clock)
+        rules = ClaimRules(timedelta(seconds=settings.upload_claim_keep_s), settings.upload_claims)
+        self._owners = Owners(writer, clock, rules)
         self._pace = Pace(per_minute=settings.upload_rate_per_min, burst=_BURST)
         self._writer = writer
         self._producer = producer
@@ -118,7 +125,7 @@ class Door:
             read = await self._read(items, key.site_id)
         if any(isinstance(each, Record) for each in read):
             read = await self._placed(read, key)
-        result = await self._published(await self._owned(read, key.site_id))
+        result = await self._published(await self._owned(read, key))
         took_s = self._clock.monotonic() - began_s
         told = result.told(took_s * 1000)
         self._note(key, result, told, len(body))
@@ -175,13 +182,13 @@ class Door:
             self._came.popitem(last=False)
         return self._came.setdefault(mark, (now_s, self._clock.now()))[1]
 
-    async def _owned(self, read: list[Read], site_id: str) -> list[Read]:
-        """What is said of another site's miner is refused."""
+    async def _owned(self, read: list[Read], key: CollectorKey) -> list[Read]:
+        """What is said of another site's miner is refused, and of more than a site may claim."""
         names = {each.owned for each in read if isinstance(each, Message)}
-        foreign = await self._owners.foreign(names, site_id)
+        refused = await self._owners.refused(names, key)
         return [
-            Refusal("site", f"{each.owned} is another site's")
-            if isinstance(each, Message) and each.owned in foreign
+            Refusal("site", refused[each.owned])
+            if isinstance(each, Message) and each.owned in refused
             else each
             for each in read
         ]

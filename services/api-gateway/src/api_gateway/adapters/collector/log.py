@@ -1,4 +1,7 @@
-"""The log of uploads, written beside them: none waits for it, none fails with it."""
+"""The log of uploads, written beside them: none waits for it, none fails with it.
+
+It also tidies what uploads leave behind: old rows of the log, and claims that have lapsed.
+"""
 
 import asyncio
 from collections import deque
@@ -8,7 +11,11 @@ from typing import Final
 import structlog
 
 from api_gateway.adapters.database import Writer
-from api_gateway.adapters.database.collectors import expire_uploads, log_uploads
+from api_gateway.adapters.database.collectors import (
+    expire_claims,
+    expire_uploads,
+    log_uploads,
+)
 from api_gateway.domain.collector.uploads import Logged
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import MinestreamError
@@ -26,12 +33,16 @@ class UploadLog:
         writer: of the fleet schema.
         clock: what is old.
         keep_s: rows older than this are forgotten.
+        claim_keep_s: so are claims that were not told for longer.
     """
 
-    def __init__(self, writer: Writer, clock: Clock, *, keep_s: float) -> None:
+    def __init__(
+        self, writer: Writer, clock: Clock, *, keep_s: float, claim_keep_s: float
+    ) -> None:
         self._writer = writer
         self._clock = clock
         self._keep = timedelta(seconds=keep_s)
+        self._claim_keep = timedelta(seconds=claim_keep_s)
         self._rows: deque[Logged] = deque(maxlen=_MOST)
         self._tidied_s = -_TIDY_EVERY_S
         self._failing = False
@@ -62,6 +73,7 @@ class UploadLog:
             now_s = self._clock.monotonic()
             if now_s - self._tidied_s >= _TIDY_EVERY_S:
                 await expire_uploads(self._writer, self._clock.now(), self._keep)
+                await expire_claims(self._writer, self._claim_keep)
                 self._tidied_s = now_s
         except MinestreamError as exc:
             if not self._failing:

@@ -3,8 +3,12 @@
 from collections.abc import Collection
 from typing import Final
 
+import structlog
+
 from api_gateway.adapters.database import Writer
 from api_gateway.adapters.database.collectors import owners_of
+from api_gateway.domain.collector.claims import ClaimRules
+from api_gateway.domain.collector.keys import CollectorKey
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import StoreUnavailableError
 
@@ -18,19 +22,26 @@ class Owners:
     Args:
         writer: of the fleet schema.
         clock: how old what we know is.
+        rules: of names that no inventory has.
     """
 
-    def __init__(self, writer: Writer, clock: Clock) -> None:
+    def __init__(self, writer: Writer, clock: Clock, rules: ClaimRules) -> None:
         self._writer = writer
         self._clock = clock
+        self._rules = rules
         self._known: dict[str, tuple[str, float]] = {}
+        self._full: set[str] = set()
+        self._log = structlog.get_logger()
 
-    async def foreign(self, names: Collection[str], site_id: str) -> set[str]:
-        """Those names that are another site's; whatever is nobody's becomes this site's.
+    async def refused(self, names: Collection[str], key: CollectorKey) -> dict[str, str]:
+        """Why a key may not speak of these; whatever is nobody's becomes its site's.
 
         Args:
             names: of miners, and of what gaps are about.
-            site_id: who speaks of them.
+            key: who speaks of them.
+
+        Returns:
+            by name; those that are not in it are the site's.
 
         Raises:
             StoreUnavailableError: some are not known, and cannot be asked for.
@@ -39,16 +50,33 @@ class Owners:
         # a copy: while we wait for the database another upload may empty what is remembered
         known = {name: self._known[name] for name in names if name in self._known}
         old = {n for n in names if n not in known or now_s - known[n][1] > _FRESH_S}
+        homeless: set[str] = set()
         if old:
             try:
-                found = await owners_of(self._writer, old, site_id)
+                found = await owners_of(self._writer, old, key, self._rules)
             except StoreUnavailableError:
                 if old - known.keys():
                     raise
             else:
                 if len(self._known) > _MOST:
                     self._known.clear()
-                fresh = {name: (site, now_s) for name, site in found.items()}
+                fresh = {name: (site, now_s) for name, site in found.items() if site is not None}
+                homeless = found.keys() - fresh.keys()
                 self._known |= fresh
                 known |= fresh
-        return {name for name, (site, _) in known.items() if site != site_id}
+                self._note(key.site_id, len(homeless))
+        foreign = {name for name, (site, _) in known.items() if site != key.site_id} - homeless
+        return {name: f"{name} is another site's" for name in foreign} | {
+            name: self._rules.full(name, key.site_id) for name in homeless
+        }
+
+    def _note(self, site_id: str, homeless: int) -> None:
+        """Say once that a site has no room, and once that it has again."""
+        if homeless and site_id not in self._full:
+            self._full.add(site_id)
+            self._log.warning(
+                "collector_claims_full", site_id=site_id, most=self._rules.most, refused=homeless
+            )
+        elif not homeless and site_id in self._full:
+            self._full.discard(site_id)
+            self._log.info("collector_claims_fit", site_id=site_id)

@@ -1,12 +1,13 @@
 """Collector keys, whose a name is, and the log of uploads, in the fleet schema."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from psycopg.rows import class_row, dict_row
 
 from api_gateway.adapters.database.access import Writer
+from api_gateway.domain.collector.claims import ClaimRules
 from api_gateway.domain.collector.keys import CollectorKey
 from api_gateway.domain.collector.records import Known
 from api_gateway.domain.collector.uploads import Logged
@@ -28,26 +29,52 @@ _REVOKE: Final = """
 UPDATE fleet.collector_key SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = %s
 RETURNING site_id, name
 """
-_CLAIM: Final = """
-WITH wanted AS (SELECT unnest(%(names)s::text[]) AS name),
-lacking AS (
-    SELECT name FROM wanted WHERE NOT EXISTS (
-        SELECT FROM fleet.miner AS m WHERE m.miner_id = wanted.name)
-    ORDER BY name
-)
-INSERT INTO fleet.collector_claim (name, site_id) SELECT name, %(site)s FROM lacking
-ON CONFLICT (name) DO NOTHING
+_LAPSED: Final = """(c.told_at < now() - %(keep)s OR EXISTS (
+    SELECT FROM fleet.collector_key AS k WHERE k.key_id = c.key_id AND k.revoked_at IS NOT NULL))
 """
-_OWNERS: Final = """
-SELECT w.name, coalesce(m.site_id, c.site_id) AS site_id
+_ASKED: Final = """
 FROM unnest(%(names)s::text[]) AS w (name)
 LEFT JOIN fleet.miner AS m ON m.miner_id = w.name
 LEFT JOIN fleet.collector_claim AS c ON c.name = w.name
 """
+_OWNERS: Final = f"""
+SELECT w.name, CASE WHEN m.miner_id IS NOT NULL THEN m.site_id
+                    WHEN NOT {_LAPSED} THEN c.site_id END AS site_id,
+       m.miner_id IS NULL AND (c.name IS NULL OR {_LAPSED}
+           OR (c.site_id = %(site)s AND c.told_at < now() - %(keep)s / 10)) AS claimable
+{_ASKED}"""  # noqa: S608 - of constants
+_LOCK: Final = 0x436C6169  # "Clai"
+_CLAIM: Final = f"""
+WITH asked AS (
+    SELECT w.name, coalesce(c.site_id = %(site)s AND NOT {_LAPSED}, false) AS held
+    {_ASKED} WHERE m.miner_id IS NULL
+),
+told AS (
+    SELECT name FROM asked WHERE held
+    UNION ALL
+    (SELECT name FROM asked WHERE NOT held ORDER BY name LIMIT greatest(0, %(most)s - (
+        SELECT count(*) FROM fleet.collector_claim AS c
+        WHERE c.site_id = %(site)s AND NOT {_LAPSED})))
+)
+INSERT INTO fleet.collector_claim AS c (name, site_id, key_id)
+SELECT name, %(site)s, %(key)s FROM told ORDER BY name
+ON CONFLICT (name) DO UPDATE SET site_id = excluded.site_id, key_id = excluded.key_id,
+    told_at = now(),
+    claimed_at = CASE WHEN c.site_id = excluded.site_id THEN c.claimed_at ELSE now() END
+WHERE c.told_at < 'infinity' AND (c.site_id = excluded.site_id OR {_LAPSED})
+"""  # noqa: S608 - of constants
+_EXPIRE_CLAIMS: Final = f"""
+DELETE FROM fleet.collector_claim WHERE name IN (
+    SELECT name FROM fleet.collector_claim AS c
+    WHERE {_LAPSED} OR EXISTS (SELECT FROM fleet.miner AS m WHERE m.miner_id = c.name)
+    ORDER BY name FOR UPDATE SKIP LOCKED)
+"""  # noqa: S608 - of constants
 _GIVE: Final = """
-INSERT INTO fleet.collector_claim (name, site_id)
-SELECT %(name)s, %(site)s WHERE NOT EXISTS (SELECT FROM fleet.miner WHERE miner_id = %(name)s)
-ON CONFLICT (name) DO UPDATE SET site_id = excluded.site_id, claimed_at = now()
+INSERT INTO fleet.collector_claim (name, site_id, told_at)
+SELECT %(name)s, %(site)s, 'infinity'
+WHERE NOT EXISTS (SELECT FROM fleet.miner WHERE miner_id = %(name)s)
+ON CONFLICT (name) DO UPDATE SET site_id = excluded.site_id, told_at = 'infinity', key_id = NULL,
+    claimed_at = now()
 RETURNING name
 """
 _KNOWN: Final = """
@@ -109,20 +136,47 @@ async def give_name(connection: Connection, name: str, *, site_id: str) -> bool:
     return await cursor.fetchone() is not None
 
 
-async def owners_of(writer: Writer, names: Collection[str], site_id: str) -> dict[str, str]:
-    """Whose each name is; those that are nobody's become the site's.
+async def owners_of(
+    writer: Writer, names: Collection[str], key: CollectorKey, rules: ClaimRules
+) -> dict[str, str | None]:
+    """Whose each name is; those that are nobody's become the site's, as far as it has room.
 
     Args:
         writer: of the fleet schema.
         names: of miners, and of what gaps are about.
-        site_id: who asks.
+        key: who tells them.
+        rules: for how long it keeps them, and how many.
+
+    Returns:
+        by name; None: it is nobody's, and the site has no room for it.
     """
-    asked = {"names": sorted(names), "site": site_id}
+    asked = {
+        "names": sorted(names),
+        "site": key.site_id,
+        "key": key.key_id,
+        "keep": rules.keep,
+        "most": rules.most,
+    }
     async with writer.connection() as connection:
-        await connection.execute(_CLAIM, asked)
-        # a statement of its own: what another gateway has just claimed is seen
-        cursor = await connection.execute(_OWNERS, asked)
-        return {name: site for name, site in await cursor.fetchall() if site is not None}
+        owners, claimable = await _owners(connection, asked)
+        if not claimable:
+            return owners
+        async with connection.transaction():
+            # one claim of a site at a time: two would both find the same room
+            await connection.execute(
+                "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (_LOCK, key.site_id)
+            )
+            await connection.execute(_CLAIM, asked | {"names": claimable})
+        # anew: another gateway may have been faster
+        return owners | (await _owners(connection, asked | {"names": claimable}))[0]
+
+
+async def _owners(
+    connection: Connection, asked: Mapping[str, object]
+) -> tuple[dict[str, str | None], list[str]]:
+    """Whose each name is, and which of them are to be claimed, anew or for longer."""
+    rows = await (await connection.execute(_OWNERS, asked)).fetchall()
+    return {name: site for name, site, _ in rows}, [name for name, _, due in rows if due]
 
 
 async def known_miners(
@@ -153,3 +207,9 @@ async def expire_uploads(writer: Writer, now: datetime, keep: timedelta) -> None
     """Forget the log of uploads that are older."""
     async with writer.connection() as connection:
         await connection.execute(_EXPIRE, (now - keep,))
+
+
+async def expire_claims(writer: Writer, keep: timedelta) -> None:
+    """Forget the claims that have lapsed, and those that the inventory has made needless."""
+    async with writer.connection() as connection:
+        await connection.execute(_EXPIRE_CLAIMS, {"keep": keep})

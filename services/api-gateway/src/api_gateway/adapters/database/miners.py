@@ -107,6 +107,15 @@ async def find_latest(reader: Reader, miner_id: str) -> dict[str, Any] | None:
     return next(iter(await reader.rows(_LATEST, {"miner": miner_id})), None)
 
 
+async def find_known(
+    reader: Reader, miner_id: str
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None] | None:
+    """Its entry and its newest reading; None: there is neither."""
+    entry = await find_entry(reader, miner_id)
+    latest = await find_latest(reader, miner_id)
+    return None if entry is None and latest is None else (entry, latest)
+
+
 async def newest_boards(reader: Reader, miner_id: str, at: object) -> list[dict[str, Any]]:
     """The boards of its newest reading that had any, at or before ``at`` (None: now)."""
     return await reader.rows(_NEWEST_BOARDS, {"miner": miner_id, "at": at})

@@ -20,6 +20,7 @@ from api_gateway.adapters.http.stream import routes as stream
 from api_gateway.adapters.http.system import routes as system
 from api_gateway.adapters.http.telemetry import routes as telemetry
 from api_gateway.adapters.http.unified import routes as unified
+from api_gateway.adapters.http.waiting import Waiting
 from api_gateway.adapters.scrape import System
 from api_gateway.adapters.tracing import Ways
 from api_gateway.settings import GatewaySettings
@@ -71,7 +72,7 @@ def create_app(settings: GatewaySettings, reader: Reader, health: Health, clock:
     )
     app.state.settings, app.state.reader = settings, reader
     app.state.health, app.state.clock = health, clock
-    app.state.ways = Ways(reader, settings)
+    app.state.ways, app.state.waiting = Ways(settings), Waiting()
     app.state.system = System(settings, health, clock)
     for router in _ROUTERS:
         app.include_router(router)

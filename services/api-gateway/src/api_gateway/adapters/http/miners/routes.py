@@ -1,5 +1,6 @@
 """Routes of miners."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Response
@@ -14,13 +15,13 @@ from api_gateway.adapters.http.problems import InvalidRequestError, NotFoundErro
 from api_gateway.adapters.http.shared import (
     At,
     MinerPath,
-    NoQuery,
     Query,
     Text,
     WithReader,
     answer,
     documented,
 )
+from api_gateway.adapters.http.waiting import WaitQuery, WithWaiting
 from api_gateway.domain.listing import SORTABLE, parse_sort
 from minestream_schemas.telemetry import MinerStatus
 
@@ -90,13 +91,16 @@ async def list_miners(query: Annotated[MinersQuery, FromQuery()], reader: WithRe
 
 @router.get("/{miner_id}", responses=documented(answers.MinerDetail, answers.DETAIL_EXAMPLE))
 async def get_miner(
-    miner_id: MinerPath, _: Annotated[NoQuery, FromQuery()], reader: WithReader
+    miner_id: MinerPath,
+    query: Annotated[WaitQuery, FromQuery()],
+    reader: WithReader,
+    waiting: WithWaiting,
 ) -> Response:
     """One miner: its entry, its newest reading with boards, its open gaps."""
-    entry = await miners.find_entry(reader, miner_id)
-    latest = await miners.find_latest(reader, miner_id)
-    if entry is None and latest is None:
+    known = await waiting.found(partial(miners.find_known, reader, miner_id), query.wait_s)
+    if known is None:
         raise NotFoundError(f"no miner {miner_id}")
+    entry, latest = known
     return answer(
         {
             "miner_id": miner_id,
@@ -139,7 +143,5 @@ async def require_known(reader: WithReader, miner_id: str) -> None:
     Raises:
         NotFoundError: nobody has heard of it.
     """
-    if await miners.find_entry(reader, miner_id) is None:
-        latest = await miners.find_latest(reader, miner_id)
-        if latest is None:
-            raise NotFoundError(f"no miner {miner_id}")
+    if await miners.find_known(reader, miner_id) is None:
+        raise NotFoundError(f"no miner {miner_id}")

@@ -1,19 +1,22 @@
 """The route of a reading's way."""
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Response
 from fastapi import Query as FromQuery
 
+from api_gateway.adapters.database.readings import find_stamps
 from api_gateway.adapters.http.problems import NotFoundError
 from api_gateway.adapters.http.readings import answers
 from api_gateway.adapters.http.shared import (
-    NoQuery,
+    WithReader,
     WithWays,
     answer,
     documented,
 )
+from api_gateway.adapters.http.waiting import WaitQuery, WithWaiting
 
 router = APIRouter(prefix="/api/v1/readings", tags=["readings"])
 _EventPath = Annotated[
@@ -28,7 +31,9 @@ _EventPath = Annotated[
 @router.get("/{event_id}/trace", responses=documented(answers.ReadingTrace, answers.TRACE_EXAMPLE))
 async def get_trace(
     event_id: _EventPath,
-    _: Annotated[NoQuery, FromQuery()],
+    query: Annotated[WaitQuery, FromQuery()],
+    reader: WithReader,
+    waiting: WithWaiting,
     ways: WithWays,
 ) -> Response:
     """The way of one reading: poll, publish, normalise, commit, with times.
@@ -36,7 +41,7 @@ async def get_trace(
     The steps come from the rows' own stamps and need no tracing; where the poll was traced and
     its spans are within reach of the gateway, they follow.
     """
-    way = await ways.find(event_id)
-    if way is None:
+    stamps = await waiting.found(partial(find_stamps, reader, event_id), query.wait_s)
+    if stamps is None:
         raise NotFoundError(f"no reading and no raw event {event_id}")
-    return answer(way.described())
+    return answer((await ways.of(stamps)).described())

@@ -1,18 +1,18 @@
 """The route of telemetry."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
 from fastapi import Query as FromQuery
 from pydantic import Field
 
-from api_gateway.adapters.database import history
+from api_gateway.adapters.database import history, miners
 from api_gateway.adapters.database.gaps import Span, list_gaps
 from api_gateway.adapters.database.history import SERIES
 from api_gateway.adapters.http import cursors
-from api_gateway.adapters.http.miners.routes import require_known
-from api_gateway.adapters.http.problems import InvalidRequestError
+from api_gateway.adapters.http.problems import InvalidRequestError, NotFoundError
 from api_gateway.adapters.http.shared import (
     MinerPath,
     SpanQuery,
@@ -22,12 +22,13 @@ from api_gateway.adapters.http.shared import (
     documented,
 )
 from api_gateway.adapters.http.telemetry import answers
+from api_gateway.adapters.http.waiting import WaitQuery, WithWaiting
 from api_gateway.domain.history import Resolution, check_span, choose
 
 router = APIRouter(prefix="/api/v1/miners", tags=["telemetry"])
 
 
-class HistoryQuery(SpanQuery):
+class HistoryQuery(SpanQuery, WaitQuery):
     """From when to when, how finely, which page."""
 
     resolution: Literal["auto", "raw", "window", "hour", "day"] = Field(
@@ -47,14 +48,16 @@ async def get_telemetry(
     query: Annotated[HistoryQuery, FromQuery()],
     reader: WithReader,
     clock: WithClock,
+    waiting: WithWaiting,
 ) -> Response:
     """What a miner said over time, oldest first, with the gaps of the range."""
     span, resolution, after = _asked(query, miner_id, clock.now())
     rows = await history.read_history(
         reader, miner_id, resolution, span, after=after, limit=query.limit + 1
     )
-    if not rows:
-        await require_known(reader, miner_id)
+    find = partial(miners.find_known, reader, miner_id)
+    if not rows and await waiting.found(find, query.wait_s) is None:
+        raise NotFoundError(f"no miner {miner_id}")
     page, more = rows[: query.limit], len(rows) > query.limit
     following = None
     if more:
