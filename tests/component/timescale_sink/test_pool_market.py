@@ -17,9 +17,7 @@ from tests.component.timescale_sink.events import NOW, reading
 from tests.component.timescale_sink.outside import (
     network,
     one_of_each,
-    pool_balance,
     pool_rate,
-    pool_reward,
     pool_stats,
     pool_worker,
     price,
@@ -30,9 +28,11 @@ from minestream_runtime.database import Migrations, StorageDialect, migrate
 from minestream_runtime.database.migrations import detect
 from minestream_schemas import topics as registry
 from minestream_schemas.dead_letter import DeadLetterHeader, dead_letter_topic
-from minestream_schemas.ids import derived_id
 from minestream_schemas.market import PRICE
-from minestream_schemas.pool import POOL_BALANCE, POOL_REWARD, POOL_STATS, POOL_WORKER
+from minestream_schemas.pool import (
+    POOL_STATS,
+    POOL_WORKER,
+)
 from timescale_sink.adapters.migrations import MIGRATIONS
 from timescale_sink.adapters.sink import TOPICS
 from timescale_sink.adapters.store import Stage
@@ -87,25 +87,6 @@ async def test_each_event_becomes_one_row_with_all_its_fields_however_often_it_c
         for view in views:
             (row,) = await ask(f"SELECT * FROM telemetry_v1.{view}")  # noqa: S608 - our own names
             assert row == _told(event.model_dump()), view
-
-
-@pytest.mark.usefixtures("running")
-async def test_a_reward_told_again_by_another_message_is_the_same_row(
-    tell: Tell, eventually: Eventually, ask: Ask
-) -> None:
-    first = pool_reward(NOW - timedelta(days=3))
-    again = first.model_copy(update={"raw_event_id": derived_id("test-raw", "another")})
-    await tell(POOL_REWARD, first, again, pool_reward(NOW - timedelta(days=2), "2026-11-21"))
-    await tell(POOL_STATS, pool_stats(NOW))
-    await eventually(
-        "SELECT count(*) AS n FROM telemetry_v1.pool_stats", until=lambda rows: rows[0]["n"] == 1
-    )
-    rows = await eventually(
-        "SELECT reference FROM telemetry_v1.pool_reward ORDER BY ts",
-        until=lambda rows: len(rows) >= 2,
-    )
-    assert [row["reference"] for row in rows] == ["2026-11-20", "2026-11-21"]
-    assert len(await ask("TABLE telemetry.dead_letter")) == 0
 
 
 @pytest.mark.usefixtures("running")
@@ -322,27 +303,3 @@ VALUES (gen_random_uuid(), gen_random_uuid(), %(ts)s, 'm-1', 's', 'd', 'a', 'min
     'network');
 INSERT INTO telemetry.dirty_bucket (kind, at) VALUES ('hour', date_bin('1 hour', %(ts)s, 'epoch'))
 """
-
-
-@pytest.mark.usefixtures("running")
-async def test_each_rise_of_what_was_paid_in_all_is_a_payout(
-    tell: Tell, eventually: Eventually
-) -> None:
-    paid = (1.0, 1.0, None, 1.25, 1.25, 1.5)
-    told = [
-        pool_balance(NOW - timedelta(hours=len(paid) - place), paid_coins=total)
-        for place, total in enumerate(paid)
-    ]
-    await tell(POOL_BALANCE, *told)
-    rows = await eventually(
-        "SELECT ts, kind, coin, amount_coins, quality_flags FROM telemetry_v1.pool_reward "
-        "ORDER BY ts",
-        until=lambda rows: len(rows) >= 2,
-    )
-    assert [(row["ts"], row["amount_coins"]) for row in rows] == [
-        (told[3].ts, 0.25),
-        (told[5].ts, 0.25),
-    ]
-    assert {(row["kind"], row["quality_flags"][0]) for row in rows} == {
-        ("payout", "seen_in_balance")
-    }

@@ -108,7 +108,29 @@ def _keep_latest(table: Table, latest: Latest) -> Composed:
     )
 
 
+def _append_or_renew(table: Table) -> Composed:
+    """Append; a row that is there already takes what a later message says otherwise."""
+    said = tuple(column for column in table.columns if column not in {*table.again, "raw_event_id"})
+    return sql.SQL(
+        "WITH fresh AS (INSERT INTO telemetry.{table} AS kept ({columns}) "
+        "SELECT DISTINCT ON ({key}) {columns} FROM {stage} ORDER BY {key}, raw_event_id DESC "
+        "ON CONFLICT ({key}) DO UPDATE SET ({columns}) = ROW ({excluded}) "
+        "WHERE excluded.raw_event_id > kept.raw_event_id "
+        "AND ({offered}) IS DISTINCT FROM ({known}) RETURNING 1) SELECT count(*) FROM fresh"
+    ).format(
+        table=sql.Identifier(table.name),
+        columns=_names(table.columns),
+        stage=sql.Identifier(stage_name(table)),
+        key=_names(table.again),
+        excluded=_names(table.columns, "excluded."),
+        offered=_names(said, "excluded."),
+        known=_names(said, "kept."),
+    )
+
+
 def _one_row_each(table: Table) -> tuple[Composed, ...]:
+    if table.again:
+        return (_append_or_renew(table),)
     if table.latest is None:
         return (_append(table),)
     return _append(table), _keep_latest(table, table.latest)

@@ -46,6 +46,7 @@ class Table:
         stamped: does each row say when it was written, in ``stored_at``?
         latest: is the newest row of each kept beside it, in ``<name>_latest``?
         marks: the kind of mark that a new row puts on its hour of a rollup; none: it has no rollup.
+        again: the columns that make a row, where a later message may tell the same row better.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Table:
     stamped: bool = False
     latest: Latest | None = None
     marks: str | None = None
+    again: tuple[str, ...] = ()
 
 
 _CHIP_ARRAYS: Final = tuple(name for name in BoardChips.model_fields if name != "slot")
@@ -108,7 +110,12 @@ EVENTS: Final[dict[type[Event], Table]] = {
     PoolStats: Table(
         "pool_stats", tuple(PoolStats.model_fields), "ts", latest=Latest(("subject",))
     ),
-    PoolReward: Table("pool_reward", tuple(PoolReward.model_fields), "ts"),
+    PoolReward: Table(
+        "pool_reward",
+        tuple(PoolReward.model_fields),
+        "ts",
+        again=("subject", "ts", "event_id"),
+    ),
     PoolNotice: Table("pool_notice", tuple(PoolNotice.model_fields), "ts"),
     CoinPrice: Table(
         "price", tuple(CoinPrice.model_fields), "ts", latest=Latest(("coin_id",), _FETCHED)
