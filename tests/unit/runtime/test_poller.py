@@ -12,6 +12,8 @@ from minestream_runtime.breaker import Breaker, Manners
 from minestream_runtime.collecting.plan import Answer, Plan
 from minestream_schemas.raw import PollStatus
 
+_OK = PollStatus.OK
+
 
 def count(kind: str) -> float:
     labels = {"source": "scripted", "kind": kind}
@@ -217,3 +219,19 @@ async def test_neither_a_refusal_nor_too_many_questions_open_a_breaker() -> None
         world = World(Scripted(lambda name, a=answer: a if name == "pools" else said(), plan))  # type: ignore[misc]
         await world.poll()
         assert world.fleet.miners["m-1"].breakers == {}
+
+
+async def test_an_endpoint_that_is_well_again_as_the_inventory_changes_costs_no_poll() -> None:
+    plan = replace(PLAN, cadence_s={"pools": 0.0}, manners=Manners(3, 1000.0))
+    world = World(Scripted(lambda name: said(PollStatus.GARBAGE if name == "pools" else _OK), plan))
+    await world.poll()
+    miner = world.fleet.miners["m-1"]
+    assert miner.breakers
+
+    def moved_meanwhile(endpoint: str) -> Answer:
+        if endpoint == "pools":
+            miner.becomes(world.family, "127.0.0.1:81", "inventory")
+        return said()
+
+    world.family.script = moved_meanwhile
+    assert (await world.poll()).status is PollStatus.OK

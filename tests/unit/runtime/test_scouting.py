@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from tests.unit.runtime.fleet_world import Scripted, said
@@ -14,6 +15,7 @@ from minestream_runtime.collecting.owners import Owner
 from minestream_runtime.collecting.plan import Plan
 from minestream_runtime.collecting.poller import Poller
 from minestream_runtime.collecting.scouting import Unknown
+from minestream_runtime.discovery.probing import Prober, Sighting
 from minestream_schemas.inventory import Detected, InventoryEntry
 from minestream_schemas.raw import PollStatus, RawMiner
 
@@ -93,6 +95,34 @@ async def test_an_unknown_miner_is_found_out_and_polled_in_the_same_poll() -> No
         assert (found.found_address, found.collector_id) == (at.address, "collector-0")
         await this.poll()
         assert (at.asked, len(this.told)) == (["/info"], 1)
+
+
+async def test_who_is_found_out_is_asked_everything_in_that_poll_and_nothing_of_it_is_lost() -> (
+    None
+):
+    async with world(_info=page(b"I'm elphapex")) as (this, _):
+        family = this.families["elphapex"]
+        family.plan = Plan(main="summary", cadence_s={"chips": 300.0})
+        event = await this.poll()
+        assert family.asked == ["summary", "chips"]
+        assert set(event.endpoints) == {"summary", "chips"}
+
+
+async def test_what_its_operator_says_while_it_is_asked_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with world(_info=page(b"I'm elphapex")) as (this, _):
+        look = Prober.look
+
+        async def said_meanwhile(*args: Any, **more: Any) -> Sighting:
+            seen = await look(*args, **more)
+            this.fleet.there("m-1", this.entry.model_copy(update={"dialect": "vnish"}))
+            return seen
+
+        monkeypatch.setattr(Prober, "look", said_meanwhile)
+        assert (await this.poll()).dialect == "vnish"
+        assert (await this.poll()).dialect == "vnish"
+        assert this.told == []
 
 
 async def test_what_was_found_outlives_a_change_of_the_inventory_and_a_rebalance() -> None:

@@ -142,7 +142,7 @@ class Poller:
         if said.body.status in SILENT:
             miner.memory = after_silence(plan, miner.memory)
             miner.breakers.clear()
-        else:
+        elif miner.family is family:  # else it is asked anew, as what it is
             await self._ask_rest(miner, begun, bodies, rest)
         latency_ms = (self._clock.monotonic() - began_s) * 1000
         return Poll(
@@ -195,7 +195,7 @@ class Poller:
     def _judge(self, miner: Miner, endpoint: str, body: EndpointBody) -> None:
         """An endpoint beside the main one failed, or has failed lately."""
         if body.status is PollStatus.OK:
-            miner.breakers.pop(endpoint).succeeded()
+            miner.breakers.pop(endpoint, None)  # or the inventory has changed it meanwhile
         elif class_of(body) in _MENDABLE:
             breaker = miner.breakers.get(endpoint)
             if breaker is None:

@@ -86,7 +86,8 @@ class Unknown:
         seen = await self._prober.look(
             miner.entry.address, transport=miner.entry.transport, offered=self._offered(miner)
         )
-        await self._take(miner, seen)
+        if miner.family is self:  # else its operator has said meanwhile what it is
+            await self._take(miner, seen)
         status = _STATUS_OF[seen.ending]
         error = None if seen.ending is Ending.FOUND else _words(seen)
         if seen.finding is not None and self._is_unread(miner):
