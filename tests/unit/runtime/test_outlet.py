@@ -164,6 +164,33 @@ async def test_after_a_restart_the_old_events_go_first_and_the_gap_is_closed(
     assert closed.ended_at is not None
 
 
+async def test_a_link_lost_again_as_its_return_is_told_is_closed_after_a_restart_too(
+    tmp_path: Path,
+) -> None:
+    class Brief(Broker):
+        async def send(
+            self, topic: Topic, *, key: bytes | None, value: bytes | None, headers: Headers = ()
+        ) -> None:
+            if topic is GAP and Gap.from_json(value or b"").ended_at is not None:
+                self.up = False
+            await super().send(topic, key=key, value=value, headers=headers)
+
+    brief = Brief(up=False)
+    async with world(tmp_path, brief) as this:
+        await this.publish("a", "1")
+        this.clock.at += timedelta(seconds=6)
+        await until(lambda: len(this.spool) == 2)  # the event, and the gap's opening
+        brief.up = True
+        await until(lambda: not brief.up)
+        this.clock.at += timedelta(seconds=6)
+        await until(lambda: len(this.spool) == 2)  # its closing, and the next one's opening
+    async with world(tmp_path, Broker()) as this:
+        await drained(this)
+        await until(lambda: len(this.broker.gaps) == 3)
+    closed = {gap.gap_id for gap in this.broker.gaps if gap.ended_at is not None}
+    assert {gap.gap_id for gap in (*brief.gaps, *this.broker.gaps)} == closed
+
+
 async def test_an_event_that_a_stop_cuts_off_from_its_acknowledgement_is_spooled(
     tmp_path: Path,
 ) -> None:

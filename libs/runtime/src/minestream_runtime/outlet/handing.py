@@ -276,7 +276,8 @@ class Outlet:
             )
         if lost is not None:
             await self._tell_lost(lost, closed=True)
-        await self._spool.set_note(_DOWN_SINCE, None)
+        if self._down_since is None:  # else it has gone again, and the note is of that
+            await self._spool.set_note(_DOWN_SINCE, None)
 
     async def _tell_gaps(self) -> None:
         """Open the gaps that have lasted, or grown, long enough to be told."""
