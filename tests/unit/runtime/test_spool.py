@@ -248,6 +248,21 @@ async def test_what_was_sent_but_cannot_be_deleted_is_not_sent_again(
         assert await everything(spool) == ["2"]
 
 
+async def test_a_disk_that_does_nothing_more_loses_nothing_and_sends_nothing_twice(
+    tmp_path: Path,
+) -> None:
+    told = Moved()
+    async with opened(tmp_path / "spool", told) as spool:
+        await spool.put(event(1))
+        batch = await spool.peek()
+        spool._disk._db.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)
+        await spool.delete(batch)
+        assert await spool.put(event(2)) is Kept.MEMORY
+        spool._disk._db.set_authorizer(None)
+        assert await everything(spool) == ["2"]
+    assert told.rescued == ["2"]
+
+
 async def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     path = tmp_path / "state" / "s"
     async with opened(path, Moved()) as spool:

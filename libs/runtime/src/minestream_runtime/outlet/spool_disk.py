@@ -2,9 +2,10 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -152,12 +153,14 @@ class SpoolDisk:
             events: in order.
             lost: drops to count with them.
         """
-        with self._transaction() as outcome:
+
+        def work() -> None:
             self._insert(events)
             self._trim()
             if lost is not None:
                 self._count(lost)
-        return outcome.done
+
+        return self._committed(work)
 
     def peek(self, most: int, most_bytes: int) -> tuple[list[Spooled], int]:
         """The oldest events, and the number of the last block of them (0: there is none).
@@ -179,9 +182,7 @@ class SpoolDisk:
             events = self._unpack(row[5])
             found += events
             if not events:
-                with self._transaction():
-                    self._remove(*row[:3])
-                    self._count(Lost(row[1], row[3], row[4]))
+                self._committed(partial(self._lose, row))
         if not found:
             return [], 0
         self._handed_out = last
@@ -197,25 +198,26 @@ class SpoolDisk:
         )
         self._sent = max(self._sent, last)
         self._handed_out = 0
-        with self._transaction() as outcome:
-            self._db.execute("DELETE FROM block WHERE id <= ?", (self._sent,))
+        done = self._committed(
+            lambda: self._db.execute("DELETE FROM block WHERE id <= ?", (self._sent,))
+        )
         if gone is None:
-            self._measure()
+            with suppress(sqlite3.Error):  # it has been told that the disk gives nothing
+                self._measure()
         else:  # measuring all that is left would cost more the more there is
             self.events -= gone[0]
             self.bytes -= gone[1]
             self._look_at_oldest()
-        if outcome.done and not self.events:
+        if done and not self.events:
             with suppress(sqlite3.Error):
                 self._db.execute("PRAGMA incremental_vacuum").fetchall()
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        return outcome.done
+        return done
 
     def release(self) -> None:
         """What was handed out may be dropped again."""
         self._handed_out = 0
-        with self._transaction():
-            self._trim()
+        self._committed(self._trim)
 
     def lost(self) -> Lost | None:
         """Drops not yet told of."""
@@ -224,12 +226,15 @@ class SpoolDisk:
 
     def clear_lost(self, told: Lost) -> None:
         """These have been told of; the rest, dropped meanwhile, is a new gap after them."""
-        with self._transaction():
+
+        def work() -> None:
             self._db.execute(
                 "UPDATE lost SET events = events - ?, first_at = max(first_at, ?)",
                 (told.events, told.last_at_s),
             )
             self._db.execute("DELETE FROM lost WHERE events <= 0")
+
+        self._committed(work)
 
     def note(self, name: str) -> str | None:
         """A small text kept beside the queue."""
@@ -238,10 +243,13 @@ class SpoolDisk:
 
     def set_note(self, name: str, text: str | None) -> None:
         """Keep a small text; None removes it."""
-        with self._transaction():
+
+        def work() -> None:
             self._db.execute("DELETE FROM note WHERE name = ?", (name,))
             if text is not None:
                 self._db.execute("INSERT INTO note VALUES (?, ?)", (name, text))
+
+        self._committed(work)
 
     def _read(self, sql: str, *values: object) -> Any:
         """The one row that ``sql`` finds; None too when the disk does not give it."""
@@ -285,33 +293,30 @@ class SpoolDisk:
         self._look_at_oldest()
 
     def _look_at_oldest(self) -> None:
-        row = self._db.execute(
-            "SELECT oldest_at FROM block WHERE id > ? ORDER BY id LIMIT 1", (self._sent,)
-        ).fetchone()
+        row = self._read("SELECT oldest_at FROM block WHERE id > ? ORDER BY id LIMIT 1", self._sent)
         self.oldest_at_s = None if row is None else row[0]
 
-    @contextmanager
-    def _transaction(self) -> Iterator["_Outcome"]:
-        outcome = _Outcome()
+    def _committed(self, work: Callable[[], object]) -> bool:
+        """Do it in one transaction; False: the disk did not take it, and nothing has changed."""
         self._dropping = []
         before = self.events, self.bytes
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            yield outcome
+            work()
             self._db.execute("COMMIT")
         except (sqlite3.Error, OSError) as exc:
             with suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
             self.events, self.bytes = before
             self._failed(exc)
-            return
-        outcome.done = True
+            return False
         if not self._sound:
             self._log.info("spool_disk_works_again")
         self._sound = True
         self._look_at_oldest()
         for event in self._dropping:
             self._on_dropped(event)
+        return True
 
     def _failed(self, exc: Exception) -> None:
         if self._sound:
@@ -351,9 +356,13 @@ class SpoolDisk:
             ).fetchone()
             if oldest is None or (self.bytes <= self._most_bytes and oldest[4] >= too_old):
                 return
-            self._remove(*oldest[:3])
-            self._count(Lost(oldest[1], oldest[3], oldest[4]))
+            self._lose(oldest)
             self._dropping += self._unpack(oldest[5])
+
+    def _lose(self, block: tuple[Any, ...]) -> None:
+        number, events, size, oldest_at_s, newest_at_s, *_ = block
+        self._remove(number, events, size)
+        self._count(Lost(events, oldest_at_s, newest_at_s))
 
     def _remove(self, number: int, events: int, size: int) -> None:
         self._db.execute("DELETE FROM block WHERE id = ?", (number,))
@@ -367,8 +376,3 @@ class SpoolDisk:
             " last_at = max(last_at, excluded.last_at)",
             (lost.events, lost.first_at_s, lost.last_at_s),
         )
-
-
-@dataclass(slots=True)
-class _Outcome:
-    done: bool = False
