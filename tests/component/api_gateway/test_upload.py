@@ -145,6 +145,19 @@ async def test_a_key_of_one_site_cannot_upload_for_another(
     assert [each["kind"] for each in mine["refused"]] == ["site"]
 
 
+async def test_a_site_that_claims_too_many_names_is_told_so_and_its_others_go_on(
+    on_kafka: GatewaySettings, make_topics: Callable[..., Awaitable[None]]
+) -> None:
+    await make_topics(RAW_MINER)
+    async with collectors(on_kafka.model_copy(update={"upload_claims": 1})) as there:
+        items = [wrapped(poll(name)) for name in ("site-a-m1", "site-a-m2", "site-a-m1")]
+        data = (await there.upload(items)).json()["data"]
+        assert data["processed"] == 2
+        [refused] = data["refused"]
+        assert (refused["index"], refused["kind"]) == (1, "site")
+        assert "holds 1 such names already: enter its miners in the inventory" in refused["reason"]
+
+
 async def test_a_wrong_key_is_answered_as_the_document_has_it(
     alone: Collectors, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -158,6 +171,8 @@ async def test_a_wrong_key_is_answered_as_the_document_has_it(
 async def test_a_revoked_key_uploads_no_more_within_seconds(alone: Collectors) -> None:
     assert (await alone.upload([])).status_code == 200
     await revoke(alone, 1)
+    # not yet known here, yet nothing is refused for good that its next key may bring
+    assert (await alone.upload([wrapped(poll("site-a-new"))])).status_code == 401
     alone.clock.by_s = 5.0
     assert (await alone.upload([])).status_code == 401
     assert (await alone.upload([], key=KEYS["site-b"])).status_code == 200

@@ -5,7 +5,7 @@ import contextlib
 import gzip
 import json
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -21,6 +21,7 @@ from api_gateway.adapters.collector.body import (
 from api_gateway.adapters.collector.items import Message, Record, Refusal, message_of, read_item
 from api_gateway.adapters.collector.owners import Owners
 from api_gateway.adapters.collector.publishing import AT_ONCE, publish
+from api_gateway.domain.collector.claims import ClaimRules
 from api_gateway.domain.collector.keys import CollectorKey, digest_of, matching, well_formed
 from api_gateway.domain.collector.pace import Pace
 from api_gateway.domain.collector.records import Directory, Known, derived_miner_id, to_poll
@@ -224,11 +225,15 @@ async def test_another_sites_name_stays_its_own_while_what_is_remembered_is_empt
 ) -> None:
     told = {"b-1": "site-b", "new": "site-a"}
 
-    async def owners_of(_: object, names: Collection[str], __: str) -> dict[str, str]:
+    async def owners_of(
+        _: object, names: Collection[str], __: object, ___: object
+    ) -> dict[str, str]:
         remembered._known.clear()
         return {name: told[name] for name in names}
 
     monkeypatch.setattr("api_gateway.adapters.collector.owners.owners_of", owners_of)
-    remembered = Owners(cast("Writer", None), SystemClock())
-    assert await remembered.foreign({"b-1"}, "site-a") == {"b-1"}
-    assert await remembered.foreign({"b-1", "new"}, "site-a") == {"b-1"}
+    rules = ClaimRules(timedelta(days=1), most=10)
+    remembered = Owners(cast("Writer", None), SystemClock(), rules)
+    key = CollectorKey(1, "site-a", "edge", b"")
+    assert (await remembered.refused({"b-1"}, key)).keys() == {"b-1"}
+    assert (await remembered.refused({"b-1", "new"}, key)).keys() == {"b-1"}

@@ -62,7 +62,7 @@ def create(
 def list_(
     *, as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False
 ) -> None:
-    """Show all keys: whose, since when, last used when. Never the key."""
+    """Show all keys: whose, last used when, how many unlisted miners it claims. Never the key."""
 
     async def found() -> list[dict[str, Any]]:
         async with (
@@ -76,7 +76,7 @@ def list_(
         for row in rows:
             typer.echo(json.dumps(row))
         return
-    table = Table("key", "site", "name", "created", "last used", "revoked", box=None)
+    table = Table("key", "site", "name", "created", "last used", "revoked", "claims", box=None)
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
     out = Console()
@@ -86,7 +86,7 @@ def list_(
 
 @app.command()
 def revoke(key: Annotated[int, typer.Argument(help="Its number, as `list` shows it.")]) -> None:
-    """Let a key upload no more; gateways know within seconds."""
+    """Let a key upload no more, and free the names that it told last; known within seconds."""
 
     async def gone() -> tuple[str, str] | None:
         async with (

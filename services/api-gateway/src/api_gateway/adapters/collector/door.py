@@ -117,6 +117,7 @@ class Door:
 
         Raises:
             BodyRefusedError: nothing of it can be taken.
+            KeyRevokedError: nothing was published.
             StoreUnavailableError: whose its miners are cannot be known; nothing was published.
         """
         began_s = self._clock.monotonic()

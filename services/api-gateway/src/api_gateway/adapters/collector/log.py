@@ -36,9 +36,7 @@ class UploadLog:
         claim_keep_s: so are claims that were not told for longer.
     """
 
-    def __init__(
-        self, writer: Writer, clock: Clock, *, keep_s: float, claim_keep_s: float
-    ) -> None:
+    def __init__(self, writer: Writer, clock: Clock, *, keep_s: float, claim_keep_s: float) -> None:
         self._writer = writer
         self._clock = clock
         self._keep = timedelta(seconds=keep_s)

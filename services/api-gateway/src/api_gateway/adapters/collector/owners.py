@@ -14,6 +14,7 @@ from minestream_runtime.errors import StoreUnavailableError
 
 _FRESH_S: Final = 60.0
 _MOST: Final = 500_000
+_TOLD_EVERY_S: Final = 3600.0
 
 
 class Owners:
@@ -30,7 +31,7 @@ class Owners:
         self._clock = clock
         self._rules = rules
         self._known: dict[str, tuple[str, float]] = {}
-        self._full: set[str] = set()
+        self._told_s: dict[str, float] = {}
         self._log = structlog.get_logger()
 
     async def refused(self, names: Collection[str], key: CollectorKey) -> dict[str, str]:
@@ -44,6 +45,7 @@ class Owners:
             by name; those that are not in it are the site's.
 
         Raises:
+            KeyRevokedError: of the key; nothing more is the site's through it.
             StoreUnavailableError: some are not known, and cannot be asked for.
         """
         now_s = self._clock.monotonic()
@@ -64,19 +66,16 @@ class Owners:
                 homeless = found.keys() - fresh.keys()
                 self._known |= fresh
                 known |= fresh
-                self._note(key.site_id, len(homeless))
+                self._note(key.site_id, len(homeless), now_s)
         foreign = {name for name, (site, _) in known.items() if site != key.site_id} - homeless
         return {name: f"{name} is another site's" for name in foreign} | {
             name: self._rules.full(name, key.site_id) for name in homeless
         }
 
-    def _note(self, site_id: str, homeless: int) -> None:
-        """Say once that a site has no room, and once that it has again."""
-        if homeless and site_id not in self._full:
-            self._full.add(site_id)
+    def _note(self, site_id: str, homeless: int, now_s: float) -> None:
+        """Say now and then, not at each upload, that a site has no room."""
+        if homeless and now_s - self._told_s.get(site_id, -_TOLD_EVERY_S) >= _TOLD_EVERY_S:
+            self._told_s[site_id] = now_s
             self._log.warning(
                 "collector_claims_full", site_id=site_id, most=self._rules.most, refused=homeless
             )
-        elif not homeless and site_id in self._full:
-            self._full.discard(site_id)
-            self._log.info("collector_claims_fit", site_id=site_id)

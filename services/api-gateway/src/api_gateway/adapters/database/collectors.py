@@ -7,7 +7,7 @@ from typing import Any, Final
 from psycopg.rows import class_row, dict_row
 
 from api_gateway.adapters.database.access import Writer
-from api_gateway.domain.collector.claims import ClaimRules
+from api_gateway.domain.collector.claims import ClaimRules, KeyRevokedError
 from api_gateway.domain.collector.keys import CollectorKey
 from api_gateway.domain.collector.records import Known
 from api_gateway.domain.collector.uploads import Logged
@@ -18,8 +18,9 @@ _KEYS: Final = """
 SELECT key_id, site_id, name, sha256 AS digest FROM fleet.collector_key WHERE revoked_at IS NULL
 """
 _LIST: Final = """
-SELECT key_id, site_id, name, created_at, last_used_at, revoked_at
-FROM fleet.collector_key ORDER BY site_id, key_id
+SELECT key_id, site_id, name, created_at, last_used_at, revoked_at,
+       (SELECT count(*) FROM fleet.collector_claim AS c WHERE c.key_id = k.key_id) AS claims
+FROM fleet.collector_key AS k ORDER BY site_id, key_id
 """
 _CREATE: Final = """
 INSERT INTO fleet.collector_key (site_id, name, sha256) VALUES (%s, %s, %s)
@@ -42,7 +43,10 @@ SELECT w.name, CASE WHEN m.miner_id IS NOT NULL THEN m.site_id
                     WHEN NOT {_LAPSED} THEN c.site_id END AS site_id,
        m.miner_id IS NULL AND (c.name IS NULL OR {_LAPSED}
            OR (c.site_id = %(site)s AND c.told_at < now() - %(keep)s / 10)) AS claimable
-{_ASKED}"""  # noqa: S608 - of constants
+{_ASKED}"""
+_USABLE: Final = """
+SELECT key_id FROM fleet.collector_key WHERE key_id = %(key)s AND revoked_at IS NULL FOR SHARE
+"""
 _LOCK: Final = 0x436C6169  # "Clai"
 _CLAIM: Final = f"""
 WITH asked AS (
@@ -149,6 +153,9 @@ async def owners_of(
 
     Returns:
         by name; None: it is nobody's, and the site has no room for it.
+
+    Raises:
+        KeyRevokedError: the key has just been revoked, and some are nobody's.
     """
     asked = {
         "names": sorted(names),
@@ -166,6 +173,8 @@ async def owners_of(
             await connection.execute(
                 "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (_LOCK, key.site_id)
             )
+            if not await (await connection.execute(_USABLE, asked)).fetchone():
+                raise KeyRevokedError
             await connection.execute(_CLAIM, asked | {"names": claimable})
         # anew: another gateway may have been faster
         return owners | (await _owners(connection, asked | {"names": claimable}))[0]

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 
+class KeyRevokedError(ValueError):
+    """A key that a moment ago might upload may not any more: it claims nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimRules:
     """A name is claimed by telling it, and is lost when it is told no more.

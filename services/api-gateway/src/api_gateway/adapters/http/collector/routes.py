@@ -12,6 +12,7 @@ from api_gateway.adapters.collector.body import BodyRefusedError, read
 from api_gateway.adapters.collector.door import Door, TooManyError
 from api_gateway.adapters.http.collector.answers import REQUEST, RESPONSES
 from api_gateway.adapters.http.shared import WithSettings
+from api_gateway.domain.collector.claims import KeyRevokedError
 from api_gateway.domain.collector.keys import CollectorKey
 from minestream_runtime.errors import MinestreamError
 from minestream_runtime.metrics import counter
@@ -49,6 +50,8 @@ async def upload(request: Request, door: WithDoor, settings: WithSettings) -> Re
         return _refused(key, 429, str(exc), retry_after_s=exc.wait_s)
     try:
         return await _taken(request, door, key, deadline_s=settings.upload_deadline_s)
+    except KeyRevokedError:
+        return _no_key(request)
     finally:
         door.leave(key)
 
