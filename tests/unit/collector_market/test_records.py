@@ -5,9 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from collector_market.domain.records import Heard, to_event, to_gap
+from collector_market.domain.records import Heard, to_event
 from collector_market.domain.wants import Asking
-from minestream_schemas.gap import GapCause
 from minestream_schemas.market import MarketEndpoint, RawMarket
 from minestream_schemas.raw import PollStatus
 
@@ -60,13 +59,3 @@ def test_of_garbage_the_beginning_is_kept() -> None:
     raw = event(Heard(PollStatus.GARBAGE, AT, 1.0, 200, b"\xff" * 9000, None, "no JSON"))
     assert raw.body == "\ufffd" * 4096
     assert raw.error == "no JSON"
-
-
-def test_a_gap_is_told_twice_with_one_id() -> None:
-    later = datetime(2026, 11, 21, 15, tzinfo=UTC)
-    opened = to_gap("market/simple_price", AT, None, "collector-market-0")
-    closed = to_gap("market/simple_price", AT, later, "collector-market-0")
-    assert opened.gap_id == closed.gap_id
-    assert opened.event_id != closed.event_id
-    assert (opened.cause, opened.began_at, opened.ended_at) == (GapCause.SOURCE_SILENT, AT, None)
-    assert (closed.subject, closed.ended_at) == ("market/simple_price", later)

@@ -3,12 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from collector_market.adapters.gap_file import GapFile
 from collector_market.adapters.watching import Watching
 from collector_market.domain.wants import Asking, Want
-from minestream_runtime.outlet.spool import Spooled
-from minestream_schemas.event import Topic
-from minestream_schemas.gap import GAP, Gap
+from minestream_schemas.gap import Gap
 from minestream_schemas.market import MarketEndpoint
 
 BEGAN = datetime(2026, 11, 21, tzinfo=UTC)
@@ -45,18 +42,16 @@ class World:
     def started(self, *wants: Want) -> Watching:
         self.watching = Watching(
             wants or (PRICE,),
-            self.publish,
+            self.hear_of,
             self.clock,
             collector_id="collector-market-0",
-            gap_file=GapFile(self.folder / "state" / "gaps"),
+            file=self.folder / "state" / "gaps",
             missed=3,
             stale_after_s=900,
         )
         return self.watching
 
-    async def publish(self, topic: Topic, event: Spooled) -> None:
-        gap = Gap.from_json(event.value)
-        assert (topic.name, event.key) == (GAP.name, gap.subject.encode())
+    async def hear_of(self, gap: Gap) -> None:
         self.gaps.append(gap)
 
     async def look_after(self, seconds: float) -> None:

@@ -1,12 +1,13 @@
 """Missing data, labelled: from when, to when, why. Silence is never zero."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from pydantic import Field
 
 from minestream_schemas.event import Event, Instant, Topic
-from minestream_schemas.ids import EventId, SiteId
+from minestream_schemas.ids import EventId, SiteId, derived_id
 
 
 class GapCause(StrEnum):
@@ -40,6 +41,49 @@ class Gap(Event):
     filled: bool = Field(default=False, description="late readings have filled it after all")
     lost_total: int = Field(default=0, ge=0, description="events dropped for good")
     reported_by: str = Field(examples=["processor", "collector-vnish-0"])
+
+
+def gap_id_of(subject: str, cause: GapCause, began_at: datetime) -> UUID:
+    """The id of a gap, whoever tells of it and whenever."""
+    return derived_id("gap", subject, cause, began_at.isoformat())
+
+
+def gap_of(
+    subject: str,
+    cause: GapCause,
+    began_at: datetime,
+    ended_at: datetime | None = None,
+    *,
+    reported_by: str,
+    site_id: str | None = None,
+    filled: bool = False,
+    lost_total: int = 0,
+) -> Gap:
+    """A telling of a gap, when it opens and when it closes: the same at each repeat.
+
+    Args:
+        subject: of whom readings are missing.
+        cause: why.
+        began_at: the last instant that is covered.
+        ended_at: the next one; None: it is open.
+        reported_by: who tells.
+        site_id: whose, where it is one site's.
+        filled: have late readings filled it after all?
+        lost_total: events dropped for good.
+    """
+    gap_id = gap_id_of(subject, cause, began_at)
+    return Gap(
+        event_id=derived_id("gap-open" if ended_at is None else "gap-closed", gap_id),
+        gap_id=gap_id,
+        subject=subject,
+        site_id=site_id,
+        cause=cause,
+        began_at=began_at,
+        ended_at=ended_at,
+        filled=filled,
+        lost_total=lost_total,
+        reported_by=reported_by,
+    )
 
 
 GAP = Topic(

@@ -22,8 +22,7 @@ from minestream_runtime.outlet.ledger import Ledger
 from minestream_runtime.outlet.spool import Batch, Kept, Lost, Spool, Spooled
 from minestream_runtime.traces import Headers
 from minestream_schemas.event import Topic
-from minestream_schemas.gap import GAP, Gap, GapCause
-from minestream_schemas.ids import derived_id
+from minestream_schemas.gap import GAP, Gap, GapCause, gap_of
 from minestream_schemas.topics import BY_NAME
 
 _IDLE_S: Final = 0.5
@@ -130,6 +129,17 @@ class Outlet:
             ) as span:
                 await self._hand_over(topic, replace(event, headers=traces.headers_of(span)))
         histogram("collector_upload_latency_ms").observe((self._clock.monotonic() - began_s) * 1000)
+
+    async def tell(self, gap: Gap) -> None:
+        """Publish a gap. It is as old as its telling: none is too old for the spool."""
+        event = Spooled(
+            topic=GAP.name,
+            key=gap.subject.encode(),
+            value=gap.to_json(),
+            event=str(gap.event_id),
+            at_s=self._clock.now().timestamp(),
+        )
+        await self.publish(GAP, event)
 
     async def _hand_over(self, topic: Topic, event: Spooled) -> None:
         async with self._turn(event.topic, event.key):
@@ -313,28 +323,17 @@ class Outlet:
         ended_at: datetime | None = None,
         lost_total: int = 0,
     ) -> None:
-        gap_id = derived_id("gap", self._subject, cause, began_at.isoformat())
-        gap = Gap(
-            event_id=derived_id("gap-closed" if ended_at else "gap-open", gap_id),
-            gap_id=gap_id,
-            subject=self._subject,
+        gap = gap_of(
+            self._subject,
+            cause,
+            began_at,
+            ended_at,
+            reported_by=self._subject,
             site_id=self._site_id,
-            cause=cause,
-            began_at=began_at,
-            ended_at=ended_at,
             filled=cause is GapCause.LINK_DOWN and ended_at is not None and not lost_total,
             lost_total=lost_total,
-            reported_by=self._subject,
         )
-        event = Spooled(
-            topic=GAP.name,
-            key=self._subject.encode(),
-            value=gap.to_json(),
-            event=str(gap.event_id),
-            # the telling's own age: a gap older than what the spool keeps is told all the same
-            at_s=self._clock.now().timestamp(),
-        )
-        await self.publish(GAP, event)
+        await self.tell(gap)
 
     @asynccontextmanager
     async def _turn(self, topic: str, key: bytes) -> AsyncIterator[None]:

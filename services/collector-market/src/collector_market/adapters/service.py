@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from collector_market.adapters.gap_file import GapFile
 from collector_market.adapters.rounds import Rounds
 from collector_market.adapters.source import JUDGES, Source
 from collector_market.adapters.watching import Watching
@@ -51,10 +50,10 @@ async def collect(settings: MarketSettings, health: Health) -> None:
         }
         watching = Watching(
             wants,
-            outlet.publish,
+            outlet.tell,
             clock,
             collector_id=settings.collector_id,
-            gap_file=GapFile(settings.state_dir / f"{settings.collector_id}.gaps"),
+            file=settings.state_dir / f"{settings.collector_id}.gaps",
             missed=settings.market_missed,
             stale_after_s=settings.market_stale_after_s,
         )

@@ -1,21 +1,18 @@
 """Watches how fresh everything is: metrics, a log line and a gap at each change."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import structlog
 
-from collector_market.adapters.gap_file import GapFile
-from collector_market.domain.records import to_gap
 from collector_market.domain.wants import Asking, Want
 from collector_market.domain.watch import Limits, State, Watch, heard, state_of
 from minestream_runtime.clock import Clock
 from minestream_runtime.metrics import gauge
-from minestream_runtime.outlet.spool import Spooled
-from minestream_schemas.event import Topic
-from minestream_schemas.gap import GAP
-
-Publish = Callable[[Topic, Spooled], Awaitable[None]]
+from minestream_runtime.state_file import StateFile
+from minestream_schemas.gap import Gap, GapCause, gap_of
 
 
 class Watching:
@@ -23,10 +20,10 @@ class Watching:
 
     Args:
         wants: what there is to watch.
-        publish: hands a gap on.
+        hand_on: takes a gap that is to be told.
         clock: instants.
         collector_id: who tells.
-        gap_file: keeps what is open.
+        file: keeps what is open.
         missed: so many intervals without an answer are too many.
         stale_after_s: for so long a market may say the same.
     """
@@ -34,20 +31,20 @@ class Watching:
     def __init__(
         self,
         wants: Iterable[Want],
-        publish: Publish,
+        hand_on: Callable[[Gap], Awaitable[None]],
         clock: Clock,
         *,
         collector_id: str,
-        gap_file: GapFile,
+        file: Path,
         missed: int,
         stale_after_s: float,
     ) -> None:
         self._wants = {want.name: want for want in wants}
-        self._publish = publish
+        self._hand_on = hand_on
         self._clock = clock
         self._collector_id = collector_id
-        self._gap_file = gap_file
-        self._open = gap_file.read()
+        self._file = StateFile(file, dict[str, datetime])
+        self._open = self._file.load() or {}
         began_at = clock.now()
         self._limits = {
             want.name: _limits(want.every_s, missed, stale_after_s) for want in self._wants.values()
@@ -91,7 +88,7 @@ class Watching:
 
     async def _begin(self, name: str, began_at: datetime, state: State) -> None:
         self._open[name] = began_at
-        await self._gap_file.write(self._open)  # first: who is killed here still tells its end
+        await self._keep()  # first: who is killed here still tells its end
         asked = [asking.source for asking in self._wants[name].askings]
         self._log.warning(f"market_{state}", of=name, sources=asked, since=began_at.isoformat())
         await self._tell(name, began_at, None)
@@ -102,20 +99,14 @@ class Watching:
         self._log.info("market_fresh", of=name, lasted_s=lasted_s)
         await self._tell(name, began_at, max(ended_at, began_at))
         del self._open[name]
-        await self._gap_file.write(self._open)
+        await self._keep()
 
     async def _tell(self, name: str, began_at: datetime, ended_at: datetime | None) -> None:
-        gap = to_gap(name, began_at, ended_at, self._collector_id)
-        await self._publish(
-            GAP,
-            Spooled(
-                topic=GAP.name,
-                key=name.encode(),
-                value=gap.to_json(),
-                event=str(gap.event_id),
-                at_s=self._clock.now().timestamp(),
-            ),
-        )
+        cause = GapCause.SOURCE_SILENT
+        await self._hand_on(gap_of(name, cause, began_at, ended_at, reported_by=self._collector_id))
+
+    async def _keep(self) -> None:
+        await asyncio.to_thread(self._file.save, dict(self._open))
 
     def _show(self, at: datetime) -> None:
         for name, watch in self._sources.items():

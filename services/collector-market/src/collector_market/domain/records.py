@@ -7,8 +7,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from collector_market.domain.wants import Asking
-from minestream_schemas.gap import Gap, GapCause
-from minestream_schemas.ids import derived_id
 from minestream_schemas.market import RawMarket
 from minestream_schemas.raw import PollStatus
 
@@ -56,28 +54,6 @@ def to_event(asking: Asking, heard: Heard, event_id: UUID, collector_id: str) ->
         error=_error(heard),
         body=_body(heard),
         server_at=heard.server_at,
-    )
-
-
-def to_gap(want: str, began_at: datetime, ended_at: datetime | None, reporter: str) -> Gap:
-    """The telling of a gap, when it opens and again when it closes.
-
-    Args:
-        want: of what.
-        began_at: the last instant that is covered.
-        ended_at: None while it is open.
-        reporter: who tells it.
-    """
-    gap_id = derived_id("gap", want, GapCause.SOURCE_SILENT, began_at.isoformat())
-    kind = "gap-open" if ended_at is None else "gap-closed"
-    return Gap(
-        event_id=derived_id(kind, gap_id),
-        gap_id=gap_id,
-        subject=want,
-        cause=GapCause.SOURCE_SILENT,
-        began_at=began_at,
-        ended_at=ended_at,
-        reported_by=reporter,
     )
 
 

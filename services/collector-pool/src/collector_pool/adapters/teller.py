@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -23,8 +22,8 @@ from minestream_runtime.clock import Clock, new_event_id
 from minestream_runtime.metrics import counter, gauge
 from minestream_runtime.outlet.handing import Outlet
 from minestream_runtime.outlet.spool import Spooled
-from minestream_schemas.gap import GAP, Gap, GapCause
-from minestream_schemas.ids import derived_id
+from minestream_runtime.state_file import StateFile
+from minestream_schemas.gap import GapCause, gap_of
 from minestream_schemas.pool import RAW_POOL, PoolMessage, RawPool
 from minestream_schemas.raw import PollStatus
 
@@ -65,10 +64,11 @@ class Teller:
         self._payout_scheme = None if whose else settings.pool_payout_scheme
         self._outlet = outlet
         self._clock = clock
-        self._note = _Note(settings.state_dir / f"{named}.silence")
+        self._open_gaps = StateFile(settings.state_dir / f"{named}.gaps", dict[str, datetime])
         self._hide = hider(settings.key or None)
         self._look_s = min(_LOOK_S, fresh_s / 3)
-        self.freshness = Freshness(clock.now(), timedelta(seconds=fresh_s), self._note.read())
+        silent_since = (self._open_gaps.load() or {}).get(self._account)
+        self.freshness = Freshness(clock.now(), timedelta(seconds=fresh_s), silent_since)
         self._odd: set[PoolMessage] = set()
         self._log = structlog.get_logger()
 
@@ -167,54 +167,19 @@ class Teller:
             self._log.warning(
                 "source_silent", account_id=self._account, since=silence.began_at.isoformat()
             )
-        gap_id = derived_id(
-            "gap", self._account, GapCause.SOURCE_SILENT, silence.began_at.isoformat()
-        )
-        gap = Gap(
-            event_id=derived_id("gap-closed" if over else "gap-open", gap_id),
-            gap_id=gap_id,
-            subject=self._account,
-            cause=GapCause.SOURCE_SILENT,
-            began_at=silence.began_at,
-            ended_at=silence.ended_at,
-            reported_by=self._collector_id,
-        )
-        if not over:
-            self._note.write(silence)
-        await self._outlet.publish(
-            GAP,
-            Spooled(
-                topic=GAP.name,
-                key=self._account.encode(),
-                value=gap.to_json(),
-                event=str(gap.event_id),
-                at_s=self._clock.now().timestamp(),
-            ),
+        if not over:  # before: who is killed in between still tells its end
+            self._open_gaps.save({self._account: silence.began_at})
+        await self._outlet.tell(
+            gap_of(
+                self._account,
+                GapCause.SOURCE_SILENT,
+                silence.began_at,
+                silence.ended_at,
+                reported_by=self._collector_id,
+            )
         )
         if over:  # not before: who is killed in between would leave the gap open for ever
-            self._note.write(None)
-
-
-class _Note:
-    """The open gap on disk, so that whoever comes after us closes it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def read(self) -> datetime | None:
-        try:
-            return datetime.fromisoformat(self._path.read_text(encoding="ascii").strip())
-        except (OSError, ValueError):
-            return None
-
-    def write(self, silence: Silence | None) -> None:
-        try:
-            if silence is None:
-                self._path.unlink(missing_ok=True)
-            else:
-                self._path.write_text(silence.began_at.isoformat(), encoding="ascii")
-        except OSError as exc:  # a full disk: a restart would not close this gap
-            structlog.get_logger().warning("note_not_kept", error=type(exc).__name__)
+            self._open_gaps.save({})
 
 
 def _spooled(event: RawPool, headers: traces.Headers) -> Spooled:

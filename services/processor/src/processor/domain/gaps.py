@@ -1,7 +1,6 @@
 """When is a miner silent, and when has nobody asked it? Silence is never zero."""
 
-from minestream_schemas.gap import Gap, GapCause
-from minestream_schemas.ids import derived_id
+from minestream_schemas.gap import Gap, GapCause, gap_of
 from processor.domain.miner_state import SECOND_US, Silence, Transition, from_us
 
 REPORTER = "processor"
@@ -60,17 +59,12 @@ def polled_again(down_us: int | None, *, ts_us: int, longest: int) -> tuple[Tran
 
 def to_event(transition: Transition, *, miner_id: str, site_id: str) -> Gap:
     """The event that tells of a gap: the same at each telling."""
-    began = from_us(transition.began_us)
-    gap_id = derived_id("gap", miner_id, transition.cause, began.isoformat())
-    closed = transition.ended_us is not None
-    return Gap(
-        event_id=derived_id("gap-closed" if closed else "gap-open", gap_id),
-        gap_id=gap_id,
-        subject=miner_id,
-        site_id=site_id,
-        cause=transition.cause,
-        began_at=began,
-        ended_at=None if transition.ended_us is None else from_us(transition.ended_us),
-        filled=transition.filled,
+    return gap_of(
+        miner_id,
+        transition.cause,
+        from_us(transition.began_us),
+        None if transition.ended_us is None else from_us(transition.ended_us),
         reported_by=REPORTER,
+        site_id=site_id,
+        filled=transition.filled,
     )

@@ -10,8 +10,7 @@ from pydantic import ValidationError
 from minestream_runtime.kafka.producer import key_of
 from minestream_runtime.traces import Headers
 from minestream_schemas.event import Event, Topic
-from minestream_schemas.gap import Gap
-from minestream_schemas.ids import derived_id
+from minestream_schemas.gap import Gap, gap_id_of
 from minestream_schemas.raw import PollStatus, RawMiner
 from minestream_schemas.upload import CARRIED_HEADERS, UPLOADED, MinerRecord, RefusalKind
 
@@ -109,10 +108,10 @@ def _message(topic: Topic, value: bytes, headers: Any, site_id: str) -> Message 
     said = getattr(event, "site_id", site_id)
     if said != site_id:
         return Refusal("site", f"site_id: the key is {site_id}'s, the event {said or 'nobody'}'s")
-    if isinstance(event, Gap):
-        began_at = event.began_at.isoformat()
-        if event.gap_id != derived_id("gap", event.subject, event.cause, began_at):
-            return Refusal("schema", "gap_id: must follow from subject, cause and began_at")
+    if isinstance(event, Gap) and event.gap_id != gap_id_of(
+        event.subject, event.cause, event.began_at
+    ):
+        return Refusal("schema", "gap_id: must follow from subject, cause and began_at")
     message = message_of(topic, event, value, _carried(headers))
     if not _is_name(message.owned):
         return Refusal("schema", f"{topic.key}: {_NAME_WANTED}")
