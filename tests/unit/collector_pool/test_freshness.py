@@ -56,3 +56,15 @@ def test_a_gap_of_before_a_restart_is_closed_by_the_first_news() -> None:
     assert source.look(at(31)) is None
     source.said("a", "1", at(32), pushed=True)
     assert source.look(at(32)) == Silence(at(5), at(32))
+
+
+def test_names_that_a_pool_makes_up_for_ever_fill_no_memory() -> None:
+    source = listening()
+    source.said("wallet", "{}", at(1), pushed=False)
+    for number in range(150_000):
+        source.said(f"worker {number}", "{}", at(1), pushed=True)
+        if number % 1000 == 0:
+            source.said("wallet", "{}", at(2), pushed=False)
+    assert len(source._last) == 100_000
+    source.said("wallet", "{}", at(9), pushed=False)
+    assert source.newest == at(1), "what is asked for again and again is not forgotten"

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
+
+_MOST_SUBJECTS: Final = 100_000
+"""Names are the pool's, and some pools give each connection another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,12 @@ class Freshness:
             pushed: nobody asked, so it is news even when it is the same.
         """
         mark = hash(body)
-        if not pushed and self._last.get(subject) == mark:
+        before = self._last.pop(subject, None)
+        self._last[subject] = mark  # the newest is the last to be forgotten
+        if len(self._last) > _MOST_SUBJECTS:
+            del self._last[next(iter(self._last))]
+        if not pushed and before == mark:
             return
-        self._last[subject] = mark
         self.newest = at if self.newest is None else max(self.newest, at)
 
     def age_s(self, now: datetime) -> float:
