@@ -320,7 +320,10 @@ def test_every_record_of_every_pool_carries_a_scheme(pool: str) -> None:
         ("f2pool", recorded("f2pool_error_assembled.json"), PollStatus.UNAUTHORISED, False),
         ("f2pool", {"code": 7, "msg": "requests too frequently"}, PollStatus.ERROR, True),
         ("f2pool", {"code": "B001"}, PollStatus.ERROR, False),
+        ("f2pool", {"code": 9, "msg": "auth_error: no permission"}, PollStatus.UNAUTHORISED, False),
         ("viabtc", {"code": 2, "message": "Invalid api key"}, PollStatus.UNAUTHORISED, False),
+        ("viabtc", {"code": 12004, "message": "IP limited"}, PollStatus.UNAUTHORISED, False),
+        ("viabtc", {"code": "12003", "message": "tonce"}, PollStatus.UNAUTHORISED, False),
         ("viabtc", {"data": {}}, PollStatus.ERROR, False),
     ],
 )
@@ -333,6 +336,13 @@ def test_a_refusal_said_with_200_is_one(
     refusal = POOLS[pool].refusal(answer)
     assert refusal is not None
     assert (refusal.status, refusal.limited) == (status, limited)
+
+
+def test_a_refusal_says_what_the_pool_says() -> None:
+    refusal = POOLS["f2pool"].refusal({"code": 1003, "msg": "not_found: mining user\n" + "x" * 500})
+    assert refusal is not None
+    assert refusal.text.startswith("code 1003: not_found: mining user ")
+    assert len(refusal.text) < 150
 
 
 @pytest.mark.parametrize("pool", sorted(POOLS))

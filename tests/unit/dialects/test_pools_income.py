@@ -5,9 +5,17 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.unit.dialects.pool_snapshots import AT, REWARDS, message, nobody, of_files
+from tests.unit.dialects.pool_snapshots import (
+    AT,
+    REWARDS,
+    message,
+    nobody,
+    of_files,
+    recorded,
+)
 
-from minestream_dialects.pools import normalise
+from minestream_dialects.pools import POOLS, normalise
+from minestream_dialects.pools.port import Span
 from minestream_dialects.unreadable import UnreadableError
 from minestream_schemas.pool import PoolMessage, PoolReward, RewardKind
 
@@ -32,7 +40,7 @@ REWARDED: dict[str, list[tuple[Any, ...]]] = {
     ],
     "f2pool": [
         (RewardKind.CREDIT, "2026-09-20T00:00:00", 0.0412, None, 86400.0, "PPS+"),
-        (RewardKind.PAYOUT, "2026-09-21T01:00:00", 0.5, 0.0001, None, "PPS+"),
+        (RewardKind.PAYOUT, "2026-09-21T01:10:00", 0.5, 0.0001, None, "PPS+"),
     ],
     "viabtc": [
         (RewardKind.CREDIT, "2018-10-05T00:00:00", 0.00002148, None, 86400.0, "PPS+"),
@@ -84,6 +92,53 @@ def test_a_day_is_told_when_it_is_over() -> None:
 def test_a_payout_that_waits_is_none() -> None:
     references = [each.reference for each in _rewards("braiins") if each.kind is RewardKind.PAYOUT]
     assert references == ["cd" * 32, "lightning"]
+
+
+def test_one_transaction_that_pays_two_addresses_is_two_payouts() -> None:
+    payouts = recorded("braiins_payouts_assembled.json")
+    paid = payouts["onchain"][0]
+    others = ({"destination": "bc1qother"}, {"financial_account_name": "Savings"})
+    payouts["onchain"] += [paid | other for other in others]
+    raw = message("braiins", {"payouts": payouts}, PoolMessage.PAYOUTS)
+    told = [each for each in normalise(raw, miner_of=nobody) if isinstance(each, PoolReward)]
+    assert [each.reference for each in told] == ["cd" * 32] * 3 + ["lightning"]
+    assert len({each.event_id for each in told}) == 4
+
+
+def _bills(*bills: dict[str, Any]) -> list[PoolReward]:
+    answers = {"transactions": {"transactions": list(bills)}}
+    raw = message("f2pool", answers, PoolMessage.REWARDS, received_at=AT + timedelta(days=3))
+    return [each for each in normalise(raw, miner_of=nobody) if isinstance(each, PoolReward)]
+
+
+def test_a_payout_that_is_sent_later_is_the_same_payout_at_the_same_instant() -> None:
+    bill = recorded("f2pool_transactions_assembled.json")["transactions"][1]
+    extra = bill["payout_extra"]
+    waits = {**bill, "payout_extra": {**extra, "paid_time": 0, "tx_id": ""}}
+    late = {**bill, "payout_extra": {**extra, "paid_time": bill["created_at"] + 7200}}
+    (before,), (after,) = _bills(waits), _bills(late)
+    assert (before.event_id, before.ts) == (after.event_id, after.ts)
+    assert (before.reference, after.reference) == ("902", "ef" * 32)
+
+
+def test_what_others_gave_is_income_and_what_was_given_away_is_no_payout() -> None:
+    (credit,) = _bills(
+        {"id": 1, "type": "dividend", "changed_balance": 0.25, "created_at": 1789950600},
+        {"id": 2, "type": "dividend", "changed_balance": -0.5, "created_at": 1789950600},
+        {"id": 3, "type": "flash_exchange", "changed_balance": -1.5, "created_at": 1789950600},
+    )
+    assert (credit.kind, credit.amount_coins, credit.period_s) == (RewardKind.CREDIT, 0.25, None)
+    assert "dividend" in str(
+        [
+            call.content
+            for call in POOLS["f2pool"].calls(
+                POOLS["f2pool"].account.model_validate(
+                    {"account_id": "f2", "pool": "f2pool", "user": "farm", "key": "secret"}
+                ),
+                Span(AT, AT),
+            )
+        ]
+    )
 
 
 def test_an_account_without_income_is_no_fault_whatever_came_with_it() -> None:

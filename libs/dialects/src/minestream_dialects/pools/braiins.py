@@ -195,12 +195,14 @@ def _payout(entry: dict[str, Any], way: str, cycle: Cycle) -> MiningReward | Non
         cycle.flags.invalid("payouts")
         return None
     transaction = short(entry.get("tx_id"))
+    # one transaction may pay several addresses of the account, and several of its purses
+    whose = [text(entry.get(key)) or "" for key in ("financial_account_name", "destination")]
     return MiningReward(
         kind=RewardKind.PAYOUT,
         coin=_COIN,
         at=at,
         amount_coins=amount,
-        identity=transaction or f"{way} {at.isoformat()}",
+        identity=" ".join((transaction or f"{way} {at.isoformat()}", *whose)),
         fee_coins=fields.coins("fee_sats", "fee_coins", per=SATOSHI, required=False),
         reference=transaction or way,
         flags=flags,

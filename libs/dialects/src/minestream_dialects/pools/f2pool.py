@@ -1,15 +1,15 @@
 """F2Pool, API v2: questions are POSTed, the token is a header, errors come with HTTP 200.
 
-Source: its documentation (H/s; amounts as numbers; ``{"code", "msg"}`` for an error). Which codes
-there are it does not say: a refusal is told by its words.
+Source: its documentation (H/s; amounts as numbers; ``{"code", "msg"}`` for an error). A token may
+have leave for some calls only.
 """
 
-import re
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from minestream_dialects.fields import Flags, text
+from minestream_dialects.pools.coded import refusal_of
 from minestream_dialects.pools.port import (
     HASHRATE_TTL_S,
     REWARDS_TTL_S,
@@ -38,14 +38,11 @@ from minestream_dialects.pools.values import (
     utc,
 )
 from minestream_schemas.pool import PayoutKind, PoolMessage, RewardKind
-from minestream_schemas.raw import PollStatus
 from minestream_schemas.units import Algorithm
 
 _ALGORITHMS: Final = {"litecoin": Algorithm.SCRYPT}
 _STATES: Final = {0: "online", 1: "offline", 2: "expired"}
 _DAY_S: Final = 86_400.0
-_LIMITED: Final = re.compile(r"limit|frequen|too many", re.IGNORECASE)
-_UNKNOWN_TO_IT: Final = re.compile(r"auth|token|secret|permission|forbidden", re.IGNORECASE)
 
 
 class F2PoolAccount(Account):
@@ -70,7 +67,7 @@ class F2Pool(Pool[F2PoolAccount]):
         """Hashrates, workers, balance; the wallet's threshold; the bills of both kinds."""
         whose = {"mining_user_name": account.user, "currency": account.coin}
         days = {
-            "type": "revenue,payout",
+            "type": "revenue,dividend,reward,payout",
             "start_time": int(span.begin.timestamp()),
             "end_time": int(span.end.timestamp()),
         }
@@ -94,15 +91,8 @@ class F2Pool(Pool[F2PoolAccount]):
         )
 
     def refusal(self, answer: object) -> Refusal | None:
-        """Read ``{"code": …, "msg": …}``; code 0 is how some answers say: well."""
-        code = answer.get("code") if type(answer) is dict else None
-        if code is None or plain(code) == 0 or type(answer) is not dict:
-            return None
-        said = text(answer.get("msg")) or ""
-        limited = _LIMITED.search(said) is not None
-        refused = not limited and _UNKNOWN_TO_IT.search(said) is not None
-        status = PollStatus.UNAUTHORISED if refused else PollStatus.ERROR
-        return Refusal(status, f"code {short(code) or 'of no kind'}", limited=limited)
+        """Read ``{"code": …, "msg": …}``; which codes there are its documentation does not say."""
+        return refusal_of(answer, "msg")
 
     def snapshot(self, cycle: Cycle) -> Snapshot:
         """One coin, and its workers by name."""
@@ -126,7 +116,7 @@ class F2Pool(Pool[F2PoolAccount]):
         return Snapshot((stats,), workers)
 
     def rewards(self, cycle: Cycle) -> tuple[MiningReward, ...]:
-        """A credit for each day of mining, and payouts."""
+        """A credit for each day of mining and for what others gave, and payouts."""
         coin = cycle.coin("bitcoin")
         said = Fields(cycle.said("transactions"), cycle.flags, cycle.raw)["transactions"]
         found = [_transaction(each, cycle, coin) for each in objects(said)]
@@ -183,8 +173,11 @@ def _transaction(entry: dict[str, Any], cycle: Cycle, coin: str) -> MiningReward
         return None
     flags = Flags()
     income = changed > 0
+    if not income and not _is_payout(entry):
+        return None  # given to another account, or spent at the pool
     extra = Fields(entry, flags, cycle.raw).at("mining_extra" if income else "payout_extra")
-    at = utc(extra["mining_date" if income else "paid_time"]) or utc(entry.get("created_at"))
+    # of a payout that waits there is no paid_time yet: who dates it by that tells it twice
+    at = (utc(extra["mining_date"]) if income else None) or utc(entry.get("created_at"))
     amount = Fields({"amount": abs(changed)}, flags, cycle.raw).coins("amount", "amount_coins")
     if at is None or amount is None:
         cycle.flags.invalid("transactions")
@@ -201,6 +194,10 @@ def _transaction(entry: dict[str, Any], cycle: Cycle, coin: str) -> MiningReward
         reference=day if income else short(extra["tx_id"]) or number,
         flags=flags,
     )
+
+
+def _is_payout(entry: dict[str, Any]) -> bool:
+    return type(entry.get("payout_extra")) is dict or "payout" in (text(entry.get("type")) or "")
 
 
 POOL = F2Pool()

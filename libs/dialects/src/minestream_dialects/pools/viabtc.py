@@ -7,6 +7,7 @@ where that is asked for.
 from typing import Any, Final, Literal
 
 from minestream_dialects.fields import Flags, text
+from minestream_dialects.pools.coded import refusal_of
 from minestream_dialects.pools.port import (
     HASHRATE_TTL_S,
     REWARDS_TTL_S,
@@ -35,7 +36,6 @@ from minestream_dialects.pools.values import (
     utc,
 )
 from minestream_schemas.pool import PayoutKind, PoolMessage, RewardKind
-from minestream_schemas.raw import PollStatus
 from minestream_schemas.units import Algorithm
 
 _TICKERS: Final = {"bitcoin": "BTC", "bitcoin-cash": "BCH", "litecoin": "LTC"}
@@ -44,6 +44,8 @@ _STATES: Final = {"active": "online", "unactive": "offline"}
 _DAY_S: Final = 86_400.0
 _SCHEMES: Final = {"pps_profit": "PPS+", "pplns_profit": "PPLNS", "solo_profit": "SOLO"}
 _PAGE: Final = "500"
+_OF_KEY: Final = frozenset({12001, 12002, 12003, 12004})
+"""Its codes of a wrong key, signature or time, and of an address that may not use the key."""
 
 
 class ViaBtcAccount(Account):
@@ -95,14 +97,7 @@ class ViaBtc(Pool[ViaBtcAccount]):
 
     def refusal(self, answer: object) -> Refusal | None:
         """Read ``{"code": …, "message": …}``; code 0 is well."""
-        code = answer.get("code") if type(answer) is dict else None
-        if plain(code) == 0 or type(answer) is not dict:
-            return None
-        said = (text(answer.get("message")) or "").casefold()
-        limited = "frequen" in said or "limit" in said
-        refused = not limited and any(word in said for word in ("key", "auth", "permission"))
-        status = PollStatus.UNAUTHORISED if refused else PollStatus.ERROR
-        return Refusal(status, f"code {short(code) or 'is missing'}", limited=limited)
+        return refusal_of(answer, "message", must_say=True, of_key=_OF_KEY)
 
     def more(self, answer: object) -> bool:
         """Lists say it beside their items, inside ``data`` or at the top."""

@@ -1,0 +1,46 @@
+"""Errors that come with HTTP 200 as ``{"code": …, "<message>": …}``; what the code 0 says is: well.
+
+Few pools tell all their codes, so a refusal is also told by its words.
+"""
+
+import re
+from collections.abc import Collection
+from typing import Final
+
+from minestream_dialects.fields import text
+from minestream_dialects.pools.port import Refusal
+from minestream_dialects.pools.values import plain, short
+from minestream_schemas.raw import PollStatus
+
+_LIMITED: Final = re.compile(r"limit|frequen|too many", re.IGNORECASE)
+_REFUSED: Final = re.compile(
+    r"\bkey\b|auth|token|secret|permission|forbidden|not allowed", re.IGNORECASE
+)
+_MOST_SAID: Final = 120
+
+
+def refusal_of(
+    answer: object, said_in: str, *, must_say: bool = False, of_key: Collection[int] = ()
+) -> Refusal | None:
+    """What an answer refuses; None: nothing.
+
+    Args:
+        answer: decoded.
+        said_in: where it words its errors.
+        must_say: an answer that is well says so by its code.
+        of_key: codes that are known to be of the key, whatever they are worded as.
+    """
+    if type(answer) is not dict:
+        return None
+    code = plain(answer.get("code"))
+    if code == 0 or (answer.get("code") is None and not must_say):
+        return None
+    said = (text(answer.get(said_in)) or "")[:_MOST_SAID]
+    limited = code not in of_key and _LIMITED.search(said) is not None
+    refused = not limited and (code in of_key or _REFUSED.search(said) is not None)
+    number = short(answer.get("code")) or "of no kind"
+    return Refusal(
+        PollStatus.UNAUTHORISED if refused else PollStatus.ERROR,
+        f"code {number}: {said}" if said else f"code {number}",
+        limited=limited,
+    )
