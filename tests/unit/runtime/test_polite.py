@@ -276,6 +276,25 @@ async def test_nobody_there_is_a_value() -> None:
     assert answer.error == "no connection (ECONNREFUSED)"
 
 
+async def test_a_name_without_an_address_and_a_door_without_tls_are_told_as_such() -> None:
+    async def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(close, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        said = []
+        for address in (f"http://{'x' * 64}", f"https://127.0.0.1:{port}"):
+            time = Time()
+            async with PoliteClient("x", address, time, manners=QUICK, sleep=time.sleep) as client:
+                answer = await client.ask("ping")
+            assert answer.status is PollStatus.REFUSED
+            said.append(answer.error)
+    assert said[0] == "no connection (no address is known for its name)"
+    assert (said[1] or "").startswith("no connection (TLS: ")
+
+
 @pytest.mark.parametrize(
     "said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{", b"SSH-2.0-OpenSSH\r\n\r\n"]
 )

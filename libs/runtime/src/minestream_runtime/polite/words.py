@@ -2,6 +2,8 @@
 
 import errno
 import json
+import socket
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -71,8 +73,7 @@ def _is_json(body: bytes) -> bool:
 
 def of_failure(exc: Exception) -> tuple[PollStatus, str]:
     """What an error of the HTTP client means; its own text may quote what was sent."""
-    number = _errno(exc)
-    why = type(exc).__name__ if number is None else errno.errorcode.get(number, str(number))
+    why = _why(exc)
     if isinstance(exc, httpx.ConnectError):
         return PollStatus.REFUSED, f"no connection ({why})"
     if isinstance(exc, (httpx.NetworkError, httpx.RemoteProtocolError, OSError)):
@@ -80,13 +81,27 @@ def of_failure(exc: Exception) -> tuple[PollStatus, str]:
     return PollStatus.ERROR, f"cannot be asked ({why})"
 
 
-def _errno(exc: BaseException | None) -> int | None:
-    """The system's number among the causes of an error."""
+def _why(exc: Exception) -> str:
+    """The system's word for it; the numbers of TLS and of names are none of the system's."""
+    cause = _system_error(exc)
+    if cause is None:
+        return type(exc).__name__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"TLS: its certificate is not trusted, {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError):
+        return f"TLS: {cause.reason or type(cause).__name__}"
+    if isinstance(cause, socket.gaierror):
+        return "no address is known for its name"
+    return errno.errorcode.get(cause.errno, str(cause.errno))
+
+
+def _system_error(exc: BaseException | None) -> OSError | None:
+    """The system's error among the causes of an error."""
     for _ in range(10):
         if exc is None:
             break
         if isinstance(exc, OSError) and exc.errno:
-            return exc.errno
+            return exc
         exc = exc.__cause__ or exc.__context__
     return None
 
