@@ -41,6 +41,12 @@ def asked(step: str, body: bytes) -> Found | None:
     return recognise(STEP[step], body, http_status=200 if http else None, headers={})
 
 
+HAMMER: Final = (
+    b'{"STATUS":[{"STATUS":"S"}],"STATS":[{"CGMiner":"2.3.3","Type":"Hammer D10"},'
+    b'{"STATS":0,"MHS 5s":"4800.5","chain_acn1":108,"chain_rate1":"1600.1"}],"id":1}'
+)
+"""Another maker's scrypt machine with Bitmain's chains."""
+LUXOS: Final = b'{"STATUS":[{"STATUS":"S"}],"VERSION":[{"LUXminer":"2025.4.8","API":"3.7"}]}'
 WHATSMINER_OF_API_3: Final = b'{"STATUS":"S","Msg":{"api_ver":"3.0.1","fw_ver":"20250214"}}'
 """At this port nobody speaks API 3: it is asked in the words of API 2."""
 ANSWERS: Final = [
@@ -59,6 +65,7 @@ ANSWERS: Final = [
     ("4028-stats", fixture("cgminer/s9_vnish_3.8.6_stats_assembled.txt"), "vnish-3"),
     ("4028-stats", fixture("vnish/s21pro_1.2.7_rpc4028_stats.json"), "vnish-3"),
     ("4028-stats", fixture("vnish/l9_4028_stats_assembled.json"), "vnish-3"),
+    ("4028-stats", HAMMER, "antminer"),
     ("4028-stats", REFUSED_BY_A_WHATSMINER, "whatsminer"),
     ("4028-get-version", fixture("whatsminer/v1_get_version.json"), "whatsminer"),
     ("4028-get-version", fixture("whatsminer/v2_get_version.json"), "whatsminer"),
@@ -68,6 +75,7 @@ ANSWERS: Final = [
     ("4028-version", fixture("cgminer/bmminer_version_assembled.json"), "cgminer"),
     ("4028-version", fixture("cgminer/sgminer_version_assembled.json"), "cgminer"),
     ("4028-version", CGMINER, "cgminer"),
+    ("4028-version", LUXOS, "cgminer"),
     ("4433-device-info", fixture("whatsminer/v3_get_device_info.json"), "whatsminer-v3"),
 ]
 
@@ -123,6 +131,12 @@ def test_the_evidence_is_a_sentence_for_people() -> None:
     found = asked("vnish-info", fixture("vnish/s21pro_1.2.7_info.json"))
     assert found is not None
     assert found.evidence == "GET /api/v1/info: fw_name Vnish, fw_version 1.2.7"
+    found = asked("4028-stats", HAMMER)
+    assert found is not None
+    assert (found.evidence, found.algorithm) == (
+        "4028 stats: chains as Bitmain's, Type Hammer D10",
+        SCRYPT,
+    )
 
 
 def unauthorised(step: str, challenge: str) -> Found | None:

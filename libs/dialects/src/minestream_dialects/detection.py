@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from minestream_dialects.bodies import decode_bytes
+from minestream_dialects.cgminer.chains import slots
+from minestream_dialects.cgminer.identity import PROGRAM
 from minestream_dialects.fields import entry, text
 from minestream_dialects.models import algorithm_of_model
 from minestream_schemas.units import Algorithm, algorithm_named
@@ -100,7 +102,8 @@ tell their type in the former only. ``get_version`` before it too: a Whatsminer 
 
 _REALM: Final = re.compile(r'\brealm\s*=\s*"([^"]{1,128})"', re.IGNORECASE)
 _TYPE: Final = re.compile(r"^(?P<model>[^()]*?)\s*\((?P<name>\w+)\s+(?P<version>[^()]+)\)$")
-_PROGRAM: Final = re.compile(r"^\w+miner\+?$", re.IGNORECASE)
+_ROWS: Final = 4
+"""Of ``stats``: the one that names the miner, the one with its boards, and what comes with them."""
 
 
 def recognise(
@@ -204,9 +207,19 @@ def _of_elphapex(model: str | None, hardware: object) -> bool:
 
 
 def _stats(said: dict[str, Any]) -> Found | None:
-    """``stats`` on 4028: Bitmain's and Vnish's firmware tell their ``Type`` in the first entry."""
+    """``stats`` on 4028: Bitmain's and Vnish's firmware tell their ``Type`` in the first entry.
+
+    Others list Bitmain's chains under types of their own: Hammer, MSKminer.
+    """
     typed = text(entry(_first(said.get("STATS")), "Type"))
-    return _typed(typed, "stats") or _btminer(said, "stats")
+    if found := _typed(typed, "stats") or _btminer(said, "stats"):
+        return found
+    listed = said.get("STATS")
+    rows = listed[:_ROWS] if isinstance(listed, list) else []
+    if any(slots(row) for row in rows if isinstance(row, dict)):
+        named = f", Type {typed}" if typed else ""
+        return _found("antminer", f"4028 stats: chains as Bitmain's{named}", model=typed)
+    return None
 
 
 def _version(said: dict[str, Any]) -> Found | None:
@@ -217,7 +230,7 @@ def _version(said: dict[str, Any]) -> Found | None:
     if found := _typed(text(version.get("Type")), "version") or _btminer(said, "version"):
         return found
     for key, value in version.items():
-        if isinstance(key, str) and _PROGRAM.match(key):
+        if isinstance(key, str) and PROGRAM.fullmatch(key):
             program = f"{text(key)} {text(value) or ''}".strip()
             evidence = f"4028 version: {program}"
             return _found("cgminer", evidence, model=version.get("Type"), firmware=program)

@@ -21,6 +21,18 @@ _BY_SERIES: Final = {
     "S": Algorithm.SHA256D,
     "T": Algorithm.SHA256D,
 }
+_BY_NAME: Final = (
+    (
+        re.compile(
+            r"mini[ -]?doge|\blt[56]\b|\blt[ -]?lite\b|ltc ?master|\bdg[ -]?(?:home|hydro)"
+            r"|\bhammer d10|\bvolcminer d1",
+            re.IGNORECASE,
+        ),
+        Algorithm.SCRYPT,
+    ),
+    (re.compile(r"\bavalon", re.IGNORECASE), Algorithm.SHA256D),
+)
+"""Makers whose models are in no series of one letter: Goldshell, Innosilicon, Hammer, Canaan."""
 _TYPICAL_HS: Final = {
     "L": {3: 504e6, 7: 9.5e9, 9: 16e9, 11: 20e9},
     "DG": {1: 12e9, 2: 20e9},
@@ -37,10 +49,16 @@ def algorithm_of_model(model: str | None) -> Algorithm:
     """What a model computes.
 
     Antminer's L series and Elphapex's DG compute scrypt; Antminer's S and T and Whatsminer's M
-    series SHA-256. Of a model that is neither, the algorithm is unknown.
+    series SHA-256. Of other makers the well-known scrypt machines and Canaan's are known by name.
+    Of a model that is none of these, the algorithm is unknown.
     """
-    found = _SERIES.search(model) if model else None
-    return _BY_SERIES[found["letter"].upper()] if found else Algorithm.UNKNOWN
+    if not model:
+        return Algorithm.UNKNOWN
+    found = _SERIES.search(model)
+    if found is not None:
+        return _BY_SERIES[found["letter"].upper()]
+    known = (algorithm for name, algorithm in _BY_NAME if name.search(model))
+    return next(known, Algorithm.UNKNOWN)
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -12,6 +12,8 @@ MAX_DEVICES: Final = 16
 _STATES: Final = {"alive": "mining", "sick": "failure", "dead": "failure", "nostart": "failure"}
 _TEMPERATURE: Final = ("Temperature", "Tenperature", "Chip Temp Max")
 """Bitmain's firmware spells it so."""
+_NO_SENSOR_C: Final = -273
+"""How an Avalon says that a device has none."""
 
 
 def listed(devices: list[Row] | None, *, hashing: bool) -> list[Row]:
@@ -66,6 +68,7 @@ def _board(slot: int, device: Row, unit: Measure, whole: Rates, flags: Flags) ->
     name = f"{at}.hashrate_hs"
     board.hashrate_hs = unit.read(found.now, name=name, flags=flags, times=times)
     heat, name = said(device, *_TEMPERATURE), f"{at}.chip_temp_max_c"
+    heat = None if heat == _NO_SENSOR_C else heat
     board.chip_temp_max_c = celsius(heat, name=name, flags=flags, required=False)
     clock, name = said(device, "Frequency", "Chip Frequency", "GPU Clock"), f"{at}.frequency_mhz"
     board.frequency_mhz = number(clock, MEGAHERTZ, name=name, flags=flags, required=False)

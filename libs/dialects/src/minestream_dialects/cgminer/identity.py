@@ -10,7 +10,8 @@ from minestream_dialects.fields import text
 from minestream_dialects.models import algorithm_of_model
 from minestream_schemas.units import Algorithm, algorithm_named
 
-PROGRAMS: Final = ("BMMiner", "CGMiner", "Cgminer", "SGMiner", "sgminer")
+PROGRAM: Final = re.compile(r"\w{1,32}miner\+?|boser", re.IGNORECASE | re.ASCII)
+"""What a mining program calls itself, as the key of its version: BMMiner, LUXminer, BOSer."""
 _VNISH: Final = re.compile(
     r"^(?P<model>[^()]*)\(\s*vnish\s+(?P<version>[^()\s]+)\s*\)", re.IGNORECASE
 )
@@ -44,8 +45,8 @@ def vnish(worded: str | None) -> tuple[str | None, str] | None:
 def program(payloads: Payloads) -> str | None:
     """The mining program and when it was built: ``BMMiner 1.0.0, Tue Dec  6 16:12:30 CST 2022``."""
     for _, row in _headers(payloads):
-        for key in PROGRAMS:
-            version = word(row, key)
+        for key in row:
+            version = word(row, key) if PROGRAM.fullmatch(key) else None
             if version is None:
                 continue
             name = "CGMiner" if key == "Cgminer" else key

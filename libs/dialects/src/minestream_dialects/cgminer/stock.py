@@ -2,7 +2,8 @@
 
 The keys called ``GHS`` are in MH/s on scrypt and on the D3, so their name is no evidence:
 ``rate_unit`` is, or the words in ``RT HASHRATE``, or the model. Third parties' firmware with
-Bitmain's keys (Hiveon, AsicSeer, Blissz) is read the same.
+Bitmain's keys (Hiveon, AsicSeer, Blissz, MSKminer) and other makers' machines with them (Hammer)
+are read the same.
 """
 
 import re
@@ -31,11 +32,16 @@ _COUNTS_MEGAHASHES: Final = re.compile(r"\bAntminer (?:D[35]|E[39])\b")
 
 
 def recognise(payloads: Payloads) -> str | None:
-    """By the type that stats or version name, if it is not Vnish's; else by Bitmain's chains."""
+    """By the type that stats or version name, if it is not Vnish's; else by Bitmain's chains.
+
+    Hammer's and MSKminer's types are names of their own: ``Hammer D10``, ``S19-88 v.2.6.0.39``.
+    """
     model, where = identity.named(payloads, "Type")
-    if model is None:
-        return "stats.chain_acn" if chains.slots(reading.statistics(payloads)) else None
-    return where if identity.vnish(model) is None and "antminer" in model.casefold() else None
+    if identity.vnish(model) is not None:
+        return None
+    if model is not None and "antminer" in model.casefold():
+        return where
+    return "stats.chain_acn" if chains.slots(reading.statistics(payloads)) else None
 
 
 def identify(payloads: Payloads) -> Draft:
