@@ -92,7 +92,7 @@ def _why(exc: Exception) -> str:
         return f"TLS: {cause.reason or type(cause).__name__}"
     if isinstance(cause, socket.gaierror):
         return "no address is known for its name"
-    return errno.errorcode.get(cause.errno, str(cause.errno))
+    return errno.errorcode.get(cause.errno or 0, str(cause.errno))
 
 
 def _system_error(exc: BaseException | None) -> OSError | None:
