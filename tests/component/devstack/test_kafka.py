@@ -113,6 +113,7 @@ async def test_a_producer_outlives_its_broker(own_kafka: KafkaServer, how: str) 
         await asyncio.to_thread(getattr(own_kafka, how))
         with pytest.raises(BrokerUnavailableError):
             await producer.send(TICKS, key=b"k", value=b"lost")
+        assert asyncio.all_tasks() == {asyncio.current_task()}, "what was thrown away is gone"
         await asyncio.to_thread(own_kafka.prepare)
         await asyncio.to_thread(own_kafka.start)
         await send_until_taken(producer, b"after")

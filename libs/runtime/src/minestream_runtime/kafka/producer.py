@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
+from itertools import chain
 from typing import Any, Final, Self
 
 import structlog
@@ -153,4 +154,12 @@ class Producer:
             self._log.debug("producer_discarded", error_type=type(exc).__name__)
             with suppress(Exception):  # its stop waits for batches that nobody will ever take
                 await stale._sender.close()  # noqa: SLF001 - no public way
+                _forget_batches(stale._message_accumulator)  # noqa: SLF001
             await stale.client.close()
+
+
+def _forget_batches(accumulator: Any) -> None:
+    """Let whoever waits for the batches go: else Python finds them waiting for ever, and says so."""
+    queued = accumulator._batches.values()  # noqa: SLF001 - no public way
+    for batch in (*chain.from_iterable(queued), *accumulator._pending_batches):  # noqa: SLF001
+        batch.future.cancel()
