@@ -3,7 +3,6 @@
 import asyncio
 import inspect
 import signal
-import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,8 +19,10 @@ from minestream_runtime.collecting.polling import Surroundings
 from minestream_runtime.collecting.shard_copy import EntryCopy
 from minestream_runtime.edge.config import Edge
 from minestream_runtime.edge.dead_letters import DeadLetters
+from minestream_runtime.edge.key_file import KeyFile
 from minestream_runtime.edge.outlet import SiteOutlet
 from minestream_runtime.edge.site import SiteInventory
+from minestream_runtime.edge.trust import trusted
 from minestream_runtime.edge.uploader import Uploader
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.health import Health
@@ -146,7 +147,7 @@ async def run_edge(edge: Edge, collectors: Sequence[Collector], health: Health) 
     async with (
         open_spool(settings, clock, subject=subject) as (spool, ledger),
         httpx.AsyncClient(
-            verify=_trusted(edge), timeout=httpx.Timeout(upload.deadline_s, connect=_CONNECT_S)
+            verify=trusted(edge), timeout=httpx.Timeout(upload.deadline_s, connect=_CONNECT_S)
         ) as http,
     ):
         uploader = Uploader(
@@ -160,6 +161,10 @@ async def run_edge(edge: Edge, collectors: Sequence[Collector], health: Health) 
             linger_s=upload.linger_s,
             deadline_s=upload.deadline_s,
         )
+        key_file = KeyFile(edge, uploader.take_key)
+        health.notes["key"] = key_file.fault
+        health.notes["gateway"] = uploader.fault
+        health.notes["clock"] = uploader.clock_fault
         outlet = SiteOutlet(
             uploader,
             spool,
@@ -171,10 +176,16 @@ async def run_edge(edge: Edge, collectors: Sequence[Collector], health: Health) 
             site_id=edge.file.site,
         )
         around = Surroundings(inventory.source, outlet)
-        with _hangup(inventory.look):
+
+        def look() -> None:
+            inventory.look()
+            key_file.look()
+
+        with _hangup(look):
             async with asyncio.TaskGroup() as group:
                 group.create_task(uploader.run())
                 group.create_task(inventory.run())
+                group.create_task(key_file.run())
                 for each in collectors:
                     own = Health()
                     _show(health, each.name, own)
@@ -201,15 +212,6 @@ def _show(health: Health, name: str, own: Health) -> None:
 
     health.checks[name] = joined(own.faults)
     health.notes[name] = joined(own.remarks)
-
-
-def _trusted(edge: Edge) -> ssl.SSLContext:
-    if edge.file.ca_file is None:
-        return ssl.create_default_context()
-    try:
-        return ssl.create_default_context(cafile=str(edge.path.parent / edge.file.ca_file))
-    except (OSError, ssl.SSLError) as exc:
-        raise ConfigurationError(f"ca_file: {exc}") from exc
 
 
 @contextmanager

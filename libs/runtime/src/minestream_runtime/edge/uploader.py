@@ -6,6 +6,7 @@ import random
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 import httpx
@@ -15,6 +16,7 @@ from pydantic import SecretStr
 
 from minestream_runtime.clock import Clock
 from minestream_runtime.edge.dead_letters import DeadLetters
+from minestream_runtime.edge.trust import certificate_fault
 from minestream_runtime.edge.verdicts import Settled, State, Verdict, judge
 from minestream_runtime.errors import BrokerUnavailableError, RecordRefusedError
 from minestream_runtime.metrics import counter
@@ -31,7 +33,8 @@ _LEVEL: Final = 5
 _LEAST_WAIT_S: Final = 0.1
 """After a failure: whoever handed over the failed ones hears of it before a later one can pass."""
 _MOST_ANSWER_BYTES: Final = 4 * 1024 * 1024
-
+_CLOCKS_DIFFER_S: Final = 60.0
+"""Beyond it somebody should look: whole seconds and a slow line are less."""
 
 Outcome = BrokerUnavailableError | RecordRefusedError | None
 """What became of an event; None: the gateway has published it."""
@@ -108,8 +111,32 @@ class Uploader:
         self._not_before_s = 0.0
         self._why = "not yet tried"
         self._state: State = "up"
+        self._ahead_s = 0.0
         self._jitter = random.Random()  # noqa: S311 - of pauses
         self._log = structlog.get_logger()
+
+    def fault(self) -> str | None:
+        """Why the gateway takes nothing just now; None: it does, as far as is known."""
+        return None if self._state == "up" else self._why
+
+    def clock_fault(self) -> str | None:
+        """By how much our clock is not the gateway's; None: not worth a word."""
+        if abs(self._ahead_s) < _CLOCKS_DIFFER_S:
+            return None
+        how = "ahead of" if self._ahead_s > 0 else "behind"
+        return (
+            f"this machine's clock is {abs(self._ahead_s):.0f} s {how} the gateway's: "
+            "readings carry the time of this one"
+        )
+
+    def take_key(self, key: SecretStr) -> None:
+        """Upload with this key from now on; one that is new is tried at once."""
+        if key == self._key:
+            return
+        self._key = key
+        self._log.info("key_taken")
+        if self._state == "refused":
+            self._not_before_s = 0.0
 
     async def send(
         self,
@@ -204,7 +231,10 @@ class Uploader:
             self._waiting.extendleft(reversed(batch))
             self._bytes += sum(len(waiting.item) for waiting in batch)
             return
-        self._fit = min(self._fit + 1 + self._fit // 8, self._most_items)
+        if verdict.late and len(batch) > 1:  # a slow line: the same would be late for ever
+            self._fit = len(batch) // 2
+        elif verdict.state == "up":
+            self._fit = min(self._fit + 1 + self._fit // 8, self._most_items)
         for waiting, settled in zip(batch, verdict.settled, strict=True):
             self._settle(waiting, settled, verdict)
         self._remember(verdict)
@@ -230,13 +260,29 @@ class Uploader:
                     text += chunk
                     if len(text) > _MOST_ANSWER_BYTES:
                         break
-        except TimeoutError:
-            return Verdict.away(len(items), f"no answer within {self._deadline_s:g} s")
+        except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout):
+            why = f"no answer within {self._deadline_s:g} s"
+            return Verdict.away(len(items), why, late=True)
         except httpx.HTTPError as exc:
+            untrusted = certificate_fault(exc)
+            if untrusted is not None:
+                return Verdict.untrusted(len(items), untrusted)
             return Verdict.away(len(items), f"{type(exc).__name__}: {exc}")
+        self._compare_clocks(response.headers.get("Date"))
         return judge(
             len(items), response.status_code, bytes(text), response.headers.get("Retry-After")
         )
+
+    def _compare_clocks(self, date: str | None) -> None:
+        try:
+            theirs = parsedate_to_datetime(date or "")
+        except ValueError:
+            return
+        before = self.clock_fault()
+        self._ahead_s = self._clock.now().timestamp() - theirs.timestamp()
+        now = self.clock_fault()
+        if (now is None) != (before is None):
+            self._log.warning("clocks_differ" if now else "clocks_agree", ahead_s=self._ahead_s)
 
     def _settle(self, waiting: _Waiting, settled: Settled, verdict: Verdict) -> None:
         if settled.refused is not None:
@@ -251,10 +297,13 @@ class Uploader:
 
     def _remember(self, verdict: Verdict) -> None:
         """After a failure everything that waits fails too, and for a while all that comes."""
-        if verdict.state != self._state:
+        other_fault = verdict.state == "untrusted" and verdict.why != self._why
+        if verdict.state != self._state or other_fault:
             self._state = verdict.state
             if verdict.state == "refused":
                 self._log.error("gateway_refuses_us", reason=verdict.why, again_s=verdict.wait_s)
+            elif verdict.state == "untrusted":
+                self._log.error("gateway_not_trusted", reason=verdict.why, again_s=verdict.wait_s)
             elif verdict.state == "down":
                 self._log.warning("gateway_away", reason=verdict.why)
             else:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from minestream_schemas.upload import Answer, Taken
 
 Outcome = Literal["published", "partly", "away", "too_large", "refused"]
-State = Literal["up", "down", "refused"]
+State = Literal["up", "down", "refused", "untrusted"]
 
 SLOW_S: Final = 60.0
 """Between tries while the gateway refuses us: only a person can mend that."""
@@ -16,8 +16,10 @@ _MOST_WAIT_S: Final = 300.0
 _OK: Final = 200
 _UNAVAILABLE: Final = 503
 _TOO_OFTEN: Final = 429
-_LARGE: Final = frozenset({400, 413, 422})
-"""Too much of it, or one item that spoils the rest: halving finds that one."""
+_TOO_LARGE: Final = 413
+_FAULTY: Final = frozenset({400, 422})
+"""One item that spoils the rest: halving finds that one."""
+_UNTRUSTED_S: Final = 10.0
 _REFUSES: Final = frozenset({401, 403})
 
 
@@ -44,6 +46,7 @@ class Verdict:
         state: how the gateway stands to us.
         why: it does not take uploads; empty where it does.
         wait_s: until the next try.
+        late: it took too long; fewer items may not.
     """
 
     outcome: Outcome
@@ -51,11 +54,18 @@ class Verdict:
     state: State = "up"
     why: str = ""
     wait_s: float = 0.0
+    late: bool = False
 
     @classmethod
-    def away(cls, items: int, why: str, wait_s: float = 0.0) -> "Verdict":
+    def away(cls, items: int, why: str, wait_s: float = 0.0, *, late: bool = False) -> "Verdict":
         """Nothing was published, as far as is known."""
-        return cls("away", (Settled(),) * items, "down", f"gateway: {why}", wait_s)
+        return cls("away", (Settled(),) * items, "down", f"gateway: {why}", wait_s, late)
+
+    @classmethod
+    def untrusted(cls, items: int, why: str) -> "Verdict":
+        """Whoever is there is not known to be the gateway: nothing was sent."""
+        why = f"nothing is sent to the gateway: its certificate is refused: {why}"
+        return cls("away", (Settled(),) * items, "untrusted", why, _UNTRUSTED_S)
 
 
 def judge(items: int, status: int, body: bytes, retry_after: str | None) -> Verdict:
@@ -74,11 +84,14 @@ def judge(items: int, status: int, body: bytes, retry_after: str | None) -> Verd
     wait_s = _seconds(retry_after)
     said = answer.error if answer and answer.error else f"HTTP {status}"
     if status in _REFUSES:
-        why = f"gateway: {said}: is the key this site's, and not revoked?"
+        why = (
+            f"the gateway refuses our key ({said}): is the key this site's, and not revoked? "
+            "`minestream collector-key create` makes a new one, which counts once it is here"
+        )
         return Verdict("refused", (Settled(),) * items, "refused", why, SLOW_S)
-    if status in _LARGE and answer is not None:
-        # alone it is the one at fault
-        refused = Settled(refused=("too_large" if status == 413 else "schema", said))  # noqa: PLR2004
+    if status == _TOO_LARGE or (status in _FAULTY and answer is not None):
+        # alone it is the one at fault, also where a proxy on the way says so
+        refused = Settled(refused=("too_large" if status == _TOO_LARGE else "schema", said))
         return Verdict("too_large", (refused,) * items)
     if answer is None or status not in {_OK, _UNAVAILABLE, _TOO_OFTEN}:
         return Verdict.away(items, f"HTTP {status}, not an answer of ours", max(wait_s, 5.0))

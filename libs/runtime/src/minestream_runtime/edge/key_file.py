@@ -1,0 +1,82 @@
+"""The site's key, followed while the file that holds it changes: a new one needs no restart."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from pydantic import SecretStr
+
+from minestream_runtime.documents import DocumentError
+from minestream_runtime.edge.config import Edge, read_edge
+
+LOOK_EVERY_S: Final = 2.0
+Stamp = tuple[tuple[int, int, int], ...]
+
+
+class KeyFile:
+    """Tells of another key as soon as a file has it.
+
+    One of the environment stays what it was when the process began. A file with faults changes
+    nothing.
+
+    Args:
+        edge: as it was read at the start.
+        take: told the key that the files have now.
+    """
+
+    def __init__(self, edge: Edge, take: Callable[[SecretStr], None]) -> None:
+        self._edge = edge
+        self._take = take
+        self._fault: str | None = None
+        self._wake = asyncio.Event()
+        self._stamp = self._now()
+        self._log = structlog.get_logger()
+
+    def fault(self) -> str | None:
+        """Why the key cannot be read anew; None: it can."""
+        return self._fault
+
+    def look(self) -> None:
+        """Look now: an operator asks for it."""
+        self._stamp = None
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Follow the files until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            stamp = self._now()
+            if stamp is None or stamp != self._stamp:
+                await self._look()
+            self._stamp = stamp
+
+    async def _look(self) -> None:
+        try:
+            edge = await asyncio.to_thread(read_edge, self._edge.path, os.environ)
+        except (DocumentError, OSError, UnicodeDecodeError) as exc:
+            faults = exc.faults if isinstance(exc, DocumentError) else ()
+            said = "; ".join(f"line {each.line}: {each.text}" for each in faults)
+            said = said or f"cannot be read: {type(exc).__name__}"
+            if said != self._fault:
+                self._log.error("key_not_read", reason=said)
+            self._fault = said
+            return
+        self._fault = None
+        self._take(edge.key)
+
+    def _now(self) -> Stamp | None:
+        """What tells whether a file has changed; None: one is not there."""
+        key_file = self._edge.file.key_file
+        paths = [self._edge.path] + ([self._edge.path.parent / key_file] if key_file else [])
+        try:
+            states = [path.stat() for path in paths]
+        except OSError:
+            return None
+        return tuple((each.st_mtime_ns, each.st_size, each.st_ino) for each in states)
