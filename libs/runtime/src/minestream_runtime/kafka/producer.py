@@ -159,7 +159,7 @@ class Producer:
 
 
 def _forget_batches(accumulator: Any) -> None:
-    """Let whoever waits for the batches go: else Python finds them waiting for ever, and says so."""
+    """Let whoever waits for the batches go: else Python finds it waiting for ever, and says so."""
     queued = accumulator._batches.values()  # noqa: SLF001 - no public way
     for batch in (*chain.from_iterable(queued), *accumulator._pending_batches):  # noqa: SLF001
         batch.future.cancel()
