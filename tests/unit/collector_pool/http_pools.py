@@ -1,11 +1,12 @@
 """The five emulated pools on a free port, and an account of each."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from minestream_dialects.pools import POOLS
 from minestream_dialects.pools.port import Account
@@ -45,14 +46,33 @@ def account(pool: str, url: str, **more: Any) -> Account:
     return POOLS[pool].account.model_validate(said | more)
 
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Door = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
+
+
+def _middleware(door: Door) -> Middleware:
+    @web.middleware
+    async def passed(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await door(request, handler)
+
+    return passed
+
+
 @asynccontextmanager
-async def emulated_pools(*, miners: int = 4) -> AsyncIterator[tuple[Site, Troubles, str]]:
-    """The pools of a fleet of L9 and S21 Pro; what is wrong with them; where they are."""
+async def emulated_pools(
+    *, miners: int = 4, door: Door | None = None
+) -> AsyncIterator[tuple[Site, Troubles, str]]:
+    """The pools of a fleet of L9 and S21 Pro; what is wrong with them; where they are.
+
+    Args:
+        miners: how many.
+        door: what stands before them.
+    """
     mix = {"l9-1.2.7": 0.5, "s21pro-1.2.7": 0.5}
     async with emulated_fleet(miners=miners, mix=mix) as fleet:
         troubles = Troubles(lambda: 0.0)
         site = Site(Outside(fleet, troubles))
-        root = web.Application()
+        root = web.Application(middlewares=[] if door is None else [_middleware(door)])
         root.add_subapp("/pools", site.application())
         runner = web.AppRunner(root, access_log=None, shutdown_timeout=0.1)
         await runner.setup()

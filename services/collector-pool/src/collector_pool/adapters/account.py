@@ -125,7 +125,7 @@ class Follower:
         if all(each.status is PollStatus.OK and not each.stale for each in given):
             return
         why = next((each.error for each in given if each.error), "nothing came")
-        if self._asker.refused:
+        if any(self._asker.refuses(each.name) for each in given):
             raise SourceRejectedError(why)
         raise SourceUnavailableError(why)
 

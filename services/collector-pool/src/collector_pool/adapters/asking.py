@@ -3,16 +3,19 @@
 import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
+from pydantic import SecretStr
 
 from collector_pool.domain.cycles import Given
 from minestream_dialects.bodies import decode
 from minestream_dialects.pools.port import Call, Pool
 from minestream_runtime.breaker import Breaker
 from minestream_runtime.clock import Clock
-from minestream_runtime.polite import Answer, Manners, PoliteClient, Verdict
+from minestream_runtime.polite import Answer, Judge, Manners, PoliteClient, Verdict
+from minestream_runtime.polite.words import spellings
 from minestream_schemas.raw import EndpointBody, PollStatus
 
 MOST_PAGES: Final = 50
@@ -73,8 +76,18 @@ class _Kept:
     endpoints: dict[str, EndpointBody]
 
 
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    until_s: float
+    why: str
+
+
 class Asker:
     """One account's calls.
+
+    A refusal is of the key as long as nothing was taken, or when it is of what was taken before;
+    then all rests. Else it is of that call alone (a key may lack a permission), as is a second
+    refusal of the same call: the others are tried then.
 
     Args:
         pool: whose answers these are.
@@ -101,14 +114,20 @@ class Asker:
         self._interval_s = interval_s
         self._stale_most_s = stale_most_s
         self._refused_s = refused_s
-        self._refused_until_s: float | None = None
+        self._refused: dict[str, _Refused] = {}
+        self._taken: set[str] = set()
+        self._all_rest_until_s = 0.0
         self._kept: dict[tuple[str, str], _Kept] = {}
         self._log = structlog.get_logger().bind(source=pool.name)
 
     @property
     def refused(self) -> bool:
         """Does the pool refuse the account's key?"""
-        return self._refused_until_s is not None
+        return bool(self._refused) and not self._taken
+
+    def refuses(self, name: str) -> bool:
+        """Does the pool refuse a call, or the key for all of them?"""
+        return self.refused or name in self._refused
 
     async def ask(self, call: Call, *, about: str = "") -> Given:
         """What a call brings: from what is kept while that is fresh, else from the pool.
@@ -126,8 +145,11 @@ class Asker:
         slack_s = _TENTH * min(call.ttl_s, self._interval_s)
         if kept is not None and now_s - kept.at_s < call.ttl_s - slack_s:
             return Given(call.name, kept.endpoints)
-        if self._refused_until_s is not None and now_s < self._refused_until_s:
+        if now_s < self._all_rest_until_s:
             return Given(call.name, error="not asked: the key was refused")
+        refused = self._refused.get(call.name)
+        if refused is not None and now_s < refused.until_s:
+            return Given(call.name, error=f"not asked: it was refused ({refused.why})")
         given = await self._pages(call)
         if given.status is PollStatus.OK:
             self._forget(about)
@@ -145,6 +167,7 @@ class Asker:
     async def _pages(self, call: Call) -> Given:
         """Ask, and ask for the next page while there is one; all of them, or what failed."""
         endpoints: dict[str, EndpointBody] = {}
+        error = None
         for page in range(1, MOST_PAGES + 1):
             given, content = await self._ask(call, page)
             if given.status is not PollStatus.OK:
@@ -153,8 +176,8 @@ class Asker:
             if not call.paged or not self._pool.more(content):
                 break
         else:
-            self._log.warning("pages_left_out", call=call.name, pages=MOST_PAGES)
-        return Given(call.name, endpoints, asked=True)
+            error = f"{call.name}: more than {MOST_PAGES} pages, the others are left out"
+        return Given(call.name, endpoints, asked=True, error=error)
 
     async def _ask(self, call: Call, page: int) -> tuple[Given, object]:
         if not self._way.breaker.allows(self._clock.monotonic()):
@@ -166,9 +189,10 @@ class Asker:
             headers["Content-Type"] = "application/json"
             content = json.dumps(call.content).encode()
         answer = await self._way.client.ask(
-            call.path, params=params, headers=headers, content=content, judge=self._judge
+            call.path, params=params, headers=headers, content=content, judge=self._judge_of(call)
         )
-        self._note(answer)
+        answer = _of_gate(call, answer)
+        self._note(call.name, answer)
         if not answer.tries:
             return Given(call.name, error=answer.error, not_before=answer.not_before), None
         name = call.name if page == 1 else f"{call.name}#{page}"
@@ -183,27 +207,83 @@ class Asker:
         )
         return given, read
 
-    def _judge(self, body: bytes) -> Verdict | None:
-        """What the pool says in its own words with HTTP 200."""
-        text = EndpointBody(
-            status=PollStatus.OK, fetched_at=self._clock.now(), body=body.decode(errors="replace")
-        )
-        refusal = self._pool.refusal(decode(text).value)
-        if refusal is None:
-            return None
-        return Verdict(refusal.status, refusal.text, refusal.limited)
+    def _judge_of(self, call: Call) -> Judge:
+        """Who knows what the pool says in its own words with HTTP 200."""
+        secrets = [each.decode() for each in spellings(_sent(call))]
 
-    def _note(self, answer: Answer) -> None:
+        def judge(body: bytes) -> Verdict | None:
+            text = EndpointBody(
+                status=PollStatus.OK,
+                fetched_at=self._clock.now(),
+                body=body.decode(errors="replace"),
+            )
+            refusal = self._pool.refusal(decode(text).value)
+            if refusal is None:
+                return None
+            said = refusal.text
+            for secret in secrets:
+                said = said.replace(secret, "***")
+            return Verdict(refusal.status, said, refusal.limited)
+
+        return judge
+
+    def _note(self, name: str, answer: Answer) -> None:
         if not answer.tries:
             return
-        tell(self._way.breaker, answer, self._clock.monotonic())
+        now_s = self._clock.monotonic()
+        tell(self._way.breaker, answer, now_s)
         if answer.status is PollStatus.UNAUTHORISED:
-            if self._refused_until_s is None:
-                self._log.error("key_refused", hint="see the accounts file")
-            self._refused_until_s = self._clock.monotonic() + self._refused_s
-        elif answer.status is PollStatus.OK and self._refused_until_s is not None:
-            self._refused_until_s = None
+            self._refuse(name, answer.error or "", now_s)
+        elif answer.status is PollStatus.OK:
+            self._take(name)
+
+    def _refuse(self, name: str, why: str, now_s: float) -> None:
+        knew, before = self.refused, name in self._refused
+        alone = before or (bool(self._taken) and name not in self._taken)
+        if name in self._taken:  # so the key may do this: it is the key that is refused now
+            self._taken.clear()
+        until_s = now_s + self._refused_s
+        self._refused[name] = _Refused(until_s, why)
+        if not alone:
+            self._all_rest_until_s = until_s
+        if self.refused and not knew:
+            self._log.error("key_refused", hint="see the accounts file")
+        elif not self.refused and not before:
+            self._log.error("call_refused", call=name, error=why, hint="may the key do that?")
+
+    def _take(self, name: str) -> None:
+        knew = self.refused
+        self._taken.add(name)
+        self._all_rest_until_s = 0.0
+        was_refused = self._refused.pop(name, None) is not None
+        if knew:
             self._log.info("key_taken")
+        elif was_refused:
+            self._log.info("call_taken", call=name)
+
+
+def _sent(call: Call) -> tuple[str | SecretStr, ...]:
+    return (*call.params.values(), *call.headers.values())
+
+
+def _of_gate(call: Call, answer: Answer) -> Answer:
+    """The answer; but who refuses without having seen a key, or with a web page, is no pool.
+
+    It is what stands before one (against robots, for a country, for maintenance): the pool is away,
+    and nobody has to look at a key.
+    """
+    if answer.status is not PollStatus.UNAUTHORISED:
+        return answer
+    keyed = any(isinstance(value, SecretStr) for value in _sent(call))
+    page = answer.http_status == HTTPStatus.FORBIDDEN and _is_page(answer.body)
+    if keyed and not page:
+        return answer
+    what = "a web page in place of an answer" if page else "though no key is asked for"
+    return replace(answer, status=PollStatus.ERROR, error=f"{answer.error}: {what}")
+
+
+def _is_page(body: bytes | None) -> bool:
+    return (body or b"").lstrip()[:1] == b"<"
 
 
 def endpoint_of(answer: Answer) -> EndpointBody:

@@ -17,6 +17,7 @@ from minestream_dialects.pools import POOLS
 from minestream_dialects.pools.port import Account, Span
 from minestream_dialects.pools.stratum import login_of
 from minestream_runtime.clock import SystemClock
+from minestream_runtime.command.terminal import refuse
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.polite import PoliteClient
 from minestream_schemas.raw import PollStatus
@@ -54,8 +55,7 @@ def worker_url(
             at, address, account=account, worker=worker, algorithm=algorithm, scheme=scheme
         )
     except ValueError as exc:
-        Console(stderr=True).print(f"[red]{exc}[/]", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from exc
+        refuse(str(exc))
     out = Console(highlight=False, soft_wrap=True, markup=False)
     out.print(login.url)
     out.print(f"pool      stratum+tcp://{address}")
@@ -76,15 +76,12 @@ def check(
     It asks as politely as the collector does, and beside it: a pool may limit both together.
     """
     out = Console(highlight=False, soft_wrap=True, markup=False)
-    err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     try:
         accounts = load_accounts(file, os.environ)
     except ConfigurationError as exc:
-        err.print(str(exc))
-        raise typer.Exit(1) from exc
+        refuse(str(exc))
     if unknown := set(account or ()) - {each.account_id for each in accounts}:
-        err.print(f"{file}: no account {', '.join(sorted(unknown))}")
-        raise typer.Exit(1)
+        refuse(f"{file}: no account {', '.join(sorted(unknown))}")
     wanted = [each for each in accounts if not account or each.account_id in account]
     well = True
     for each in wanted:
