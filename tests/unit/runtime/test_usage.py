@@ -140,6 +140,7 @@ def test_what_is_left_is_exported_and_grows_while_nobody_calls() -> None:
     usage = Usage("hourly", clock, quotas=(Quota(Per.HOUR, 9),))
     about = {"source": "hourly", "per": "hour"}
     assert usage.take(4) is None
+    usage.ended("ok", 4)
     assert REGISTRY.get_sample_value("minestream_source_quota_left", about) == 5
     clock.at += timedelta(hours=2)
     assert REGISTRY.get_sample_value("minestream_source_quota_left", about) == 9
@@ -192,3 +193,24 @@ async def test_a_quota_that_ends_between_two_tries_leaves_what_the_first_brought
     assert answer.not_before is not None
     assert answer.not_before >= time.at + timedelta(minutes=59)
     assert calls("ended", "limited") == 1
+
+
+async def test_what_a_source_does_not_charge_for_is_given_back(tmp_path: Path) -> None:
+    time, file = Time(), tmp_path / "free.usage"
+    source = Source(each(always(503), always(429), always(404), always(), always(text="<html>")))
+    quotas = (Quota(Per.MONTH, 9),)
+    free = {"error", "limited"}
+    usage = Usage("free", time, quotas=quotas, state=file, free=free)
+    async with (
+        source.running(),
+        PoliteClient(
+            "free", source.url, time, manners=QUICK, usage=usage, sleep=time.sleep
+        ) as client,
+    ):
+        assert (await client.ask("a", cost=2)).http_status == 404
+        assert usage.left() == {Per.MONTH: 9}
+        assert (await client.ask("b", cost=2)).status is PollStatus.OK
+        assert (await client.ask("c", cost=2)).status is PollStatus.GARBAGE
+    assert usage.left() == {Per.MONTH: 5}
+    assert Usage("free", time, quotas=quotas, state=file).left() == {Per.MONTH: 5}
+    assert REGISTRY.get_sample_value("minestream_source_credits_total", {"source": "free"}) == 4

@@ -1,6 +1,6 @@
 """What calling a source has cost, and what its quotas still allow; kept over restarts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -180,6 +180,7 @@ class Usage:
         clock: instants.
         quotas: none: it only counts.
         state: the file that keeps what was spent; None: in memory alone.
+        free: how a call ends that the source does not charge for; until then it counts as charged.
     """
 
     def __init__(
@@ -189,9 +190,11 @@ class Usage:
         *,
         quotas: Sequence[Quota] = (),
         state: Path | None = None,
+        free: Collection[str] = (),
     ) -> None:
         self._source = source
         self._clock = clock
+        self._free = frozenset(free)
         self._file = StateFile(state, Spent) if state is not None else None
         self._meter = Meter(quotas, self._file.load() if self._file is not None else None)
         self._refused = False
@@ -214,28 +217,35 @@ class Usage:
             self._log.info("source_quota_open_again", source=self._source)
         self._refused = refusal is not None
         if refusal is None and cost:
-            self._note(cost)
+            self._save()
         return refusal
 
-    def ended(self, outcome: str) -> None:
+    def ended(self, outcome: str, cost: int = 0) -> None:
         """A call has ended.
 
         Args:
             outcome: a word of few: a status, ``limited``.
+            cost: what was taken for it.
         """
         counter("minestream_source_calls_total").labels(self._source, outcome).inc()
+        if outcome not in self._free:
+            counter("minestream_source_credits_total").labels(self._source).inc(cost)
+        elif cost:
+            self._meter.add(-cost, self._clock.now())
+            self._save()
 
     def correct(self, credits_: int) -> None:
         """A call has cost so much more than what was taken for it; below 0: less."""
-        self._meter.add(credits_, self._clock.now())
-        self._note(max(credits_, 0))
+        if credits_:
+            self._meter.add(credits_, self._clock.now())
+            counter("minestream_source_credits_total").labels(self._source).inc(max(credits_, 0))
+            self._save()
 
     def left(self) -> Mapping[Per, int]:
         """What each quota still allows."""
         return self._meter.left(self._clock.now())
 
-    def _note(self, cost: int) -> None:
-        counter("minestream_source_credits_total").labels(self._source).inc(cost)
+    def _save(self) -> None:
         if self._file is not None:
             self._file.save(self._meter.spent)
 

@@ -256,7 +256,7 @@ class PoliteClient:
                 if refusal is not None:
                     return self._refused(refusal, answer)
                 answer, again = await self._try(question)
-            self._usage.ended(_outcome(answer))
+            self._usage.ended(_outcome(answer), question.cost)
             answer = replace(answer, tries=tries)
             if not again or tries == self._manners.tries:
                 break
