@@ -99,7 +99,7 @@ def test_a_ca_file_that_is_none_is_refused_at_the_start(tmp_path: Path) -> None:
         trusted(edge(tmp_path, 1, f"key: {KEY}", "ca_file: ca.pem"))
 
 
-async def test_a_site_with_a_wrong_key_says_so_and_goes_on_once_the_file_has_the_right_one(
+async def test_a_site_says_what_is_set_up_wrong_and_goes_on_once_it_is_right(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MINESTREAM_DEMO", "1")
@@ -116,7 +116,12 @@ async def test_a_site_with_a_wrong_key_says_so_and_goes_on_once_the_file_has_the
         "collectors: [vnish]",
         "poll: {interval_s: 1, allowed_networks: 127.0.0.0/8}",
         "upload: {linger_s: 0.1}",
-        miners=json.dumps([{"miner_id": "m-1", "address": f"127.0.0.1:{free_port()}"}]),
+        miners=json.dumps(
+            [
+                {"miner_id": "m-1", "address": f"127.0.0.1:{free_port()}"},
+                {"miner_id": "m-2", "address": "127.0.0.1:4028", "transport": "tcp"},
+            ]
+        ),
     )
     with gateway.serving(ours.certificate("127.0.0.1")):
         running = asyncio.ensure_future(run_edge(site, collectors_of(site), health))
@@ -131,6 +136,14 @@ async def test_a_site_with_a_wrong_key_says_so_and_goes_on_once_the_file_has_the
             key_file.write_text(f"{right}\n")
             await until(lambda: len(gateway.taken) > 0)
             await until(lambda: not {"gateway", "key"} & health.remarks().keys())
+            # it runs a collector of HTTP alone: those of TCP are told, not left out
+            errors: dict[str, str] = {}
+            while "m-2" not in errors:
+                await asyncio.sleep(0.02)
+                polls = [item["event"] for item in gateway.taken]
+                errors = {poll["miner_id"]: poll["error"] for poll in polls}
+            assert "it speaks TCP; no collector of texas does: add cgminer" in errors["m-2"]
+            assert health.remarks()["unpolled"].startswith("m-2 is not polled: ")
         finally:
             running.cancel()
             await asyncio.wait([running])

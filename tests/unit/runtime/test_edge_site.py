@@ -9,11 +9,19 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from minestream_dialects.normalise import normalise
+from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.shard_copy import EntryCopy
 from minestream_runtime.edge.config import read_edge
 from minestream_runtime.edge.site import SiteInventory
+from minestream_runtime.edge.unpolled import Unpolled
+from minestream_runtime.outlet.handing import Outlet
+from minestream_runtime.outlet.spool import Spooled
 from minestream_runtime.sealing import Sealer
+from minestream_schemas.event import Topic
 from minestream_schemas.inventory import Detected, InventoryEntry
+from minestream_schemas.raw import RAW_MINER, PollStatus, RawMiner
+from minestream_schemas.telemetry import MinerStatus
 
 SITE = """\
 site: site-a
@@ -21,6 +29,7 @@ gateway: https://gateway.example.com
 key: hsc_{key}
 inventory: fleet.yaml
 """.format(key="k" * 40)
+TCP = '  - {miner_id: site-a-3, address: "10.0.0.3:4028", transport: tcp}\n'
 ONE = '  - {miner_id: site-a-1, address: "10.0.0.1:80", credentials: {password: s3cret}}\n'
 TWO = '  - {miner_id: site-a-2, address: "10.0.0.2:80"}\n'
 
@@ -61,7 +70,7 @@ async def world(folder: Path, *miners: str) -> AsyncIterator[World]:
     copy = EntryCopy(folder / "found", Detected)
     inventory = SiteInventory(read_edge(folder / "edge.yaml", {}), sealer, copy)
     this = World(folder, inventory, sealer)
-    source = inventory.source(this.hear, this.lose)
+    source = inventory.source(this.hear, this.lose, lambda entry: entry.transport != "tcp")
     tasks = [asyncio.ensure_future(each.run()) for each in (inventory, source)]
     await this.until(lambda: source.ready and inventory.ready)
     yield this
@@ -136,3 +145,62 @@ async def test_what_a_miner_was_found_to_speak_is_told_and_kept_over_a_restart(
         this.write(TWO.replace("10.0.0.2", "10.0.0.3"))
         await this.until(lambda: this.there["site-a-2"].address.startswith("10.0.0.3"))
         assert this.there["site-a-2"].detected is None, "it stands elsewhere now"
+
+
+class Told(Outlet):
+    """Keeps what is published."""
+
+    def __init__(self) -> None:
+        self.polls: list[RawMiner] = []
+
+    async def publish(self, topic: Topic, event: Spooled) -> None:
+        assert (topic, event.topic) == (RAW_MINER, RAW_MINER.name)
+        self.polls.append(RawMiner.from_json(event.value))
+
+
+async def test_a_miner_that_no_collector_of_the_site_polls_is_told_with_what_to_do(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, ONE, TCP) as this:
+        outlet = Told()
+        unpolled = Unpolled(
+            this.inventory,
+            outlet,
+            SystemClock(),
+            collectors=1,
+            others=["cgminer"],
+            collector_id="edge-site-a",
+            interval_s=0.05,
+        )
+        running = asyncio.ensure_future(unpolled.run())
+        await this.until(lambda: len(outlet.polls) > 1)
+        first = outlet.polls[0]
+        assert {poll.miner_id for poll in outlet.polls} == {"site-a-3"}
+        assert first.status is PollStatus.GARBAGE
+        assert first.error == (
+            "it speaks TCP; no collector of site-a does: "
+            "add cgminer to `collectors` of the site's file"
+        )
+        reading = normalise(first).telemetry
+        assert (reading.status, reading.error) == (MinerStatus.GARBAGE, first.error)
+        assert unpolled.fault() == f"site-a-3 is not polled: {first.error}"
+        # found out just now to speak what nobody here does
+        found = Detected(
+            miner_id="site-a-1",
+            address="10.0.0.1:80",
+            dialect="whatsminer",
+            transport="tcp",
+            evidence="get_version",
+            detected_at=datetime.now(UTC),
+            collector_id="collector-vnish-site-a",
+        )
+        this.write(ONE.replace('80"', '80", transport: tcp'))
+        this.inventory.learn(found)
+        await this.until(lambda: {poll.miner_id for poll in outlet.polls[-1:]} == {"site-a-1"})
+        last = outlet.polls[-1]
+        assert (last.dialect, last.dialect_evidence) == ("whatsminer", "get_version")
+        assert "it speaks whatsminer (TCP)" in (last.error or "")
+        this.write(TWO)
+        await this.until(lambda: unpolled.fault() is None)
+        running.cancel()
+        await asyncio.wait([running])

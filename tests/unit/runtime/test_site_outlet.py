@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.unit.runtime import test_uploader as gateway
+from tests.unit.runtime import upload_world as gateway
 
 from minestream_runtime.edge.outlet import SiteOutlet
 from minestream_runtime.outlet.ledger import Ledger

@@ -58,6 +58,7 @@ class Source(Protocol):
 
 There = Callable[[str, InventoryEntry], None]
 Gone = Callable[[str], None]
+Ours = Callable[[InventoryEntry], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,12 @@ class Surroundings:
     """Where a collector's miners come from and where its events go, at a site without Kafka.
 
     Args:
-        source: made with what it is to call where a miner is there, or gone.
+        source: made with what it is to call where a miner is there, or gone, and with what tells
+            whether we would poll a miner.
         outlet: open.
     """
 
-    source: Callable[[There, Gone], Source]
+    source: Callable[[There, Gone, Ours], Source]
     outlet: Outlet
 
 
@@ -111,10 +113,11 @@ async def poll_fleet(
                 settings, clock, families, scouting, outlet=outlet, collector_id=collector_id
             )
             unknown = await stack.enter_async_context(scout)
+        claim = Owner(families, unknown).claim
         fleet = Fleet(
             settings,
             Sealer.from_settings(settings),
-            Owner(families, unknown).claim,
+            claim,
             add=lambda entry, interval_s: collector.add(
                 entry.miner_id,
                 interval_s=interval_s,
@@ -137,7 +140,7 @@ async def poll_fleet(
         source = (
             _shard(settings, service, clock, fleet)
             if around is None
-            else (around.source(fleet.there, fleet.gone))
+            else around.source(fleet.there, fleet.gone, lambda entry: claim(entry) is not None)
         )
         health.checks["inventory"] = lambda: None if source.ready else "not read yet"
         far_side = "Kafka" if around is None else "the gateway"

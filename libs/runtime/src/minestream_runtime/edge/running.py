@@ -13,7 +13,7 @@ import httpx
 from cryptography.fernet import Fernet
 from pydantic import SecretStr, ValidationError
 
-from minestream_runtime.clock import SystemClock
+from minestream_runtime.clock import Clock, SystemClock
 from minestream_runtime.collecting.collector import CollectorSettings
 from minestream_runtime.collecting.polling import Surroundings
 from minestream_runtime.collecting.shard_copy import EntryCopy
@@ -23,6 +23,7 @@ from minestream_runtime.edge.key_file import KeyFile
 from minestream_runtime.edge.outlet import SiteOutlet
 from minestream_runtime.edge.site import SiteInventory
 from minestream_runtime.edge.trust import trusted
+from minestream_runtime.edge.unpolled import Unpolled
 from minestream_runtime.edge.uploader import Uploader
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.health import Health
@@ -143,24 +144,13 @@ async def run_edge(edge: Edge, collectors: Sequence[Collector], health: Health) 
     copy = EntryCopy(settings.state_dir / f"{subject}.detected", Detected)
     inventory = SiteInventory(edge, sealer, copy)
     health.notes["file"] = inventory.fault
-    upload = edge.file.upload
+    timeout = httpx.Timeout(edge.file.upload.deadline_s, connect=_CONNECT_S)
     async with (
         open_spool(settings, clock, subject=subject) as (spool, ledger),
-        httpx.AsyncClient(
-            verify=trusted(edge), timeout=httpx.Timeout(upload.deadline_s, connect=_CONNECT_S)
-        ) as http,
+        httpx.AsyncClient(verify=trusted(edge), timeout=timeout) as http,
     ):
-        uploader = Uploader(
-            http,
-            edge.file.gateway,
-            edge.key,
-            clock,
-            DeadLetters(settings.state_dir / f"{subject}.refused.jsonl"),
-            most_items=upload.most_items,
-            most_bytes=upload.most_bytes,
-            linger_s=upload.linger_s,
-            deadline_s=upload.deadline_s,
-        )
+        letters = DeadLetters(settings.state_dir / f"{subject}.refused.jsonl")
+        uploader = _uploader(edge, http, clock, letters)
         key_file = KeyFile(edge, uploader.take_key)
         health.notes["key"] = key_file.fault
         health.notes["gateway"] = uploader.fault
@@ -176,6 +166,16 @@ async def run_edge(edge: Edge, collectors: Sequence[Collector], health: Health) 
             site_id=edge.file.site,
         )
         around = Surroundings(inventory.source, outlet)
+        unpolled = Unpolled(
+            inventory,
+            outlet,
+            clock,
+            collectors=len(collectors),
+            others=_others(collectors),
+            collector_id=subject,
+            interval_s=settings.poll_interval_s,
+        )
+        health.notes["unpolled"] = unpolled.fault
 
         def look() -> None:
             inventory.look()
@@ -186,10 +186,32 @@ async def run_edge(edge: Edge, collectors: Sequence[Collector], health: Health) 
                 group.create_task(uploader.run())
                 group.create_task(inventory.run())
                 group.create_task(key_file.run())
+                group.create_task(unpolled.run())
                 for each in collectors:
                     own = Health()
                     _show(health, each.name, own)
                     group.create_task(_collected(each, own, around))
+
+
+def _uploader(edge: Edge, http: httpx.AsyncClient, clock: Clock, letters: DeadLetters) -> Uploader:
+    upload = edge.file.upload
+    return Uploader(
+        http,
+        edge.file.gateway,
+        edge.key,
+        clock,
+        letters,
+        most_items=upload.most_items,
+        most_bytes=upload.most_bytes,
+        linger_s=upload.linger_s,
+        deadline_s=upload.deadline_s,
+    )
+
+
+def _others(collectors: Sequence[Collector]) -> list[str]:
+    """The collectors that are installed, and not the site's."""
+    ours = {each.name for each in collectors}
+    return [short for short, entry in available().items() if entry.name not in ours]
 
 
 def _with_key(collectors: Sequence[Collector]) -> Sequence[Collector]:

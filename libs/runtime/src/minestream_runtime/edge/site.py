@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from minestream_runtime.collecting.owners import UPLOADED
-from minestream_runtime.collecting.polling import Gone, There
+from minestream_runtime.collecting.polling import Gone, Ours, There
 from minestream_runtime.collecting.shard_copy import EntryCopy
 from minestream_runtime.documents import DocumentError
 from minestream_runtime.edge.config import Edge
@@ -41,7 +41,7 @@ class SiteInventory:
         self._found: dict[str, Detected] = {}
         self._fleet = Fleet({}, {})
         self._told: dict[str, InventoryEntry] = {}
-        self._listeners: list[tuple[There, Gone]] = []
+        self._listeners: list[tuple[There, Gone, Ours]] = []
         self._unsaved = False
         self._stamp: Stamp | None = None
         self._wake = asyncio.Event()
@@ -65,16 +65,26 @@ class SiteInventory:
         entry = self._fleet.miners.get(found.miner_id)
         if entry is not None:
             self._told[found.miner_id] = entry = self._with_found(entry)
-            for there, _ in self._listeners:
+            for there, *_ in self._listeners:
                 there(found.miner_id, entry)
 
-    def source(self, there: There, gone: Gone) -> "SiteSource":
-        """What tells one collector of the miners; see ``Source``."""
-        return SiteSource(self, there, gone)
+    def unclaimed(self, collectors: int) -> list[InventoryEntry]:
+        """The miners that no collector would poll; none before so many collectors listen."""
+        if len(self._listeners) < collectors:
+            return []
+        return [
+            entry
+            for entry in self._told.values()
+            if not any(ours(entry) for _, _, ours in self._listeners)
+        ]
 
-    def listen(self, there: There, gone: Gone) -> Callable[[], None]:
+    def source(self, there: There, gone: Gone, ours: Ours) -> "SiteSource":
+        """What tells one collector of the miners; see ``Source``."""
+        return SiteSource(self, there, gone, ours)
+
+    def listen(self, there: There, gone: Gone, ours: Ours) -> Callable[[], None]:
         """Tell somebody of all miners and of each change; what is given back ends it."""
-        listener = (there, gone)
+        listener = (there, gone, ours)
         self._listeners.append(listener)
         for miner_id, entry in self._told.items():
             there(miner_id, entry)
@@ -128,7 +138,7 @@ class SiteInventory:
             self._told,
             {miner_id: self._with_found(entry) for miner_id, entry in self._fleet.miners.items()},
         )
-        for there, gone in self._listeners:
+        for there, gone, _ in self._listeners:
             for miner_id in before.keys() - self._told.keys():
                 gone(miner_id)
             for miner_id, entry in self._told.items():
@@ -147,10 +157,9 @@ class SiteInventory:
 class SiteSource:
     """One collector's ear; see ``Source``."""
 
-    def __init__(self, inventory: SiteInventory, there: There, gone: Gone) -> None:
+    def __init__(self, inventory: SiteInventory, there: There, gone: Gone, ours: Ours) -> None:
         self._inventory = inventory
-        self._there = there
-        self._gone = gone
+        self._listener = (there, gone, ours)
 
     @property
     def ready(self) -> bool:
@@ -159,7 +168,7 @@ class SiteSource:
 
     async def run(self) -> None:
         """Tell until cancelled."""
-        end = self._inventory.listen(self._there, self._gone)
+        end = self._inventory.listen(*self._listener)
         try:
             await asyncio.get_running_loop().create_future()
         finally:
