@@ -123,6 +123,22 @@ def test_a_hundred_thousand_targets_are_each_asked_once_per_interval() -> None:
     assert len(schedule._heap) == 100_000
 
 
+@pytest.mark.parametrize(("interval_s", "step_s"), [(60.0, 0.1), (10.0, 0.1), (1.0, 0.02)])
+def test_ticks_of_many_targets_come_together_in_steps(interval_s: float, step_s: float) -> None:
+    schedule, targets = Schedule(), 2000
+    for number in range(targets):
+        schedule.add(f"t-{number}", interval_s=interval_s, now_s=0.0)
+    instants = Counter[int]()
+    while (at_s := schedule.next_due()) is not None and at_s < 2 * interval_s:
+        found = schedule.due(at_s, most=10**9)
+        assert at_s == pytest.approx(round(at_s / step_s) * step_s, abs=1e-6)
+        instants[round(at_s / step_s)] += len(found)
+    assert sum(instants.values()) == pytest.approx(2 * targets, rel=0.05)
+    # and stay spread over them
+    share = targets * step_s / interval_s
+    assert max(instants.values()) < share + 6 * math.sqrt(share)
+
+
 def test_a_restart_keeps_the_phases() -> None:
     def first_due(wall_offset_s: float) -> float:
         schedule = Schedule(wall_offset_s=wall_offset_s)
