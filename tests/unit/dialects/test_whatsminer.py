@@ -221,3 +221,61 @@ def test_a_later_api_on_the_old_port_is_read_as_api_2() -> None:
     told = read(bodies, dialect="whatsminer")
     assert (told.dialect, told.hashrate_hs) == ("whatsminer-v2", 125e12)
     assert told.evidence["dialect"] == "get_version.api_ver"
+
+
+def test_devdetails_tells_the_model_where_miner_info_tells_the_network_alone() -> None:
+    """As API 1 and 2 do; each board has a row of its own."""
+    device = {"DEVDETAILS": 0, "Name": "SM", "ID": 0, "Driver": "bitmicro", "Model": "M50_VH75"}
+    bodies = {
+        "summary": recorded("v2_summary"),
+        "get_version": recorded("v2_get_version"),
+        "get_miner_info": {"STATUS": "S", "Msg": {"mac": "CA:0A:18:00:01:C7", "minersn": "H1"}},
+    }
+    assert read(bodies).model is None
+    bodies["devdetails"] = {
+        "STATUS": [{"STATUS": "S", "Msg": "Device Details"}],
+        "DEVDETAILS": [device, device | {"DEVDETAILS": 1, "ID": 1}],
+    }
+    assert read(bodies).model == "M50_VH75"
+    bodies["devdetails"] = {"STATUS": [{"STATUS": "E", "Msg": "invalid cmd"}]}
+    assert "endpoint_missing:devdetails" in read(bodies).quality_flags
+
+
+DOWN = "btminer process is down err"
+"""What API 3 says in place of numbers and of error codes while the mining program stands."""
+
+
+@pytest.mark.parametrize(
+    ("working", "status"),
+    [("false", MinerStatus.STOPPED), ("true", MinerStatus.FAILURE)],
+)
+def test_api_3_whose_program_is_down_is_no_garbage(
+    v3: dict[str, Any], working: str, status: MinerStatus
+) -> None:
+    v3[SUMMARY] = {"code": -1, "desc": "get.miner.status", "msg": DOWN}
+    v3[DEVICE]["msg"]["miner"]["working"] = working
+    v3[DEVICE]["msg"]["error-code"] = DOWN
+    del v3["get.miner.status:edevs"]
+    told = read(v3)
+    assert (told.status, told.error, told.hashrate_hs) == (status, DOWN, None)
+    assert (told.model, told.error_codes) == ("M60S_VK40", ())
+    assert "field_invalid:error_codes" not in told.quality_flags
+
+
+@pytest.mark.parametrize(
+    ("words", "off", "status"),
+    [
+        ("btminer process is down", "true", MinerStatus.STOPPED),
+        ("btminer process is down", "false", MinerStatus.FAILURE),
+        ("invalid cmd", "true", MinerStatus.STOPPED),
+        ("invalid cmd", "false", MinerStatus.GARBAGE),
+    ],
+)
+def test_a_refused_summary_of_a_miner_that_is_switched_off_is_no_garbage(
+    m60s: dict[str, Any], words: str, off: str, status: MinerStatus
+) -> None:
+    m60s["summary"] = {"STATUS": "E", "Code": 14, "Msg": words, "Description": ""}
+    m60s["status"]["Msg"]["mineroff"] = off
+    told = read(m60s | {"get_version": recorded("v2_get_version")})
+    assert (told.status, told.hashrate_hs) == (status, None)
+    assert words in (told.error or "")

@@ -2,6 +2,7 @@
 
 Source: the captures in ``tests/fixtures/whatsminer``: ``"Error Code 0": 110`` in a summary;
 ``["530"]``, ``[{"218": "2024-06-15 10:30:00"}]`` in ``get_error_code``; with a ``reason`` in API 3.
+Where the mining program does not run, a sentence that says so stands in place of numbers.
 """
 
 from collections.abc import Iterator
@@ -9,10 +10,36 @@ from typing import Any, Final
 
 from minestream_dialects.draft import Draft
 from minestream_dialects.fields import text
+from minestream_schemas.telemetry import MinerStatus
 
 MAX_CODES: Final = 64
 _LONGEST: Final = 9
 _REASON: Final = "reason"
+_DOWN: Final = "process is down"
+
+
+def is_down(words: object) -> bool:
+    """Do they say that the mining program does not run? ``btminer process is down err``."""
+    said = text(words)
+    return said is not None and _DOWN in said.casefold()
+
+
+def read_refused(source: str, words: str | None, lacks: str, draft: Draft) -> None:
+    """A summary that tells nothing: the program is down or switched off, or nobody knows why.
+
+    Args:
+        source: the endpoint.
+        words: the miner's own.
+        lacks: what the answer should have held.
+        draft: receives the words, and the failure or the ``problem``; one that has been switched
+            off stays so.
+    """
+    off = draft.status is MinerStatus.STOPPED
+    if not off and not is_down(words):
+        draft.problem = f"{source}: {words or f'no {lacks} in it'}"
+        return
+    draft.error = draft.error or words
+    draft.status = MinerStatus.STOPPED if off else MinerStatus.FAILURE
 
 
 def read_errors(summary: dict[str, Any], listed: object, draft: Draft) -> None:
@@ -23,7 +50,7 @@ def read_errors(summary: dict[str, Any], listed: object, draft: Draft) -> None:
         listed: ``error_code`` or ``error-code``; None when it was not asked for.
         draft: receives the codes and the text.
     """
-    if listed is not None and not isinstance(listed, list):
+    if listed is not None and not isinstance(listed, list) and not is_down(listed):
         draft.flags.invalid("error_codes")
     items = listed[:MAX_CODES] if isinstance(listed, list) else []
     codes: dict[str, None] = {}

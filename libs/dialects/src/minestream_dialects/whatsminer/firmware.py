@@ -38,7 +38,10 @@ def api(payloads: Payloads) -> tuple[int, str] | None:
 
 
 def identify(payloads: Payloads) -> Draft:
-    """A draft that knows model, firmware and worker. Every Whatsminer computes SHA-256."""
+    """A draft that knows model, firmware and worker. Every Whatsminer computes SHA-256.
+
+    ``devdetails`` tells the model; ``get_miner_info`` the network, on most firmware no model.
+    """
     said = entry(payloads.bodies.get("get_miner_info"), "Msg")
     versions: tuple[Any, ...] = (
         entry(payloads.bodies.get("get_version"), "Msg", "fw_ver"),
@@ -47,7 +50,8 @@ def identify(payloads: Payloads) -> Draft:
         entry(payloads.bodies.get("status"), "Msg", "Firmware Version"),
         payloads.firmware,
     )
-    models = (entry(said, "model"), entry(said, "minertype"), payloads.model_hint)
+    device = row(payloads, "devdetails", "DEVDETAILS").get("Model")
+    models = (device, entry(said, "model"), entry(said, "minertype"), payloads.model_hint)
     return identified(payloads, models, versions)
 
 

@@ -35,7 +35,7 @@ from minestream_dialects.fields import (
 from minestream_dialects.measure import Clues, Measure, measure
 from minestream_dialects.totals import HASHING, read_totals
 from minestream_dialects.whatsminer import boards, firmware
-from minestream_dialects.whatsminer.errors import read_errors
+from minestream_dialects.whatsminer.errors import read_errors, read_refused
 from minestream_schemas.telemetry import MinerStatus, QualityFlag
 
 MAIN: Final = "summary"
@@ -43,7 +43,7 @@ NEEDED: Final = frozenset({MAIN})
 OPTIONAL: Final = frozenset(
     {
         *("edevs", "devs", "pools", "status", "get_psu", "get_version"),
-        *("get_miner_info", "get_error_code"),
+        *("get_miner_info", "get_error_code", "devdetails"),
     }
 )
 NEVER: Final = boards.NEVER | {"voltage_v", "fan_duty_ratio"}
@@ -82,14 +82,12 @@ def read(payloads: Payloads) -> Draft:
     listed = entry(payloads.bodies.get("get_error_code"), "Msg", "error_code")
     summary = row(payloads, MAIN, "SUMMARY")
     read_errors(summary, listed, draft)
-    if MAIN not in payloads.bodies:
-        _read_off(payloads, draft)
+    if summary:
+        _read(summary, _devices(payloads), payloads, draft)
         return draft
-    if not summary:
-        refused = refusal(payloads.bodies[MAIN])
-        draft.problem = f"{MAIN}: {refused or 'no SUMMARY in it'}"
-        return draft
-    _read(summary, _devices(payloads), payloads, draft)
+    _read_off(payloads, draft)
+    if MAIN in payloads.bodies:
+        read_refused(MAIN, refusal(payloads.bodies[MAIN]), "SUMMARY", draft)
     return draft
 
 

@@ -24,7 +24,7 @@ from minestream_dialects.measure import Clues, Measure, measure
 from minestream_dialects.slots import MAX_BOARDS
 from minestream_dialects.totals import HASHING, read_totals
 from minestream_dialects.whatsminer import boards, firmware
-from minestream_dialects.whatsminer.errors import read_errors
+from minestream_dialects.whatsminer.errors import read_errors, read_refused
 from minestream_dialects.whatsminer.reading import SETTLED_S, read_fans
 from minestream_schemas.telemetry import MinerStatus
 
@@ -82,10 +82,10 @@ def read(payloads: Payloads) -> Draft:
     summary = _summary(payloads)
     if summary is not None:
         _read(summary, payloads, draft)
-    elif SUMMARY in payloads.bodies:
-        draft.problem = f"{SUMMARY}: {_refusal(payloads) or 'no summary in it'}"
     if entry(told, "miner", "working") in ("false", False):
         draft.status = MinerStatus.STOPPED
+    if summary is None and SUMMARY in payloads.bodies:
+        read_refused(SUMMARY, _refusal(payloads), "summary", draft)
     return draft
 
 
