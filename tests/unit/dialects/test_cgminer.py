@@ -287,6 +287,19 @@ def test_vnish_3_behind_bitmains_pages_is_called_vnish() -> None:
     assert telemetry.firmware == "Vnish 3.9.0"
 
 
+def test_vnish_3_behind_bitmains_pages_tells_each_chips_hashrate() -> None:
+    reading = told(
+        "antminer-web",
+        get_miner_status=body("s9_web_get_miner_status_assembled.json"),
+        get_system_info=body("s9_web_get_system_info_assembled.json"),
+        **{"chip-hr": body("s9_vnish_3.8.6_chip_hr_assembled.json")},
+    )
+    assert reading.chips is not None
+    assert [board.slot for board in reading.chips.boards] == [6, 7, 8]
+    assert reading.chips.boards[0].hashrate_hs == (68e9,) * 62 + (48e9,)
+    assert reading.telemetry.quality_flags == ("unit_inferred",)
+
+
 @pytest.mark.parametrize(
     ("fans", "rpm"),
     [

@@ -96,6 +96,13 @@ def test_the_recording_of_any_dialect_is_read(payloads: Path) -> None:
     assert json.loads(done.stdout)["hashrate_hs"] == pytest.approx(171.259e12)
 
 
+def test_the_recording_of_an_older_antminers_page_is_read(payloads: Path) -> None:
+    names = ("s9_web_get_miner_status_assembled", "s9_web_get_system_info_assembled")
+    done = run(*(payloads.parent / "cgminer" / f"{name}.json" for name in names))
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["hashrate_hs"] == pytest.approx(13582.67e9)
+
+
 def test_a_recording_without_the_numbers_of_its_dialect_names_what_it_lacks(payloads: Path) -> None:
     done = run(payloads.parent / "whatsminer" / "v3_get_device_info.json")
     assert done.exit_code == 1

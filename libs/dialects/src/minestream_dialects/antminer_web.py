@@ -2,7 +2,8 @@
 
 New pages (S19 and later) say ``rate_unit`` and list boards in ``chain``. Older ones (S9, L3+) put
 everything into one answer of ``summary``, ``pools`` and ``devs`` with numbers as texts, or print
-what port 4028 says. Of the configuration only its pools' URL and user are read.
+what port 4028 says; Vnish 3.x keeps them, and has a page more of each chip's hashrate. Of the
+configuration only its pools' URL and user are read.
 """
 
 from typing import Any, Final
@@ -19,11 +20,13 @@ from minestream_dialects.cgminer.answers import (
     said,
     word,
 )
-from minestream_dialects.cgminer.chains import MAX_FANS, MAX_SLOTS, read_marked_chips
+from minestream_dialects.cgminer.chains import MAX_FANS, MAX_SLOTS
+from minestream_dialects.cgminer.chip_rates import CHIP_RATES, read_chips
 from minestream_dialects.dialect import Dialect, Payloads
 from minestream_dialects.draft import Draft
 from minestream_dialects.fields import entry, text
 
+OLDER_MAIN: Final = "get_miner_status"
 _OF_CHAIN: Final = {
     "chain_acn": ("asic_num", "chain_acn"),
     "chain_acs": ("asic", "chain_acs"),
@@ -66,7 +69,7 @@ def recognise(payloads: Payloads) -> str | None:
 
 def _old(payloads: Payloads) -> Row:
     """The older pages' one answer; empty when there is none."""
-    for endpoint in ("get_miner_status", "stats"):
+    for endpoint in (OLDER_MAIN, "stats"):
         body = payloads.mapping(endpoint)
         if body is not None and isinstance(body.get("devs"), list) and "summary" in body:
             return body
@@ -179,10 +182,11 @@ def read(payloads: Payloads) -> Draft:
         draft.pool_url = text(entry(first, "url"))
         draft.worker = draft.worker or text(entry(first, "user"))
     url = draft.pool_url
-    reading.read_miner(tale, stock.unit_of(tale, draft), draft)
+    unit = stock.unit_of(tale, draft)
+    reading.read_miner(tale, unit, draft)
     draft.pool_url = draft.pool_url or url
     read_troubles(payloads, draft)
-    draft.chips = read_marked_chips(tale.stats)
+    draft.chips = read_chips(payloads, tale.stats, unit, draft)
     return draft
 
 
@@ -192,7 +196,8 @@ DIALECT: Final = Dialect(
     main="stats",
     needed=frozenset({"stats"}),
     optional=frozenset({"summary", "pools", "get_system_info", "get_miner_conf"})
-    | {"get_miner_status"},
+    | {OLDER_MAIN, CHIP_RATES},
+    older_main=OLDER_MAIN,
     recognise=recognise,
     identify=identify,
     read=read,

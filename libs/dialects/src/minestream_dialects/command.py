@@ -58,6 +58,6 @@ def _unusable(result: Normalised, given: frozenset[str]) -> str | None:
     if telemetry.status is MinerStatus.GARBAGE:
         return telemetry.error or "unreadable"
     for dialect in candidates(telemetry.dialect):
-        if dialect.main not in given:
+        if given.isdisjoint({dialect.main, dialect.older_main}):
             return f"no {dialect.main} among the files, and that is where the numbers are"
     return None

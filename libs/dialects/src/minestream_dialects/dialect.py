@@ -45,6 +45,7 @@ class Dialect:
         recognise: what the dialect is recognised by, or None when the payloads are not its own.
         identify: model, firmware and algorithm only, for rows without numbers.
         read: the whole reading. Total: any JSON in, a draft out.
+        older_main: what an older firmware has in place of ``main``; None: nothing.
         never: numbers that this firmware has no word for, in our names, a board's as
             ``boards.power_w``; their absence lowers no reading's quality.
     """
@@ -57,4 +58,5 @@ class Dialect:
     recognise: Callable[[Payloads], str | None]
     identify: Callable[[Payloads], Draft]
     read: Callable[[Payloads], Draft]
+    older_main: str | None = None
     never: frozenset[str] = frozenset()

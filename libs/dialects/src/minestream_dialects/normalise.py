@@ -128,6 +128,8 @@ def _read(
     if draft.problem is not None:
         return _without_numbers(dialect, payloads, MinerStatus.GARBAGE, draft.problem)
     absent = dialect.needed - payloads.bodies.keys()
+    if dialect.older_main in payloads.bodies:
+        absent -= {dialect.main}
     for name in absent | (dialect.optional & problems.keys()):
         draft.flags.add(QualityFlag.ENDPOINT_MISSING, name)
     if raw.status is PollStatus.UNAUTHORISED:

@@ -4,24 +4,19 @@
 thousandths. Both mark the pools that they mine at for their makers.
 """
 
-import re
 from typing import Final
 
 from minestream_dialects.cgminer import chains, identity, reading
-from minestream_dialects.cgminer.answers import MAX_ROWS, Row, note_silence, said, unquoted, word
+from minestream_dialects.cgminer.answers import Row, note_silence, said, word
+from minestream_dialects.cgminer.chip_rates import CHIP_RATES, read_chips
 from minestream_dialects.cgminer.stock import SECTIONS, unit_of
 from minestream_dialects.dialect import Dialect, Payloads
 from minestream_dialects.draft import Draft
 from minestream_dialects.fields import RATIO, number
-from minestream_dialects.measure import Measure
 from minestream_dialects.vnish.boards import broken_codes
 from minestream_dialects.vnish.summary import STATES
-from minestream_schemas.telemetry import BoardChips
 
 _CENTIVOLTS_FROM: Final = 2
-_CHIP: Final = re.compile(r"Asic(\d{1,3})", re.ASCII)
-_OFF: Final = 10.0
-"""Chips whose hashrates make ten times their board's or a tenth are not counted in its unit."""
 
 
 def _version(payloads: Payloads) -> str | None:
@@ -78,49 +73,8 @@ def read(payloads: Payloads) -> Draft:
     reading.read_miner(tale, unit, draft, volts=volts, fees_in_totals=True)
     _read_state(tale.stats, draft)
     draft.error_codes += broken_codes(draft.boards)
-    draft.chips = _chips(payloads, tale.stats, unit, draft)
+    draft.chips = read_chips(payloads, tale.stats, unit, draft)
     return draft
-
-
-def _chips(payloads: Payloads, stats: Row, unit: Measure, draft: Draft) -> list[BoardChips]:
-    """The map of each board, and the hashrates of ``chip_hr.json`` where they were asked for."""
-    marked = {board.slot: board for board in chains.read_marked_chips(stats)}
-    body = payloads.mapping("chip-hr")
-    listed = body.get("chiphr") if body is not None else None
-    if not isinstance(listed, list) or len(listed) > MAX_ROWS:
-        if "chip-hr" in payloads.bodies:
-            draft.flags.invalid("chips.hashrate_hs")
-        return list(marked.values())
-    known = [board.slot for board in draft.boards or ()]
-    places = known if len(known) == len(listed) else range(1, len(listed) + 1)
-    for slot, chips in zip(places, listed, strict=True):
-        rates = _chip_rates(chips, slot, unit, draft)
-        if not rates:
-            continue
-        old = marked.get(slot)
-        grades = old.grade if old is not None and len(old.grade) == len(rates) else ()
-        marked[slot] = BoardChips(slot=slot, hashrate_hs=rates, grade=grades)
-    return [marked[slot] for slot in sorted(marked)]
-
-
-def _chip_rates(chips: object, slot: int, unit: Measure, draft: Draft) -> tuple[float | None, ...]:
-    """The hashrates of one board's chips, H/s, where together they make about its own."""
-    found = {
-        int(place[1]): unquoted(value)
-        for key, value in (chips.items() if isinstance(chips, dict) else ())
-        if (place := _CHIP.fullmatch(key)) is not None
-    }
-    if not 0 < len(found) <= chains.MAX_CHIPS:
-        return ()
-    ordered = [found[place] for place in sorted(found)]
-    rates = unit.read_column(ordered, name="chips.hashrate_hs", flags=draft.flags)
-    board = next((each for each in draft.boards or () if each.slot == slot), None)
-    total = sum(rate for rate in rates if rate is not None)
-    own = board.hashrate_hs if board is not None else None
-    if own and total and not 1 / _OFF < total / own < _OFF:
-        draft.flags.invalid("chips.hashrate_hs")
-        return ()
-    return rates
 
 
 DIALECT: Final = Dialect(
@@ -128,7 +82,7 @@ DIALECT: Final = Dialect(
     family="vnish-3",
     main="stats",
     needed=frozenset(SECTIONS),
-    optional=frozenset({"version", "chip-hr"}),
+    optional=frozenset({"version", CHIP_RATES}),
     recognise=recognise,
     identify=identify,
     read=read,
