@@ -1,9 +1,10 @@
 """A source is remembered while its answer is fresh, and left alone when it refuses us."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp import web
@@ -11,9 +12,11 @@ from tests.unit.runtime.polite_source import QUICK, Serve, Time, always, each
 from tests.unit.runtime.polite_source import Source as Server
 
 from collector_market.adapters.source import Source
+from collector_market.adapters.words import Reads, coinmarketcap
 from collector_market.domain.records import Heard
 from collector_market.domain.wants import Asking
 from minestream_runtime.polite import PoliteClient
+from minestream_runtime.usage import Per, Quota, Usage
 from minestream_schemas.market import MarketEndpoint
 from minestream_schemas.raw import PollStatus
 
@@ -23,12 +26,19 @@ OTHER = Asking("litesolo", MarketEndpoint.NETWORK, "api/v1/other", (), "litecoin
 
 
 @asynccontextmanager
-async def source(serve: Serve, time: Time) -> AsyncIterator[tuple[Source, Server]]:
+async def source(
+    serve: Serve, time: Time, *, reads: Reads | None = None, usage: Usage | None = None
+) -> AsyncIterator[tuple[Source, Server]]:
     async with (
         Server(serve).running() as server,
-        PoliteClient("x", server.url, time, manners=QUICK, sleep=time.sleep) as client,
+        PoliteClient("x", server.url, time, manners=QUICK, usage=usage, sleep=time.sleep) as client,
     ):
-        yield Source("x", "127.0.0.1", client, time, refused_pause_s=600), server
+        this = Source("x", "127.0.0.1", client, time, refused_pause_s=600, reads=reads, usage=usage)
+        yield this, server
+
+
+def cmc(code: int | str, **more: object) -> str:
+    return json.dumps({"status": {"error_code": code, **more}, "data": []})
 
 
 async def hear(this: Source, asking: Asking = DOGE) -> Heard | None:
@@ -135,3 +145,65 @@ async def test_a_pause_that_the_source_wants_is_kept() -> None:
         assert this.held_s(OTHER) == pytest.approx(60)
         assert await hear(this, OTHER) is None
         assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("status", [200, 429])
+@pytest.mark.parametrize(
+    ("code", "hour", "held_s"),
+    [
+        (1008, 9, 60),
+        ("1008", 9, 60),
+        (1009, 22, 2 * 3600),
+        (1010, 9, 6 * 3600),
+        (1011, 9, 60),
+    ],
+)
+async def test_a_minute_that_is_used_up_is_a_minute_and_a_month_is_hours(
+    code: int | str, hour: int, held_s: float, status: int
+) -> None:
+    time = Time()
+    time.at = datetime(2026, 11, 21, hour, tzinfo=UTC)
+    limited, well = always(status, text=cmc(code)), always(text=cmc(0))
+    until = time.at + timedelta(seconds=held_s)
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        return await (limited if time.at < until else well)(request)
+
+    async with source(serve, time, reads=coinmarketcap) as (this, server):
+        heard = await hear(this)
+        assert heard is not None
+        assert (heard.status, heard.error) == (PollStatus.ERROR, f"error {code}")
+        assert this.held_s(DOGE) == pytest.approx(held_s, abs=20)
+        assert "is used up; it is asked again at 2026-11-2" in (this.note() or "")
+        sent = len(server.asked)
+        assert await hear(this, OTHER) is None
+        assert len(server.asked) == sent
+        time.at = until + timedelta(seconds=400)
+        again = await hear(this)
+        assert again is not None
+        assert again.status is PollStatus.OK
+    assert this.note() is None
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, 1001), (402, 1003), (402, 1004), (403, 1006)])
+async def test_a_key_that_is_not_paid_for_is_refused_like_a_wrong_one(
+    status: int, code: int
+) -> None:
+    time = Time()
+    async with source(always(status, text=cmc(code)), time, reads=coinmarketcap) as (this, _):
+        heard = await hear(this)
+        assert heard is not None
+        assert (heard.status, heard.error) == (PollStatus.UNAUTHORISED, f"error {code}")
+        assert this.refused
+        assert this.held_s(OTHER) >= 600
+
+
+async def test_credits_are_what_the_market_says_and_none_for_an_error() -> None:
+    time = Time()
+    usage = Usage("x", time, quotas=(Quota(Per.MONTH, 100),), free={"error"})
+    answers = each(always(200, text=cmc(400)), always(text=cmc(0, credit_count=3)))
+    async with source(answers, time, reads=coinmarketcap, usage=usage) as (this, _):
+        await hear(this)
+        assert usage.left() == {Per.MONTH: 100}
+        await hear(this, OTHER)
+        assert usage.left() == {Per.MONTH: 97}

@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from typing import Final
 from urllib.parse import urlsplit
 
 import structlog
 
 from collector_market.adapters.rounds import Rounds
-from collector_market.adapters.source import JUDGES, Source
+from collector_market.adapters.source import Source
 from collector_market.adapters.watching import Watching
+from collector_market.adapters.words import READS
 from collector_market.domain.wants import Cadence, Want, credits_per_month, wants_of
 from collector_market.settings import MarketSettings
 from minestream_runtime.clock import Clock, SystemClock
@@ -17,6 +19,10 @@ from minestream_runtime.health import Health
 from minestream_runtime.outlet.settings import open_outlet
 from minestream_runtime.polite import Manners, PoliteClient
 from minestream_runtime.usage import Usage
+
+_FREE: Final = frozenset({"error", "limited", "unauthorised", "refused"})
+"""How a call ends that costs no credits: both markets charge for answers alone (HTTP 200). One
+that came too late may have been charged."""
 
 
 async def collect(settings: MarketSettings, health: Health) -> None:
@@ -67,6 +73,9 @@ async def collect(settings: MarketSettings, health: Health) -> None:
         health.notes["refused"] = lambda: (
             ", ".join(sorted(name for name, source in sources.items() if source.refused)) or None
         )
+        health.notes["limited"] = lambda: (
+            "; ".join(filter(None, (source.note() for source in sources.values()))) or None
+        )
         if not wants:
             structlog.get_logger().info("market_idle", sources=settings.market_sources)
         _warn_of_quotas(settings, wants)
@@ -90,6 +99,13 @@ async def _source(
     stack: AsyncExitStack, settings: MarketSettings, name: str, clock: Clock
 ) -> Source:
     url = settings.url_of(name)
+    usage = Usage(
+        name,
+        clock,
+        quotas=settings.quotas_of(name),
+        state=settings.state_dir / f"{settings.collector_id}.{name}.usage",
+        free=_FREE,
+    )
     client = PoliteClient(
         name,
         url,
@@ -98,12 +114,7 @@ async def _source(
             calls_per_min=settings.calls_per_min_of(name), deadline_s=settings.market_deadline_s
         ),
         headers=settings.headers_of(name),
-        usage=Usage(
-            name,
-            clock,
-            quotas=settings.quotas_of(name),
-            state=settings.state_dir / f"{settings.collector_id}.{name}.usage",
-        ),
+        usage=usage,
     )
     await stack.enter_async_context(client)
     return Source(
@@ -112,5 +123,6 @@ async def _source(
         client,
         clock,
         refused_pause_s=settings.market_refused_pause_s,
-        judge=JUDGES.get(name),
+        reads=READS.get(name),
+        usage=usage,
     )

@@ -2,25 +2,24 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import msgspec
 import structlog
 
+from collector_market.adapters.words import Limit, Reads, judge_of
 from collector_market.domain.records import Heard
 from collector_market.domain.wants import Asking
 from minestream_runtime.backoff import Backoff
 from minestream_runtime.clock import Clock
-from minestream_runtime.polite import Judge, PoliteClient, Verdict
+from minestream_runtime.polite import Answer, PoliteClient
+from minestream_runtime.usage import Usage
 from minestream_schemas.raw import PollStatus
 
-_CMC_REFUSALS: Final = frozenset({"1001", "1002", "1003", "1004", "1005", "1006", "1007"})
-"""Of key, payment and plan."""
-_CMC_LIMITS: Final = frozenset({"1008", "1009", "1010", "1011"})
-"""Of the minute, the day, the month and the address."""
 _REFUSED_MOST_S: Final = 6 * 3600.0
+_LIMITED_MOST_S: Final = 6 * 3600.0
+_MINUTE_S: Final = 60.0
 _Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
@@ -34,14 +33,6 @@ class _Kept:
 class _Refusal:
     pauses: Backoff
     until_s: float = 0.0
-
-
-class _CmcStatus(msgspec.Struct):
-    error_code: int | str | None = None
-
-
-class _CmcAnswer(msgspec.Struct):
-    status: _CmcStatus
 
 
 class Source:
@@ -58,7 +49,8 @@ class Source:
         client: asks it.
         clock: durations.
         refused_pause_s: s.
-        judge: knows a refusal that comes with 200.
+        reads: what it says about our asking; None: its HTTP status tells all.
+        usage: learns what a call has cost.
     """
 
     def __init__(
@@ -69,14 +61,19 @@ class Source:
         clock: Clock,
         *,
         refused_pause_s: float,
-        judge: Judge | None = None,
+        reads: Reads | None = None,
+        usage: Usage | None = None,
     ) -> None:
         self.name = name
         self.host = host
         self._client = client
         self._clock = clock
         self._refused_pause_s = refused_pause_s
-        self._judge = judge
+        self._reads = reads
+        self._judge = None if reads is None else judge_of(reads)
+        self._usage = usage
+        self._limit: Limit | None = None
+        self._limited_until_s = 0.0
         self._refusals: dict[_Key | None, _Refusal] = {}
         self._answers = False
         self._kept: dict[_Key, _Kept] = {}
@@ -88,11 +85,23 @@ class Source:
         """Does it refuse us anything?"""
         return bool(self._refusals)
 
+    def note(self) -> str | None:
+        """Which limit of it is used up, for whoever looks at our health."""
+        held_s = self._limited_until_s - self._clock.monotonic()
+        if self._limit is None or held_s <= 0:
+            return None
+        again_at = self._clock.now() + timedelta(seconds=held_s)
+        return (
+            f"{self.name}: our limit per {self._limit} is used up; "
+            f"it is asked again at {again_at:%Y-%m-%d %H:%M} UTC"
+        )
+
     def held_s(self, asking: Asking) -> float:
         """For how long it must not be asked that; 0 when it may be."""
         now_s = self._clock.monotonic()
         found = (self._refusals.get(key) for key in (None, _key(asking)))
         held_s = max((refusal.until_s - now_s for refusal in found if refusal), default=0.0)
+        held_s = max(held_s, self._limited_until_s - now_s)
         until = self._client.not_before
         if until is not None:
             held_s = max(held_s, (until - self._clock.now()).total_seconds())
@@ -130,6 +139,7 @@ class Source:
         )
         if not answer.tries:
             return None
+        answer = self._read(asking, answer)
         if answer.status is PollStatus.UNAUTHORISED:
             self._refuse(asking, answer.http_status)
         elif answer.status is PollStatus.OK:
@@ -144,6 +154,31 @@ class Source:
             error=answer.error,
             not_before=answer.not_before,
         )
+
+    def _read(self, asking: Asking, answer: Answer) -> Answer:
+        """What the source itself says of the answer, whatever HTTP does."""
+        if self._reads is None:
+            return answer
+        words = self._reads(answer.body or b"")
+        if words.refused:  # also what comes with 402
+            answer = replace(answer, status=PollStatus.UNAUTHORISED)
+        if words.error is not None:
+            answer = replace(answer, error=f"error {words.error}")
+        elif self._usage is not None and words.credits_ is not None:
+            self._usage.correct(words.credits_ - asking.cost)
+        self._limited(words.limit, answer)
+        return answer
+
+    def _limited(self, limit: Limit | None, answer: Answer) -> None:
+        """Leave it alone for as long as the limit that it names holds."""
+        if limit is not None:
+            self._limited_until_s = self._clock.monotonic() + _pause_s(limit, self._clock.now())
+            if limit is not self._limit:
+                self._log.warning("source_limits_us", source=self.name, per=limit.value)
+            self._limit = limit
+        elif answer.status is PollStatus.OK and self._limit is not None:
+            self._limit = None
+            self._log.info("source_limits_us_no_more", source=self.name)
 
     def _refuse(self, asking: Asking, http_status: int | None) -> None:
         key = _key(asking) if self._answers else None
@@ -167,21 +202,12 @@ class Source:
                 self._log.info("source_accepts_us", source=self.name)
 
 
-def _judge_coinmarketcap(body: bytes) -> Verdict | None:
-    """Errors that CoinMarketCap sends with HTTP 200."""
-    try:
-        said = msgspec.json.decode(body, type=_CmcAnswer).status
-    except msgspec.MsgspecError:
-        return None  # the parser tells what it is
-    code = str(said.error_code or 0)
-    if code == "0":
-        return None
-    status = PollStatus.UNAUTHORISED if code in _CMC_REFUSALS else PollStatus.ERROR
-    return Verdict(status, f"error {code[:8]}", limited=code in _CMC_LIMITS)
-
-
-JUDGES: Final[Mapping[str, Judge]] = {"coinmarketcap": _judge_coinmarketcap}
-"""By source; of the others the HTTP status tells all."""
+def _pause_s(limit: Limit, at: datetime) -> float:
+    """How long a limit holds: days and months end at midnight UTC, and a plan may grow sooner."""
+    if limit in {Limit.DAY, Limit.MONTH}:
+        midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        return min((midnight + timedelta(days=1) - at).total_seconds(), _LIMITED_MOST_S)
+    return _MINUTE_S
 
 
 def _key(asking: Asking) -> _Key:
