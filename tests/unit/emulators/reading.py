@@ -27,7 +27,7 @@ ENDPOINTS = {
     "antminer": _CGMINER,
     "vnish-3": ("stats", "summary", "pools", "version"),
     "cgminer": _CGMINER,
-    "whatsminer": (*_WHATSMINER, "get_miner_info", "get_error_code"),
+    "whatsminer": (*_WHATSMINER, "devdetails", "get_miner_info", "get_error_code"),
     "whatsminer-v3": (
         "get.device.info",
         "get.miner.status:summary",

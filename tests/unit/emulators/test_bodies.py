@@ -227,6 +227,14 @@ def test_settings_and_presets_want_a_token() -> None:
     assert json.loads(ask(one, "status", token=token_of(one)).body)["unlocked"] is True
 
 
+@pytest.mark.parametrize(("sent", "status"), [("{}", 200), ("Basic {}", 401), ("", 401)])
+def test_a_token_counts_bare_as_clients_of_the_firmware_send_it(sent: str, status: int) -> None:
+    one = device("l9-1.2.7")
+    headers = {"authorization": sent.format(token_of(one))}
+    request = Request("GET", "/api/v1/settings", one.miner.at_s, headers=headers)
+    assert one.answer(request).status == status
+
+
 def test_a_token_ends_with_its_session_and_with_a_reboot() -> None:
     one = device("l9-1.2.7")
     token = token_of(one)

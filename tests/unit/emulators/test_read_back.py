@@ -136,6 +136,15 @@ def test_every_question_of_every_family_has_an_answer() -> None:
     }
 
 
+@pytest.mark.parametrize(("kind", "model"), [("m30s-v1", "M30S_VE40"), ("m50-v2", "M50_VH75")])
+def test_a_whatsminer_tells_its_model_by_devdetails_alone(kind: str, model: str) -> None:
+    one = built(kind)
+    assert read(one).telemetry.model == model
+    answers = {name: asked(one, name) for name in ENDPOINTS["whatsminer"]}
+    telling = {name for name, body in answers.items() if body and model.encode() in body}
+    assert telling == {"devdetails"}
+
+
 @pytest.mark.parametrize("kind", DOCUMENTS)
 def test_the_documents_miners_are_read_as_far_as_they_tell(kind: str) -> None:
     one = built(kind)

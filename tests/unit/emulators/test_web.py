@@ -23,7 +23,7 @@ STATS = "/cgi-bin/stats.cgi"
 PAGES = {
     "l7-web": ("stats", "summary", "pools", "get_system_info", "get_miner_conf"),
     "s19-web": ("stats", "summary", "pools", "get_system_info", "get_miner_conf"),
-    "dg1p": ("stats", "summary", "pools", "get_system_info", "get_power"),
+    "dg1p": ("stats", "summary", "pools", "get_system_info", "get_power", "get_miner_conf"),
     "s19-cgi-digest": ("stats", "config"),
 }
 REALMS = {"l7-web": "antMiner Configuration", "dg1p": "Daoge", "s19-cgi-digest": "Vnish"}

@@ -75,10 +75,10 @@ class Device(HttpFirmware):
         self.finding = False
 
     def _knows(self, request: Request) -> bool:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or self.wrong_password:
-            return False
-        return self._sessions.get(token.strip(), 0.0) > request.at_s
+        """By its token, behind ``Bearer`` or bare, as clients in the field send it."""
+        first, _, rest = request.headers.get("authorization", "").strip().partition(" ")
+        token = rest.strip() if first.lower() == "bearer" else first if not rest else ""
+        return not self.wrong_password and self._sessions.get(token, 0.0) > request.at_s
 
     def _unlock(self, request: Request) -> Reply:
         at_s = request.at_s

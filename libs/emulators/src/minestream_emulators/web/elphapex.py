@@ -82,6 +82,21 @@ class Elphapex(AntminerWeb):
         said = {"power_output": str(round(self.miner.power_w)), "power_temp": temp}
         return filled(recorded("web/elphapex_get_power"), said)
 
+    def miner_conf(self) -> Json:
+        """``get_miner_conf.cgi``: Bitmain's settings, named after its own maker."""
+        model = self.miner.model
+        pool = {"url": f"stratum+tcp://{model.pool_url}", "user": self.who.pool_user, "pass": "x"}
+        return {
+            "pools": [pool] * 3,
+            "algo": "ltc",
+            "fc-freq": str(self.miner.preset.frequency_mhz),
+            "fc-freq-level": "100",
+            "fc-voltage": "1470",
+            "fc-fan-ctrl": False,
+            "fc-fan-pwm": "80",
+            "fc-work-mode": 0,
+        }
+
     @classmethod
     def pages(cls) -> Mapping[str, Page]:
         """See ``WebDevice``."""
@@ -94,4 +109,5 @@ _PAGES: dict[str, Page] = {
     "/cgi-bin/pools.cgi": Elphapex.pools,
     "/cgi-bin/get_system_info.cgi": Elphapex.system_info,
     "/cgi-bin/get_power.cgi": Elphapex.power,
+    "/cgi-bin/get_miner_conf.cgi": Elphapex.miner_conf,
 }

@@ -19,6 +19,8 @@ _RT_HS = {"v1": 1e6, "v2": 1e12}
 """What one of ``HS RT`` is, which differs by firmware as the recordings do, H/s."""
 _VOLT_MV = {"v1": 10.0, "v2": 1000.0}
 """What one of ``Voltage`` is, likewise, mV."""
+_TYPES = {"m30s-v1": "M30S_VE40", "m50-v2": "M50_VH75"}
+"""The model's name as its maker words it: with the variant of its boards."""
 
 
 @dataclass(slots=True)
@@ -182,9 +184,19 @@ class WhatsminerDevice(TcpFirmware):
             "hostname": self.who.miner_id,
             "mac": self.who.mac,
             "ip": self.who.host,
-            "model": self.miner.model.name.removeprefix("Whatsminer "),
+            "minersn": self.who.serial,
         }
         return sample | {"Msg": filled(sample["Msg"], said)}
+
+    def _details(self, _command: str) -> Json:
+        """The model, which no other command tells."""
+        model = _TYPES[self.miner.model.key]
+        row = {"Name": "SM", "Driver": "bitmicro", "Kernel": "", "Model": model}
+        rows = [
+            {"DEVDETAILS": number, "ID": number} | row for number in range(len(self.miner.boards))
+        ]
+        status = {"STATUS": "S", "Msg": "Device Details"}
+        return {"STATUS": [status], "DEVDETAILS": rows, "id": 1}
 
     def _errors(self, command: str) -> Json:
         at = datetime.fromtimestamp(self.clock_s, UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -201,6 +213,7 @@ class WhatsminerDevice(TcpFirmware):
         "get_version": _version,
         "get_miner_info": _info,
         "get_error_code": _errors,
+        "devdetails": _details,
     }
 
 
