@@ -38,6 +38,16 @@ def test_a_miner_is_told_with_dialect_firmware_and_model() -> None:
     assert reading["hashrate_hs"] == 173870.94e9
 
 
+def test_what_a_miner_calls_itself_is_shown_as_it_is_whatever_it_looks_like() -> None:
+    def named(path: str) -> tuple[int, bytes]:
+        code, body = recorded(path)
+        return code, body.replace(b'"1.2.7"', b'"[/red]1.2.7"')
+
+    with web_server(named) as address:
+        code, out, _ = asked(address)
+    assert (code, "[/red]1.2.7" in out) == (0, True)
+
+
 GARBAGE = {
     "404": (lambda _: (404, b""), 3, "no miner that we know"),
     "a web page": (lambda _: (200, b"<html>router</html>"), 3, "no miner that we know"),

@@ -4,14 +4,12 @@ import contextlib
 import json
 import shlex
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -25,6 +23,7 @@ from minestream_devstack.home import Home
 from minestream_devstack.screen import Screen
 from minestream_devstack.services import GATEWAY, NAMES
 from minestream_devstack.stack import Stack, Wish, states
+from minestream_runtime.command.terminal import console
 from minestream_runtime.errors import ConfigurationError
 
 _OTHERS_S: Final = 60.0
@@ -94,7 +93,7 @@ def status(
         for state, address, fault in running:
             ready = "[green]yes[/]" if fault is None else f"[red]no[/]: {escape(fault)}"
             table.add_row(state.name, str(state.pid or "-"), ready, address or "-")
-        _console().print(table)
+        console().print(table)
     if not rows and (left := orphans.find(stack.home)):
         stack.screen.say(
             f"the supervisor of {stack.home.folder} was killed and left {len(left)} processes: "
@@ -174,13 +173,9 @@ def doctor() -> None:
     table = Table("what", "verdict", "found", "what to do", box=None)
     for each in findings:
         table.add_row(each.what, _coloured(each), escape(each.found), escape(each.advice))
-    _console().print(table)
+    console().print(table)
     if any(each.verdict is Verdict.FATAL for each in findings):
         raise typer.Exit(1)
-
-
-def _console() -> Console:
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 def _coloured(finding: Finding) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 
 
 class Screen:
@@ -25,7 +26,7 @@ class Screen:
 
     def detail(self, text: str) -> None:
         """Say what the current step is at."""
-        self._status.update(text)
+        self._status.update(escape(text))  # it may be a line of anybody's log
 
     def download(self, file: str, count: int, of: int) -> None:
         """Say which file has been fetched."""

@@ -1,1 +1,1 @@
-"""The commands that this library adds to ``minestream``."""
+"""The commands that this library adds to ``minestream``, and what all of them share."""

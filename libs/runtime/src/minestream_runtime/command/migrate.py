@@ -1,14 +1,12 @@
 """``minestream migrate``: every registered schema, up to date."""
 
-import asyncio
 from importlib.metadata import entry_points
 
 import typer
-from rich.console import Console
 
+from minestream_runtime.command.terminal import run
 from minestream_runtime.database.migrations import Migrations
 from minestream_runtime.database.migrations import migrate as apply
-from minestream_runtime.errors import MinestreamError
 from minestream_runtime.settings import Settings
 
 
@@ -19,12 +17,7 @@ def registered() -> list[Migrations]:
 
 def migrate() -> None:
     """Bring the database's schemas up to date (applied files are never run again)."""
-    console = Console(stderr=True)
-    try:
-        done = asyncio.run(apply(Settings.load(), registered()))
-    except MinestreamError as exc:
-        console.print(f"[red]{exc}[/]")
-        raise typer.Exit(1) from exc
+    done = run(apply(Settings.load(), registered()))
     for name in done:
-        console.print(f"applied {name}")
-    console.print(f"{len(done)} applied, everything is up to date")
+        typer.echo(f"applied {name}", err=True)
+    typer.echo(f"{len(done)} applied, everything is up to date", err=True)

@@ -3,16 +3,15 @@
 import asyncio
 import difflib
 import json
-import sys
 import types
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from minestream_runtime.command.terminal import console
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.kafka import Consumer, Record, ensure_topics, topic_states
 from minestream_runtime.settings import Settings
@@ -39,7 +38,7 @@ def show() -> None:
         table.add_row(
             topic.subject, topic.key, str(topic.partitions), kept(topic), topic.description
         )
-    _console().print(table)
+    console().print(table)
 
 
 @app.command()
@@ -57,19 +56,19 @@ def describe(name: Annotated[str, typer.Argument(help="subject or name")]) -> No
         "producers": ", ".join(sorted(topic.producers)) or "-",
         "consumers": ", ".join(sorted(topic.consumers)) or "-",
     }
-    console = _console()
+    out = console()
     facts = Table(box=None, show_header=False)
     for what, found in rows.items():
         facts.add_row(what, found)
-    console.print(facts)
+    out.print(facts)
     fields = Table("field", "type", "what", box=None)
     for field, info in topic.event.model_fields.items():
         need = "" if info.is_required() else "?"
         fields.add_row(
             field + need, escape(type_name(info.annotation)), escape(info.description or "")
         )
-    console.print()
-    console.print(fields)
+    out.print()
+    out.print(fields)
 
 
 @app.command()
@@ -179,7 +178,3 @@ def type_name(annotation: Any) -> str:
     if annotation in {None, types.NoneType}:
         return "None"
     return getattr(annotation, "__name__", "…")
-
-
-def _console() -> Console:
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)

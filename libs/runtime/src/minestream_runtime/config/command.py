@@ -8,10 +8,10 @@ from typing import Annotated, Final
 import typer
 import yaml
 from pydantic import ValidationError
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from minestream_runtime.command.terminal import console
 from minestream_runtime.config.collection import Collection
 from minestream_runtime.config.fleet import FleetFile
 from minestream_runtime.config.marks import PREFIX, Setting
@@ -21,8 +21,6 @@ from minestream_runtime.config.source import load
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.settings import VARIABLE
 
-_WIDE: Final = 240
-"""Columns of a table that goes into a file or a pipe."""
 _HIDDEN: Final = "(secret)"
 app = typer.Typer(no_args_is_help=True, help="Configuration files: check them, list their fleet.")
 
@@ -34,8 +32,7 @@ def check(files: Annotated[list[Path], typer.Argument(help="YAML files")]) -> No
     Services read the files that MINESTREAM_CONFIG names (by comma); a variable of the
     environment comes before a file.
     """
-    out = Console(highlight=False, soft_wrap=True)
-    console = out if out.is_terminal else Console(highlight=False, soft_wrap=True, width=_WIDE)
+    out = console()
     for given in load(files, os.environ):
         table = Table(box=None, pad_edge=False)
         table.add_column("line", justify="right")
@@ -48,15 +45,14 @@ def check(files: Annotated[list[Path], typer.Argument(help="YAML files")]) -> No
             else:
                 says = f"- {outcome.why}"
             table.add_row(str(given.read.line(outcome.at)), *map(escape, (shown(outcome.at), says)))
-        console.print(f"[bold]{escape(str(given.file))}[/]")
-        console.print(table)
+        out.print(f"[bold]{escape(str(given.file))}[/]", soft_wrap=True)
+        out.print(table)
         if miners := _listed(given.read.part):
-            console.print(
+            typer.echo(
                 f"{len(miners)} miners, for the inventory: "
-                f"minestream config fleet {given.file} --site SITE",
-                markup=False,
+                f"minestream config fleet {given.file} --site SITE"
             )
-    console.print(f"To use them: export {VARIABLE}={','.join(map(str, files))}", markup=False)
+    typer.echo(f"To use them: export {VARIABLE}={','.join(map(str, files))}")
 
 
 @app.command("fleet")

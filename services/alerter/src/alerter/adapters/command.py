@@ -1,6 +1,5 @@
 """``minestream alerts``: what fires and what has ended, for people and for programs."""
 
-import asyncio
 import json
 import logging
 from datetime import UTC, datetime
@@ -15,16 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from minestream_runtime.command.terminal import console, refuse, run
 from minestream_runtime.database import Role, open_pool, store_errors
-from minestream_runtime.errors import MinestreamError, StoreUnavailableError
 from minestream_runtime.settings import Settings
 
-_WIDE: Final = 160
-"""Columns of what goes into a file or a pipe."""
 _WAIT_S: Final = 2.0
-_NO_STORE: Final = (
-    "is a stack running here (`minestream status`), or MINESTREAM_DATABASE_URL right?"
-)
 _QUERY: Final = """
 SELECT alert_id, number, rule, subject, site_id, severity, phase, summary, value, "limit", unit,
        began_at, fired_at, changed_at, ended_at, notified_at, notified_channels, waiting, failed,
@@ -33,7 +27,6 @@ FROM alerting_v1.alert WHERE phase = 'firing' OR NOT %s
 ORDER BY phase, changed_at DESC LIMIT %s
 """
 _COLOURS: Final = {"critical": "red", "warning": "yellow", "info": "cyan"}
-_errors: Final = Console(stderr=True)
 
 
 def alerts(
@@ -46,22 +39,14 @@ def alerts(
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
-        rows = asyncio.run(_read(firing=firing, most=most))
-    except StoreUnavailableError as exc:
-        _errors.print(f"{exc}\n{_NO_STORE}", style="red", markup=False)
-        raise typer.Exit(1) from exc
-    except MinestreamError as exc:
-        _errors.print(str(exc), style="red", markup=False)
-        raise typer.Exit(1) from exc
-    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as exc:
-        _errors.print("no alerts are kept here: run `minestream migrate`", style="red")
-        raise typer.Exit(1) from exc
+        rows = run(_read(firing=firing, most=most))
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        refuse("no alerts are kept here: run `minestream migrate`")
     if as_json:
         for row in rows:
             typer.echo(json.dumps(to_jsonable_python(row)))
         return
-    out = Console()
-    _show(rows, Console(width=None if out.is_terminal else _WIDE, highlight=False))
+    _show(rows, console())
 
 
 async def _read(*, firing: bool, most: int) -> list[dict[str, Any]]:

@@ -10,10 +10,11 @@ from rich.progress import Progress
 from api_gateway.adapters.database import Writer, fleet, open_writer
 from api_gateway.adapters.database.outbox import OUTBOX
 from api_gateway.adapters.relay import relay_of
-from api_gateway.adapters.terminal import CONSOLE, progress, run
+from api_gateway.adapters.terminal import CONSOLE, progress
 from api_gateway.domain.inventory import Changes, compare, removes_most, taken_addresses
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import SystemClock
+from minestream_runtime.command.terminal import run
 from minestream_runtime.database.outbox import Relay
 from minestream_runtime.devices.addresses import family_of, split
 from minestream_runtime.devices.networks import Networks

@@ -1,15 +1,12 @@
 """``minestream collector-key``: the keys with which collectors at other sites upload."""
 
-import asyncio
 import json
 import re
 import secrets
 import sys
-from collections.abc import Coroutine
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from api_gateway.adapters.database import open_writer
@@ -21,13 +18,11 @@ from api_gateway.adapters.database.collectors import (
 )
 from api_gateway.domain.collector.keys import PREFIX, RANDOM_BYTES, digest_of
 from api_gateway.settings import GatewaySettings
-from minestream_runtime.errors import MinestreamError
+from minestream_runtime.command.terminal import console, refuse, run
 from minestream_schemas.ids import SLUG
 
 app = typer.Typer(no_args_is_help=True, help="Keys of collectors at other sites.")
-_console: Final = Console(stderr=True, highlight=False)
-_WIDE: Final = 240
-_T = TypeVar("_T")
+_USAGE: Final = 2
 
 
 @app.command()
@@ -50,11 +45,12 @@ def create(
         ):
             return await create_key(connection, site_id=site, name=name, digest=digest_of(key))
 
-    number = _run(kept())
+    number = run(kept())
     sys.stdout.write(f"{key}\n")
-    _console.print(
+    typer.echo(
         f"key {number} ({name}) of {site}: keep it where the site's collector finds it, and "
-        "nowhere else; it cannot be shown again"
+        "nowhere else; it cannot be shown again",
+        err=True,
     )
 
 
@@ -71,7 +67,7 @@ def list_(
         ):
             return await list_keys(connection)
 
-    rows = [{k: _shown(v) for k, v in row.items()} for row in _run(found())]
+    rows = [{k: _shown(v) for k, v in row.items()} for row in run(found())]
     if as_json:
         for row in rows:
             typer.echo(json.dumps(row))
@@ -79,9 +75,8 @@ def list_(
     table = Table("key", "site", "name", "created", "last used", "revoked", "claims", box=None)
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
-    out = Console()
-    Console(width=None if out.is_terminal else _WIDE).print(table)
-    _console.print(f"{len(rows)} keys")
+    console().print(table, markup=False)
+    typer.echo(f"{len(rows)} keys", err=True)
 
 
 @app.command()
@@ -95,11 +90,10 @@ def revoke(key: Annotated[int, typer.Argument(help="Its number, as `list` shows 
         ):
             return await revoke_key(connection, key)
 
-    found = _run(gone())
+    found = run(gone())
     if found is None:
-        _console.print(f"there is no key {key}", style="red")
-        raise typer.Exit(1)
-    _console.print(f"key {key} ({found[1]}) of {found[0]} is revoked")
+        refuse(f"there is no key {key}")
+    typer.echo(f"key {key} ({found[1]}) of {found[0]} is revoked", err=True)
 
 
 @app.command()
@@ -118,25 +112,15 @@ def give(
         ):
             return await give_name(connection, name, site_id=site)
 
-    if not _run(given()):
-        _console.print(f"{name} is in the inventory: its site there counts", style="red")
-        raise typer.Exit(1)
-    _console.print(f"{name} is {site}'s")
+    if not run(given()):
+        refuse(f"{name} is in the inventory: its site there counts")
+    typer.echo(f"{name} is {site}'s", err=True)
 
 
 def _check(site: str) -> None:
     if not re.fullmatch(SLUG, site):
-        _console.print(f"--site: 2 to 63 of a-z, 0-9 and - are wanted, not {site!r}", style="red")
-        raise typer.Exit(2)
+        refuse(f"--site: 2 to 63 of a-z, 0-9 and - are wanted, not {site!r}", _USAGE)
 
 
 def _shown(value: Any) -> Any:
     return value.strftime("%Y-%m-%dT%H:%M:%SZ") if hasattr(value, "strftime") else value
-
-
-def _run(work: Coroutine[Any, Any, _T]) -> _T:
-    try:
-        return asyncio.run(work)
-    except MinestreamError as exc:
-        _console.print(str(exc), style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(1) from exc

@@ -10,7 +10,6 @@ from typing import Annotated, Final, NoReturn
 
 import structlog
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -18,8 +17,9 @@ from api_gateway.adapters.bringing import Wish, bring, publish_up_to, read_whole
 from api_gateway.adapters.database import fleet, open_writer
 from api_gateway.adapters.reseal_command import reseal
 from api_gateway.adapters.scan_command import scan
-from api_gateway.adapters.terminal import CONSOLE, WIDE, progress, run
+from api_gateway.adapters.terminal import CONSOLE, progress
 from api_gateway.settings import GatewaySettings
+from minestream_runtime.command.terminal import console, run
 from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.inventory.columns import MappingError
 from minestream_runtime.inventory.reading import read_inventory
@@ -110,7 +110,7 @@ def export(
     write = write_table if file.suffix.casefold() in _TABLES else write_inventory
     with file.open("w", encoding="utf-8", newline="") as out:
         write(found, out)
-    CONSOLE.print(f"{len(found.miners)} miners written to {file}")
+    CONSOLE.print(f"{len(found.miners)} miners written to {file}", markup=False, soft_wrap=True)
 
 
 @app.command("list")
@@ -134,8 +134,7 @@ def list_(
         table.add_row(
             *("" if values[name] is None else escape(str(values[name])) for name in columns)
         )
-    out = Console()
-    Console(width=None if out.is_terminal else WIDE).print(table)
+    console().print(table)
     CONSOLE.print(f"{len(entries)} miners")
 
 

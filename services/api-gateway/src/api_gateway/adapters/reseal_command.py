@@ -6,9 +6,10 @@ import typer
 
 from api_gateway.adapters.bringing import publish_up_to
 from api_gateway.adapters.database import fleet, open_writer
-from api_gateway.adapters.terminal import CONSOLE, progress, run
+from api_gateway.adapters.terminal import CONSOLE, progress
 from api_gateway.domain.inventory import Changes
 from api_gateway.settings import GatewaySettings
+from minestream_runtime.command.terminal import run
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.inventory.sealing import Resealed
 from minestream_runtime.inventory.sealing import reseal as reseal_fleet

@@ -12,19 +12,19 @@ from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
 from math import ceil
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from api_gateway.adapters.bringing import bring, publish_up_to, read_whole
-from api_gateway.adapters.terminal import CONSOLE, WIDE, run, told
+from api_gateway.adapters.terminal import CONSOLE
 from api_gateway.domain.finds import Find, new_entries
 from api_gateway.settings import GatewaySettings
 from minestream_dialects.detection import STEPS, Found, recognise
 from minestream_runtime.clock import SystemClock
+from minestream_runtime.command.terminal import console, refuse, run, told
 from minestream_runtime.devices.addresses import split
 from minestream_runtime.devices.connect_errors import OwnFaultError
 from minestream_runtime.devices.networks import Network
@@ -135,7 +135,7 @@ def scan(
     try:
         wanted = networks_of(networks, settings.networks)
     except ScanRefusedError as exc:
-        _fail(str(exc))
+        refuse(str(exc), _USAGE)
     _check(site, out, add=add, yes=yes)
     there = _fleet(needed=add)
     wish = _Wish(wanted, port or list(PORTS), rate, _login(username, password))
@@ -163,20 +163,15 @@ async def _settings() -> GatewaySettings:
 def _check(site: str | None, out: Path | None, *, add: bool, yes: bool) -> None:
     """What would fail only after a long scan."""
     if site is None and (out is not None or add):
-        _fail("--out and --add want --site SITE: where do these miners stand?")
+        refuse("--out and --add want --site SITE: where do these miners stand?", _USAGE)
     if site is not None and not (
         re.fullmatch(SLUG, site) and _LEAST_SITE <= len(site) <= _MOST_SITE
     ):
-        _fail(f"--site: no site {site!r}; 2 to 63 of a-z, 0-9 and - are wanted")
+        refuse(f"--site: no site {site!r}; 2 to 63 of a-z, 0-9 and - are wanted", _USAGE)
     if out is not None and not os.access(out.parent, os.W_OK):
-        _fail(f"--out: no file can be made in {out.parent}")
+        refuse(f"--out: no file can be made in {out.parent}", _USAGE)
     if add and not yes and not sys.stdin.isatty():
-        _fail("--add asks before it adds, and nobody is there: give --yes, or --out FILE")
-
-
-def _fail(text: str) -> NoReturn:
-    CONSOLE.print(text, style="red", markup=False, soft_wrap=True)
-    raise typer.Exit(_USAGE)
+        refuse("--add asks before it adds, and nobody is there: give --yes, or --out FILE", _USAGE)
 
 
 def _fleet(*, needed: bool) -> Fleet | None:
@@ -185,8 +180,7 @@ def _fleet(*, needed: bool) -> Fleet | None:
         return asyncio.run(read_whole())
     except StoreUnavailableError as exc:
         if needed:
-            CONSOLE.print(told(exc), style="red", markup=False)
-            raise typer.Exit(1) from exc
+            refuse(told(exc))
         CONSOLE.print(f"not compared with the fleet: {exc}", style="yellow", markup=False)
         return None
 
@@ -310,8 +304,7 @@ def _tell(
         cells = (find.address, find.family, find.model, find.firmware, find.algorithm)
         table.add_row(*(cell or "" for cell in cells), name, evidence)
     if finds:
-        console = Console()
-        Console(width=None if console.is_terminal else WIDE).print(table, markup=False)
+        console().print(table, markup=False)
 
 
 def _order(find: Find) -> tuple[int, int, int]:
@@ -363,7 +356,7 @@ def _add(entries: Iterable[InventoryEntry], result: _Result, *, yes: bool) -> No
     try:
         _, last = run(bring(lambda _: wanted, prune=False, dry_run=False, yes=False))
     except DocumentError as exc:
-        _fail("; ".join(fault.text for fault in exc.faults))
+        refuse("; ".join(fault.text for fault in exc.faults), _USAGE)
     typer.echo(f"{len(miners)} added")
     if last is not None:
         publish_up_to(last)

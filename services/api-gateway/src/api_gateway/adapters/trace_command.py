@@ -1,6 +1,5 @@
 """``minestream trace``: the way of one reading, from poll to row, for people and for programs."""
 
-import asyncio
 import json
 import logging
 import re
@@ -16,21 +15,14 @@ from rich.text import Text
 from rich.tree import Tree
 
 from api_gateway.adapters.database import open_reader
-from api_gateway.adapters.database.access import SchemaMissingError
 from api_gateway.adapters.database.readings import find_stamps, newest_of
 from api_gateway.adapters.tracing import Way, Ways
 from api_gateway.settings import GatewaySettings
-from minestream_runtime.errors import MinestreamError, StoreUnavailableError
+from minestream_runtime.command.terminal import console, refuse, run
 from minestream_runtime.traces.files import StoredSpan
 from minestream_schemas.ids import SLUG
 
-_WIDE: Final = 160
-"""Columns of what goes into a file or a pipe."""
-_NO_STORE: Final = (
-    "is a stack running here (`minestream status`), or MINESTREAM_DATABASE_URL right?"
-)
 _SHOWN: Final = ("http.response.status_code", "server.address", "minestream.poll.status")
-_errors: Final = Console(stderr=True)
 
 
 class _UnknownError(LookupError):
@@ -54,21 +46,13 @@ def trace(
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     asked = _asked(wanted)
     try:
-        way = asyncio.run(_find(asked))
-    except SchemaMissingError as exc:
-        _errors.print(str(exc), style="red", markup=False)
-        raise typer.Exit(1) from exc
-    except StoreUnavailableError as exc:
-        _errors.print(f"{exc}\n{_NO_STORE}", style="red", markup=False)
-        raise typer.Exit(1) from exc
-    except (MinestreamError, _UnknownError) as exc:
-        _errors.print(str(exc), style="red", markup=False)
-        raise typer.Exit(1) from exc
+        way = run(_find(asked))
+    except _UnknownError as exc:
+        refuse(str(exc))
     if as_json:
         typer.echo(json.dumps(to_jsonable_python(way.described())))
         return
-    out = Console()
-    _show(way, Console(width=None if out.is_terminal else _WIDE))
+    _show(way, console())
 
 
 def _asked(wanted: str) -> UUID | str:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from collector_vnish.adapters.asking import Asked, ask
 from minestream_runtime.clock import SystemClock
+from minestream_runtime.command.terminal import console, refuse
 from minestream_runtime.devices.connect_errors import OwnFaultError
 from minestream_runtime.discovery.probing import Ending, Sighting
 from minestream_runtime.errors import ConfigurationError
@@ -63,7 +63,7 @@ def probe(
     """
     address = address_of(host)
     if address is None:
-        raise _fail(Refusal(f"{host}: that is no HOST or HOST:PORT", EXIT_USAGE))
+        refuse(f"{host}: that is no HOST or HOST:PORT", EXIT_USAGE)
     login = login_of(username, password)
     try:
         allowed = Settings.load().networks.allows
@@ -71,12 +71,12 @@ def probe(
             ask(address, SystemClock(), deadline_s=deadline, login=login, allowed=allowed)
         )
     except ConfigurationError as exc:
-        raise _fail(Refusal(str(exc), EXIT_USAGE)) from exc
+        refuse(str(exc), EXIT_USAGE)
     except OwnFaultError as exc:
-        raise _fail(Refusal(f"this machine could not ask: {exc}", EXIT_UNREACHABLE)) from exc
+        refuse(f"this machine could not ask: {exc}", EXIT_UNREACHABLE)
     refusal = _unknown(asked.seen, address, deadline) or _unread(asked)
     if refusal is not None:
-        raise _fail(refusal)
+        refuse(refusal.text, refusal.code)
     if asked.event is not None:
         _tell(asked.event, asked.seen.address or address, as_json=as_json)
 
@@ -97,13 +97,6 @@ def address_of(host: str) -> str | None:
         return None
     port = int(found[2] or 80)
     return f"{found[1]}:{port}" if 0 < port <= _MOST_PORT else None
-
-
-def _fail(refusal: Refusal) -> typer.Exit:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(
-        refusal.text, style="red", markup=False
-    )
-    return typer.Exit(refusal.code)
 
 
 def _unknown(seen: Sighting, address: str, deadline_s: float) -> Refusal | None:
@@ -170,7 +163,7 @@ def _tell(event: RawMiner, address: str, *, as_json: bool) -> None:
 
 
 def _show(address: str, event: RawMiner, reading: dict[str, Any], chips: int | None) -> None:
-    console = Console(highlight=False)
+    out = console()
     table = Table("", "", show_header=False, box=None, pad_edge=False)
     for name in ("dialect", "firmware", "model", "algorithm", "status"):
         table.add_row(name, str(reading.get(name, "not said")))
@@ -189,5 +182,5 @@ def _show(address: str, event: RawMiner, reading: dict[str, Any], chips: int | N
         table.add_row("flags", ", ".join(map(str, flags)))
     if event.error:
         table.add_row("not answered", event.error)
-    console.print(f"{address} answered in {event.latency_ms:.0f} ms")
-    console.print(table)
+    out.print(f"{address} answered in {event.latency_ms:.0f} ms", markup=False)
+    out.print(table, markup=False)

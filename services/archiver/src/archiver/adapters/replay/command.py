@@ -29,6 +29,7 @@ from archiver.adapters.replay.polls import Told, Wanted, polls
 from archiver.adapters.replay.rebuilding import Built, prepare, rebuild
 from archiver.settings import ArchiverSettings
 from minestream_runtime.clock import SystemClock
+from minestream_runtime.command.terminal import console, refuse
 from minestream_runtime.database import Role, open_pool, store_errors
 from minestream_runtime.errors import ConfigurationError, MinestreamError
 from minestream_schemas.raw import RAW_MINER
@@ -103,11 +104,10 @@ def replay(
         wanted = Wanted(_instant(since), _instant(until, whole_day=True), frozenset(miner or ()))
         order = Order(_schema(schema), replace, check, wanted)
         files, unreadable = look(folder, RAW_MINER.subject)
-        shown.lacking(shown.errors(), list(lacks(files, folder)), unreadable)
+        shown.lacking(console(stderr=True), list(lacks(files, folder)), unreadable)
         result = asyncio.run(_run(settings, order, files))
     except MinestreamError as exc:
-        shown.errors().print(f"minestream replay: {exc}", style="red", markup=False)
-        raise typer.Exit(EXIT_NOT_DONE) from exc
+        refuse(f"minestream replay: {exc}", EXIT_NOT_DONE)
     _tell(order, result, as_json=as_json)
     if result.comparison is not None and not result.comparison.agrees:
         raise typer.Exit(EXIT_DIFFERS)
@@ -151,7 +151,7 @@ def _progress(records: int) -> Iterator[Callable[[int], None]]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=shown.errors(), disable=not sys.stderr.isatty()) as bar:
+    with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("records", total=records)
         yield lambda done: bar.update(task, completed=done)
 
@@ -162,10 +162,10 @@ def _tell(order: Order, result: Result, *, as_json: bool) -> None:
             json.dumps(shown.described(order.schema, result.told, result.built, result.comparison))
         )
         return
-    console = shown.console()
-    shown.built(console, order.schema, result.told, result.built)
+    out = console()
+    shown.built(out, order.schema, result.told, result.built)
     if result.comparison is not None:
-        shown.compared(console, result.comparison)
+        shown.compared(out, result.comparison)
 
 
 def _list(folder: Path, *, as_json: bool) -> None:
@@ -174,8 +174,8 @@ def _list(folder: Path, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(shown.listed(folder, found, missing, unreadable)))
         return
-    shown.held(shown.console(), folder, found)
-    shown.lacking(shown.errors(), missing, unreadable)
+    shown.held(console(), folder, found)
+    shown.lacking(console(stderr=True), missing, unreadable)
 
 
 def _schema(name: str | None) -> str:

@@ -1,7 +1,6 @@
 """What ``minestream replay`` prints: tables for people, one object for programs."""
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,22 +15,10 @@ from archiver.adapters.replay.checking import Compared, Comparison, Difference, 
 from archiver.adapters.replay.polls import Told
 from archiver.adapters.replay.rebuilding import Built
 
-_WIDE: Final = 160
-"""Columns of what goes into a file or a pipe."""
 _COLOUR: Final = {Verdict.EQUAL: "green", Verdict.DIFFERS: "red", Verdict.NOT_KEPT: "yellow"}
 _SHOWN: Final = 20
 """Miners by name."""
 _MEBI: Final = 1024 * 1024
-
-
-def console() -> Console:
-    """For results."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
-
-
-def errors() -> Console:
-    """For what is wrong, and for progress."""
-    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDE)
 
 
 def held(out: Console, folder: Path, found: Sequence[Holding]) -> None:
