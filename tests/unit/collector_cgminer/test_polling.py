@@ -125,8 +125,8 @@ async def test_the_first_poll_asks_all_and_the_next_the_numbers_alone() -> None:
         (
             "whatsminer",
             {"summary": good("SUMMARY", Elapsed=1), "devs": good("DEVS", ASC=0)},
-            ["summary", "get_version", "get_miner_info", "edevs", "devs", "pools", "status",
-             "get_error_code", "get_psu"],
+            ["summary", "get_version", "devdetails", "get_miner_info", "edevs", "devs", "pools",
+             "status", "get_error_code", "get_psu"],
         ),
         (
             "cgminer",

@@ -83,6 +83,7 @@ WHATSMINER: Final = Commands(
     cadence_s=MappingProxyType(
         {
             "get_version": _HOURLY,
+            "devdetails": _HOURLY,
             "get_miner_info": _HOURLY,
             "edevs": _EACH_MINUTE,
             "devs": _OFTEN,
@@ -93,9 +94,12 @@ WHATSMINER: Final = Commands(
         }
     ),
     identity="get_version",
-    configuration=frozenset({"get_version", "get_miner_info", "get_psu", "pools"}),
+    configuration=frozenset({"get_version", "devdetails", "get_miner_info", "get_psu", "pools"}),
 )
-"""Whatsminer's API 1 and 2; each firmware leaves out other things of ``edevs`` and ``devs``."""
+"""Whatsminer's API 1 and 2; each firmware leaves out other things of ``edevs`` and ``devs``.
+
+``devdetails`` tells the model, and ``get_miner_info`` does on some firmware alone.
+"""
 
 WHATSMINER_V3: Final = Commands(
     family="whatsminer-v3",
