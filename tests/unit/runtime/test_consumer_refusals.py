@@ -1,10 +1,11 @@
-"""When does a group's refusal end its member, and when does it not? No Kafka is asked."""
+"""What of Kafka's errors is a broker that is away, what ends a member? No Kafka is asked."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
 from minestream_runtime.errors import BrokerUnavailableError, MembershipLostError
 from minestream_runtime.kafka import Consumer
@@ -81,3 +82,18 @@ async def test_one_without_a_group_is_refused_by_none(refused: Refused) -> None:
         with pytest.raises(BrokerUnavailableError):
             await refused.after(SESSION_S)
     assert refused.new_members == 0
+
+
+async def test_a_position_that_nobody_tells_is_a_broker_that_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def untold(_: TopicPartition) -> int:
+        raise KafkaTimeoutError
+
+    consumer = Consumer(Settings(), [INVENTORY])
+    monkeypatch.setattr(consumer._client, "assignment", lambda: {TopicPartition(INVENTORY.name, 0)})
+    monkeypatch.setattr(consumer._client, "position", untold)
+    with pytest.raises(BrokerUnavailableError):
+        await consumer.positions()
+    monkeypatch.undo()
+    await consumer._client.stop()

@@ -187,11 +187,17 @@ class Consumer:
         """The offset of the next record to be given of each of our partitions.
 
         It also passes what compaction has removed, of which no record tells.
+
+        Raises:
+            BrokerUnavailableError: Kafka does not say where a partition begins or ends.
         """
-        return {
-            self._ours(where): await self._client.position(where)
-            for where in self._client.assignment()
-        }
+        try:
+            return {
+                self._ours(where): await self._client.position(where)
+                for where in self._client.assignment()
+            }
+        except errors.KafkaError as exc:
+            raise BrokerUnavailableError(type(exc).__name__) from exc
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Tell Kafka how far the group has got (offset of the next record).

@@ -120,15 +120,14 @@ class ReferenceFeed:
             self._consumer = consumer
             while True:
                 try:
-                    records = await consumer.records(wait_s=_WAIT_S)
+                    for record in await consumer.records(wait_s=_WAIT_S):
+                        self.note(record)
+                    self._positions = await consumer.positions()
                 except BrokerUnavailableError as exc:
                     self._log.debug("references_not_read", error=str(exc))
                     await asyncio.sleep(_PAUSE_S)
-                    continue
-                for record in records:
-                    self.note(record)
-                self._positions = await consumer.positions()
-                self._moved.set()
+                else:
+                    self._moved.set()
 
     async def caught_up(self) -> None:
         """Wait until everything is known that is on the topics now.
