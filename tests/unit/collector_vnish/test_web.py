@@ -15,6 +15,7 @@ from tests.unit.collector_vnish.web_miner import FIXTURES, WebMiner, recorded, s
 from collector_vnish.adapters.web import WebFamily
 from collector_vnish.domain.web import ANTMINER, CGI, ELPHAPEX, FAMILIES, TOOLKIT, Web, elapsed_s
 from collector_vnish.settings import VnishSettings
+from minestream_dialects import normalise
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.fleet import Claim, Fleet
 from minestream_runtime.collecting.owners import TRANSPORTS
@@ -217,3 +218,76 @@ def test_the_time_since_the_start_is_seen() -> None:
     assert elapsed_s(b'{"STATS": [{"elapsed": 501234, "rate_5s": 1}]}') == 501234.0
     assert elapsed_s(b'{"summary": {"uptime":86400}}') == 86400.0
     assert elapsed_s(b'{"elapsed": "soon"}') is None
+    assert elapsed_s(b'{"summary":{"elapsed":"86,402","ghs5s":"1"}}') == 86402.0, "as an S9 does"
+
+
+def s9(minertype: str) -> dict[str, bytes]:
+    info = json.loads((FIXTURES / "cgminer/s9_web_get_system_info_assembled.json").read_text())
+    page = (FIXTURES / "cgminer/s9_web_get_miner_status_assembled.json").read_bytes()
+    said = json.dumps(info | {"minertype": minertype}).encode()
+    conf = json.dumps(CONF).encode()
+    return cgi({"get_miner_status": page, "get_system_info": said, "get_miner_conf": conf})
+
+
+async def test_an_antminer_without_stats_is_asked_as_an_older_one_from_then_on() -> None:
+    miner = WebMiner(s9("Antminer S9"), lock="digest")
+    async with polling(ANTMINER, miner) as poll:
+        first = await poll()
+        assert miner.asked[0] == "/cgi-bin/stats.cgi"
+        second = await poll()
+        assert miner.asked == ["/cgi-bin/get_miner_status.cgi"], "not stats at each poll for ever"
+    reading = normalise(first).telemetry
+    assert (first.status, second.status) == (PollStatus.OK, PollStatus.OK)
+    assert first.dialect == second.dialect == "antminer-web"
+    assert second.endpoints.keys() == {"get_miner_status", "get_system_info"}
+    assert (reading.hashrate_hs, reading.boards_healthy) == (13582.67e9, 3)
+    assert reading.quality_flags == ("unit_inferred",)
+
+
+async def test_an_antminer_that_was_brought_up_to_date_has_stats_again() -> None:
+    miner = WebMiner(s9("Antminer S9"), lock="digest")
+    async with polling(ANTMINER, miner) as poll:
+        await poll()
+        miner.pages = antminer()
+        event = await poll()
+        assert event.status is PollStatus.OK
+        assert "stats" in event.endpoints
+        miner.pages = {}
+        for _ in range(3):
+            event = await poll()
+            assert event.status is PollStatus.GARBAGE
+            assert len(miner.asked) == 2, "both are tried, once"
+
+
+async def test_a_modern_antminer_is_never_asked_for_an_older_ones_pages() -> None:
+    miner = WebMiner(antminer(), lock="digest")
+    asked = []
+    async with polling(ANTMINER, miner) as poll:
+        for _ in range(3):
+            await poll()
+            asked += miner.asked
+    assert not {"/cgi-bin/get_miner_status.cgi", "/cgi-bin/chip_hr.json"} & set(asked)
+
+
+@pytest.mark.parametrize("named", ["Antminer S9", "Antminer S9 (vnish 3.9.0)"])
+async def test_only_vnish_is_asked_for_its_chips_and_at_their_cadence(named: str) -> None:
+    chips = (FIXTURES / "cgminer/s9_vnish_3.8.6_chip_hr_assembled.json").read_bytes()
+    miner = WebMiner({**s9(named), "/cgi-bin/chip_hr.json": chips}, lock="digest")
+    async with polling(ANTMINER, miner) as poll:
+        first, asked = await poll(), list(miner.asked)
+        second = await poll()
+        assert miner.asked == ["/cgi-bin/get_miner_status.cgi"]
+    vnish = "vnish" in named
+    assert ("/cgi-bin/chip_hr.json" in asked) == vnish
+    told = normalise(first).chips
+    assert told is not None
+    assert (told.boards[0].hashrate_hs == (68e9,) * 62 + (48e9,)) == vnish
+    assert "chip-hr" not in second.endpoints, "chips that were told are not told again"
+
+
+async def test_a_vnish_without_a_page_of_chips_is_not_asked_for_it_at_each_poll() -> None:
+    miner = WebMiner(s9("Antminer S9 (vnish 3.8.1)"), lock="digest")
+    async with polling(ANTMINER, miner) as poll:
+        assert (await poll()).status is PollStatus.OK
+        await poll()
+    assert miner.asked == ["/cgi-bin/get_miner_status.cgi"]

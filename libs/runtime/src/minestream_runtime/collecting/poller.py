@@ -109,7 +109,8 @@ class Poller:
                 self._doubt(miner)
             family = miner.family
             poll = await self._ask_all(miner, begun)
-            if miner.family is not family:  # it was not known, and now it is
+            if miner.family is not family:  # it was not known for what it is, and now it is
+                family = miner.family
                 poll = await self._ask_all(miner, begun)
         except OwnFaultError as exc:
             self._log.error("poll_impossible", error=str(exc))
@@ -122,9 +123,9 @@ class Poller:
                 attributes=begun.about(miner),
             )
             return Polled(miner.entry.miner_id, answered=False, topic=RAW_MINER, event=None)
-        if miner.family is self._unknown and poll.bodies[miner.family.plan.main].status is _OK:
+        if family is self._unknown and poll.bodies[family.plan.main].status is _OK:
             return Polled(miner.entry.miner_id, answered=True, topic=RAW_MINER, event=None)
-        return self._polled(miner, poll, begun)
+        return self._polled(miner, family, poll, begun)
 
     def _doubt(self, miner: Miner) -> None:
         """It has failed again and again: if nobody gave it its family, it may be of another."""
@@ -290,8 +291,9 @@ class Poller:
                 after=miner.memory.firmware,
             )
 
-    def _polled(self, miner: Miner, poll: Poll, begun: "_Begun") -> Polled:
-        plan = miner.family.plan
+    def _polled(self, miner: Miner, family: Family, poll: Poll, begun: "_Begun") -> Polled:
+        """The event of a poll as ``family``, whatever the miner has turned out to be since."""
+        plan = family.plan
         status = poll.bodies[plan.main].status
         answered = status not in SILENT
         miner.failures = miner.failures + 1 if status in _FAILURES else 0
@@ -306,7 +308,7 @@ class Poller:
             poll,
             miner.entry,
             miner.memory,
-            Speech(miner.family.name, miner.evidence, plan),
+            Speech(family.name, miner.evidence, plan),
             collector_id=self._collector_id,
             interval_s=interval_s,
         )

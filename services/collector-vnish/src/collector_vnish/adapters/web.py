@@ -33,9 +33,18 @@ class WebFamily:
         session: from ``minestream_runtime.devices.http.device_session``.
         clock: instants of answers.
         deadline_s: for one whole answer.
+        newer: as whom a miner is asked that is no older one after all; None: this is not older.
     """
 
-    def __init__(self, web: Web, session: Devices, clock: Clock, *, deadline_s: float) -> None:
+    def __init__(
+        self,
+        web: Web,
+        session: Devices,
+        clock: Clock,
+        *,
+        deadline_s: float,
+        newer: "WebFamily | None" = None,
+    ) -> None:
         self.name = web.name
         self.plan = plan_of(web)
         self.secrets = web.secrets
@@ -43,20 +52,22 @@ class WebFamily:
         self._web = web
         self._session = session
         self._clock = clock
+        self._other = newer
+        if web.older is not None:
+            self._other = WebFamily(web.older, session, clock, deadline_s=deadline_s, newer=self)
 
     def wanted(self, memory: Memory) -> Mapping[str, float]:
-        """See ``Family``: every firmware is asked the same."""
-        del memory
-        return self._web.cadence_s
+        """See ``Family``."""
+        return self._web.wanted(memory.firmware)
 
     def about(self, endpoint: str) -> tuple[str, Mapping[str, str]]:
         """See ``Family``."""
-        path = self._web.path.format(endpoint)
+        path = self._web.path_of(endpoint)
         return f"GET {endpoint}", {semconv.HTTP_METHOD: "GET", semconv.URL_PATH: path}
 
     async def ask(self, miner: Miner, endpoint: str, deadline_s: float) -> Answer:
-        """See ``Family``."""
-        question = Question(f"http://{miner.address}{self._web.path.format(endpoint)}")
+        """See ``Family``. Who has no main page is asked as the older or newer one from then on."""
+        question = Question(f"http://{miner.address}{self._web.path_of(endpoint)}")
         limit_s = min(self.deadline_s, deadline_s)
         login = self._login(miner)
         if login is None:
@@ -65,6 +76,9 @@ class WebFamily:
             reply = await fetch_logged_in(
                 self._session, question, self._clock, login, deadline_s=limit_s
             )
+        other = self._other
+        if other is not None and endpoint == self._web.main and reply.http_status == _NOT_FOUND:
+            miner.family = other
         return self._answer(endpoint, reply)
 
     def _login(self, miner: Miner) -> Login | None:

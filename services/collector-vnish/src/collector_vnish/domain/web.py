@@ -30,6 +30,9 @@ class Web:
         identity: the endpoint that tells the firmware, and under which key.
         alone: endpoints that ride along in the events between.
         configuration: read after each restart; their secrets stay with us.
+        paths: of endpoints that stand elsewhere.
+        only: endpoints that nobody has but a firmware whose version holds this word.
+        older: what a miner is asked that has no ``main``: it is an older one.
     """
 
     name: str
@@ -42,8 +45,45 @@ class Web:
     identity: tuple[str, str] | None = None
     alone: frozenset[str] = frozenset()
     configuration: frozenset[str] = field(default_factory=frozenset)
+    paths: Mapping[str, str] = field(default_factory=dict)
+    only: Mapping[str, str] = field(default_factory=dict)
+    older: "Web | None" = None
+
+    def path_of(self, endpoint: str) -> str:
+        """Where an endpoint stands."""
+        return self.paths.get(endpoint) or self.path.format(endpoint)
+
+    def wanted(self, firmware: str | None) -> Mapping[str, float]:
+        """The cadence of what a firmware is asked beside ``main``, in the order asked."""
+        if not self.only:
+            return self.cadence_s
+        known = (firmware or "").casefold()
+        return {
+            endpoint: every_s
+            for endpoint, every_s in self.cadence_s.items()
+            if self.only.get(endpoint, "") in known
+        }
 
 
+ANTMINER_OLDER: Final = Web(
+    name="antminer-web",
+    path="/cgi-bin/{}.cgi",
+    main="get_miner_status",
+    shape="devs",
+    cadence_s={
+        "get_system_info": _IDENTITY_S,
+        "get_miner_conf": _CONFIGURATION_S,
+        "chip-hr": _SLOW_S,
+    },
+    login="digest",
+    secrets=FACTORY_LOGIN,
+    identity=("get_system_info", "file_system_version"),
+    alone=frozenset({"chip-hr"}),
+    configuration=frozenset({"get_miner_conf"}),
+    paths={"chip-hr": "/cgi-bin/chip_hr.json"},
+    only={"chip-hr": "vnish"},
+)
+"""Before the S17: Bitmain's pages of the S9 and L3+, which Vnish 3.x keeps and adds to."""
 ANTMINER: Final = Web(
     name="antminer-web",
     path="/cgi-bin/{}.cgi",
@@ -59,6 +99,7 @@ ANTMINER: Final = Web(
     secrets=FACTORY_LOGIN,
     identity=("get_system_info", "system_filesystem_version"),
     configuration=frozenset({"get_miner_conf"}),
+    older=ANTMINER_OLDER,
 )
 ELPHAPEX: Final = Web(
     name="elphapex",
@@ -95,16 +136,25 @@ CGI: Final = Web(
 )
 FAMILIES: Final = (ANTMINER, ELPHAPEX, TOOLKIT, CGI)
 
-_ELAPSED: Final = re.compile(rb'"(?:[Ee]lapsed|uptime)"\s*:\s*(\d{1,12})\b')
+_ELAPSED: Final = re.compile(rb'"(?:[Ee]lapsed"\s*:\s*"?|uptime"\s*:\s*)(\d[\d,]{0,15})')
+_IN_TYPE: Final = re.compile(r"\((vnish [^()]+)\)", re.IGNORECASE)
 
 
 def elapsed_s(stats: bytes) -> float | None:
     """Seconds since the miner's start, where its answer tells them; they fall at each start."""
     found = _ELAPSED.search(stats)
-    return None if found is None else float(found[1])
+    return None if found is None else float(found[1].replace(b",", b""))
 
 
 def told_firmware(content: object, key: str) -> str | None:
-    """The version that an answer tells under a key."""
-    said = content.get(key) if isinstance(content, dict) else None
+    """The version that an answer tells under a key; Vnish on Bitmain's pages tells it in the type.
+
+    ``Antminer S9 (vnish 3.9.0)``: the rest of such pages is still Bitmain's.
+    """
+    if not isinstance(content, dict):
+        return None
+    named = content.get("minertype")
+    if isinstance(named, str) and (found := _IN_TYPE.search(named)) is not None:
+        return found[1]
+    said = content.get(key)
     return said if isinstance(said, str) else None
