@@ -151,6 +151,7 @@ class Positions:
     def __init__(self) -> None:
         self._held: dict[Partition, int | None] = {}
         self._untold: dict[Partition, int] = {}
+        self._owing: set[Partition] = set()
         self._consumer: Consumer | None = None
         self._log = structlog.get_logger()
 
@@ -167,6 +168,7 @@ class Positions:
     async def revoked(self, partitions: frozenset[Partition]) -> None:
         """See ``Ownership``."""
         self._log.info("partitions_revoked", count=len(partitions))
+        self._owing -= partitions
         for partition in partitions:
             self._held.pop(partition, None)
 
@@ -199,6 +201,8 @@ class Positions:
             consumer.seek(partition, start)
             consumer.resume([partition])
             self._held[partition] = offset
+            if start < ends[partition]:
+                self._owing.add(partition)
 
     def ours(self, records: Iterable[Record]) -> list[Record]:
         """The records that lie on partitions whose place is known."""
@@ -208,8 +212,17 @@ class Positions:
         """Where the partitions with a known place stand: the offset in the database."""
         return {partition: offset for partition, offset in self._held.items() if offset is not None}
 
+    def proven(self) -> bool:
+        """Is it known that the database takes what we read?
+
+        That it says where we stand proves nothing: one whose disk is full says that, too. While
+        records wait, only a batch that is through does.
+        """
+        return bool(self.held()) and not self._owing
+
     def moved(self, offsets: Mapping[Partition, int]) -> None:
         """The database has these now; what is no longer ours is left alone."""
+        self._owing.clear()
         for partition, offset in offsets.items():
             if self._held.get(partition) is not None:
                 self._held[partition] = offset

@@ -101,7 +101,7 @@ class Evaluator:
         records = await consumer.records(most=self._settings.alert_batch_records)
         await self._take(self._positions.ours(records))
         await self._look()
-        return bool(self._positions.held())  # nothing held: nothing was asked of the database
+        return self._positions.proven()
 
     async def _take(self, records: Sequence[Record]) -> None:
         """Judge records; what cannot be read is set aside first, once."""

@@ -94,7 +94,7 @@ class Sink:
         batch = await self._batch(consumer)
         await self._write(batch)
         await self._tell()
-        return bool(self._positions.held())  # nothing held: nothing was asked of the database
+        return self._positions.proven()
 
     async def _batch(self, consumer: Consumer) -> list[Record]:
         """The next records: at once if the last transaction is long over, else a little later.
