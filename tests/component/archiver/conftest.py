@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 import pyarrow.dataset as ds
 import pytest
+from pydantic import SecretStr
 from tests.component.serving import serving
 
 from archiver.adapters.archiver import ARCHIVED
@@ -101,7 +102,9 @@ archiver = partial(serving, serve)
 def variables(settings: ArchiverSettings) -> dict[str, str]:
     """What makes a process of its own use the same settings."""
     return {
-        f"MINESTREAM_{name.upper()}": str(value)
+        f"MINESTREAM_{name.upper()}": value.get_secret_value()
+        if isinstance(value, SecretStr)
+        else str(value)
         for name, value in settings.model_dump(exclude_defaults=True).items()
     }
 
