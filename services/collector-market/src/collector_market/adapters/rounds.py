@@ -60,6 +60,7 @@ class Rounds:
         self._clock = clock
         self._collector_id = collector_id
         self._failing: set[str] = set()
+        self._untold: dict[str, tuple[str, ...]] = {}
         self._log = structlog.get_logger()
 
     async def run(self) -> None:
@@ -68,6 +69,12 @@ class Rounds:
             group.create_task(self._look())
             for place, want in enumerate(self._wants):
                 group.create_task(self._pursue(want, after_s=place * _SPACING_S))
+
+    def untold(self) -> str | None:
+        """Which coins answers leave out, for whoever looks at our health."""
+        left_out = sorted((subject, coins) for subject, coins in self._untold.items() if coins)
+        words = (f"{subject} does not tell {', '.join(coins)}" for subject, coins in left_out)
+        return "; ".join(words) or None
 
     async def _look(self) -> None:
         while True:
@@ -78,7 +85,7 @@ class Rounds:
         await asyncio.sleep(after_s)
         began_s = self._clock.monotonic()
         while True:
-            answered = await self._round(want)
+            answered = await self.ask(want)
             held_s = min(self._sources[each.source].held_s(each) for each in want.askings)
             pause_s = wait_s(
                 want,
@@ -89,8 +96,8 @@ class Rounds:
             )
             await asyncio.sleep(pause_s)
 
-    async def _round(self, want: Want) -> bool:
-        """Ask one after the other until somebody answers."""
+    async def ask(self, want: Want) -> bool:
+        """One round: ask one after the other until somebody answers; did anybody?"""
         for asking in want.askings:
             try:
                 with unit_of_work():
@@ -120,13 +127,26 @@ class Rounds:
                 return False
             _mark(span, heard)
             event = to_event(asking, heard, event_id, self._collector_id)
-            mark, unread = _read(event)
+            mark, told, unread = _read(event)
             self._tell(asking, event, unread)
             await self._outlet.publish(RAW_MARKET, _spooled(event, traces.headers_of(span)))
         if event.status is not PollStatus.OK or unread is not None:
             return False
+        self._compare(asking, told)
         self._watching.heard(want, asking, at=heard.fetched_at, mark=mark)
         return True
+
+    def _compare(self, asking: Asking, told: frozenset[str]) -> None:
+        """Say once which coins an answer leaves out, as sources do with names they do not know."""
+        missing = tuple(coin for coin in asking.coins if coin not in told)
+        if missing and missing != self._untold.get(asking.subject):
+            self._log.warning(
+                "coins_not_told",
+                subject=asking.subject,
+                coins=missing,
+                advice="has the source another name for them? see MINESTREAM_MARKET_COINS",
+            )
+        self._untold[asking.subject] = missing
 
     def _tell(self, asking: Asking, event: RawMarket, unread: str | None) -> None:
         """Count an answer; log where it is another outcome than the one before."""
@@ -148,17 +168,20 @@ class Rounds:
             self._log.info("source_answers", subject=asking.subject)
 
 
-def _read(event: RawMarket) -> tuple[bytes, str | None]:
-    """What an answer is told apart by: the times that it gives its figures; or why it has none.
+def _read(event: RawMarket) -> tuple[bytes, frozenset[str], str | None]:
+    """What an answer is told apart by (the times that it gives its figures), and of which coins.
+
+    Or why it has none.
 
     It is published all the same: who reads it for good puts it aside, with the same reason.
     """
     try:
         said = normalise_market(event)
     except UnreadableError as exc:
-        return b"", str(exc)
+        return b"", frozenset(), str(exc)
     times = sorted((figure.coin_id, figure.ts.isoformat()) for figure in said)
-    return blake2b(repr(times).encode(), digest_size=16).digest(), None
+    mark = blake2b(repr(times).encode(), digest_size=16).digest()
+    return mark, frozenset(figure.coin_id for figure in said), None
 
 
 def _mark(span: Span, heard: Heard) -> None:

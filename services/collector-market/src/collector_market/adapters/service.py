@@ -70,6 +70,7 @@ async def collect(settings: MarketSettings, health: Health) -> None:
             else None
         )
         health.notes["market"] = watching.remarks
+        health.notes["coins"] = rounds.untold
         health.notes["refused"] = lambda: (
             ", ".join(sorted(name for name, source in sources.items() if source.refused)) or None
         )

@@ -42,6 +42,7 @@ class Asking:
         params: the query.
         coin_id: what it is about; None: several coins.
         cost: credits of the source's quota.
+        coins: whose figures an answer has, unless the source knows some by another name.
     """
 
     source: str
@@ -50,6 +51,7 @@ class Asking:
     params: tuple[tuple[str, str], ...] = ()
     coin_id: str | None = None
     cost: int = 1
+    coins: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -154,6 +156,7 @@ def _simple_price(coins: Sequence[str]) -> Asking:
             ("include_last_updated_at", "true"),
             ("precision", "full"),
         ),
+        coins=tuple(coins),
     )
 
 
@@ -168,6 +171,7 @@ def _quotes(coins: Sequence[str]) -> Asking:
         "v3/cryptocurrency/quotes/latest",
         (asked, ("convert", "USD"), ("skip_invalid", "true")),
         cost=-(-len(coins) // _COINS_PER_CREDIT),
+        coins=tuple(coins),
     )
 
 
@@ -193,6 +197,7 @@ def _coins_markets(coins: Sequence[str]) -> Asking:
             ("price_change_percentage", "1h,24h,7d"),
             ("precision", "full"),
         ),
+        coins=tuple(coins),
     )
 
 
