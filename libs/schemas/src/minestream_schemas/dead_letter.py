@@ -96,5 +96,8 @@ def dead_letter_topic(service: str) -> Topic:
 
 
 DEAD_LETTERS: Final = tuple(
-    map(dead_letter_topic, ("processor", "timescale-sink", "alerter", "abacus-sink"))
+    map(
+        dead_letter_topic,
+        ("processor", "timescale-sink", "alerter", "abacus-sink", "api-gateway"),
+    )
 )
