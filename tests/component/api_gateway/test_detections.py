@@ -2,6 +2,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+from prometheus_client import REGISTRY
 from tests.component.api_gateway.conftest import entry, eventually, inventory_on, put
 
 from api_gateway.adapters.database import Writer, fleet
@@ -9,8 +10,12 @@ from api_gateway.adapters.detections import Detections
 from api_gateway.adapters.relay import relay_of
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.kafka import Producer
+from minestream_runtime.kafka import Consumer, Producer
+from minestream_runtime.kafka.setting_aside import SettingAside
+from minestream_schemas.dead_letter import DeadLetterHeader, dead_letter_topic
 from minestream_schemas.inventory import DETECTED, INVENTORY, Detected, InventoryEntry
+
+LETTERS = dead_letter_topic("api-gateway")
 
 
 def found(miner_id: str, **fields: Any) -> Detected:
@@ -31,10 +36,26 @@ async def miners(writer: Writer) -> dict[str, InventoryEntry]:
         return dict((await fleet.read_fleet(connection)).miners)
 
 
+async def letters_on(settings: GatewaySettings, most: int) -> dict[bytes | None, str]:
+    """The reasons of what was set aside, by key."""
+    found: dict[bytes | None, str] = {}
+    async with Consumer(settings, [LETTERS]) as consumer, asyncio.timeout(20):
+        while len(found) < most:
+            for record in await consumer.records(wait_s=0.3):
+                headers = dict(record.headers.items())
+                found[record.key] = headers[DeadLetterHeader.REASON].decode()
+    return found
+
+
+def dead_letters_counted() -> float:
+    labels = {"kind": "schema"}
+    return REGISTRY.get_sample_value("minestream_dead_letters_total", labels) or 0.0
+
+
 async def test_what_is_found_out_reaches_the_entry_and_so_every_collector(
     on_kafka: GatewaySettings, writer: Writer, make_topics: Any
 ) -> None:
-    await make_topics(INVENTORY, DETECTED)
+    await make_topics(INVENTORY, DETECTED, LETTERS)
     await put(
         writer,
         [entry("m-1"), entry("m-2"), entry("m-4"), entry("m-3", transport="http", dialect="vnish")],
@@ -51,14 +72,28 @@ async def test_what_is_found_out_reaches_the_entry_and_so_every_collector(
             key = each.miner_id.encode()
             await producer.send(DETECTED, key=key, value=each.to_json())
         await producer.send(DETECTED, key=b"m-1", value=b"{}")
-        following = tasks.create_task(Detections(on_kafka, writer).run())
+        before = dead_letters_counted()
+        letters = SettingAside(producer, service="api-gateway")
+        detections = Detections(on_kafka, writer, letters, SystemClock())
+        following = tasks.create_task(detections.run())
 
         async def taken_up() -> bool:
             return (await miners(writer))["m-1"].detected is not None
 
         await eventually(taken_up)
+        set_aside = await letters_on(on_kafka, 2)
+
+        async def counted() -> bool:
+            return dead_letters_counted() == before + 2
+
+        await eventually(counted)
         assert await relay_of(on_kafka, writer, producer, SystemClock()).drain()
         following.cancel()
+    assert set_aside == {
+        b"m-4": "a NUL, which the database does not take",
+        b"m-1": "miner_id: Field required; address: Field required; evidence: Field required; "
+        "and 2 more",
+    }
     there = await miners(writer)
     assert there["m-1"].detected == found("m-1")
     assert there["m-2"].detected is None, "found at an address that it does not have"

@@ -29,6 +29,7 @@ from minestream_runtime.clock import SystemClock
 from minestream_runtime.errors import BrokerUnavailableError, RecordTooLargeError
 from minestream_schemas.gap import GAP, Gap, GapCause
 from minestream_schemas.ids import derived_id
+from minestream_schemas.inventory import DETECTED
 from minestream_schemas.raw import PollStatus
 from minestream_schemas.upload import MinerRecord
 
@@ -237,3 +238,17 @@ async def test_another_sites_name_stays_its_own_while_what_is_remembered_is_empt
     key = CollectorKey(1, "site-a", "edge", b"")
     assert (await remembered.refused({"b-1"}, key)).keys() == {"b-1"}
     assert (await remembered.refused({"b-1", "new"}, key)).keys() == {"b-1"}
+
+
+def test_a_finding_that_the_database_cannot_hold_is_refused_at_the_door() -> None:
+    event = {
+        "miner_id": "site-a-m1",
+        "address": "10.0.0.1:80",
+        "evidence": "GET /info\0",
+        "detected_at": "2026-11-22T00:00:00Z",
+        "collector_id": "collector-vnish-site-a",
+    }
+    item = json.dumps({"topic": DETECTED.name, "event": event}).encode()
+    assert read_item(item, "site-a") == Refusal("schema", "a NUL, which the database does not take")
+    fine = json.dumps({"topic": DETECTED.name, "event": event | {"evidence": "GET /info"}}).encode()
+    assert isinstance(read_item(fine, "site-a"), Message)

@@ -9,13 +9,16 @@ from pydantic import ValidationError
 
 from api_gateway.adapters.database import Writer
 from api_gateway.adapters.database.fleet import take_up
+from api_gateway.domain.inventory import unstorable
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.backoff import Backoff
 from minestream_runtime.cancelling import heed_cancellation
+from minestream_runtime.clock import Clock
 from minestream_runtime.errors import BrokerUnavailableError
 from minestream_runtime.kafka import Consumer, Partition, Record
-from minestream_runtime.metrics import counter
+from minestream_runtime.kafka.setting_aside import Refused, SettingAside, what_is_wrong
 from minestream_runtime.turns import Turns
+from minestream_schemas.dead_letter import DeadLetterKind, Fault
 from minestream_schemas.inventory import DETECTED, Detected
 
 GROUP: Final = "api-gateway-detections"
@@ -30,11 +33,17 @@ class Detections:
     Args:
         settings: where Kafka is.
         writer: of the fleet schema.
+        letters: for what is no finding.
+        clock: when it was set aside.
     """
 
-    def __init__(self, settings: GatewaySettings, writer: Writer) -> None:
+    def __init__(
+        self, settings: GatewaySettings, writer: Writer, letters: SettingAside, clock: Clock
+    ) -> None:
         self._settings = settings
         self._writer = writer
+        self._letters = letters
+        self._clock = clock
         self._turns = Turns(waits="detections_wait", works="detections_go_on")
         self._log = structlog.get_logger()
 
@@ -61,34 +70,34 @@ class Detections:
         records = await consumer.records(wait_s=1.0, most=_BATCH)
         if not records:
             return True
-        newest = self._newest(records)
+        newest, refused = _sorted(records)
         taken = await take_up(self._writer, newest)
         if taken:
             self._log.info("detected", miners=len(taken), first=taken[0])
+        await self._letters.publish(refused, at=self._clock.now())
         await consumer.commit(_ends(records))
+        self._letters.count(refused)
         return True
 
-    def _newest(self, records: Sequence[Record]) -> Mapping[str, Detected]:
-        found: dict[str, Detected] = {}
-        for record in records:
-            if record.value is None:
-                continue
-            try:
-                each = Detected.from_json(record.value)
-            except ValidationError as exc:
-                fault = exc.errors(include_url=False, include_input=False)[0]
-                self._refuse(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}")
-                continue
-            if any("\0" in said for said in each.model_dump().values() if isinstance(said, str)):
-                self._refuse("a NUL, which the database does not take")
-                continue
-            found[each.miner_id] = each
-        return found
 
-    def _refuse(self, reason: str) -> None:
-        """A finding is asked for anew by whoever polls the miner: none is kept for people."""
-        counter("minestream_dead_letters_total").labels("schema").inc()
-        self._log.error("detection_refused", reason=reason)
+def _sorted(records: Sequence[Record]) -> tuple[Mapping[str, Detected], Refused]:
+    """The newest finding of each miner, and what is none."""
+    found: dict[str, Detected] = {}
+    refused: Refused = []
+    for record in records:
+        if record.value is None:
+            continue
+        try:
+            each = Detected.from_json(record.value)
+        except ValidationError as exc:
+            refused.append((record, Fault(DeadLetterKind.SCHEMA, what_is_wrong(exc))))
+            continue
+        fault = unstorable(each)
+        if fault is not None:
+            refused.append((record, Fault(DeadLetterKind.SCHEMA, fault)))
+            continue
+        found[each.miner_id] = each
+    return found, refused
 
 
 def _ends(records: Sequence[Record]) -> dict[Partition, int]:

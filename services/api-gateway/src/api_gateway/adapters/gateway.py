@@ -15,6 +15,7 @@ from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.health import Health
 from minestream_runtime.kafka import Producer
+from minestream_runtime.kafka.setting_aside import SettingAside
 
 
 async def run_gateway(settings: GatewaySettings, health: Health) -> None:
@@ -37,7 +38,8 @@ async def run_gateway(settings: GatewaySettings, health: Health) -> None:
         app.state.hub = hub = Hub(settings, clock)
         health.notes["stream"] = hub.fault
         app.state.door = door = Door(settings, writer, producer, clock)
-        detections = Detections(settings, writer)
+        letters = SettingAside(producer, service="api-gateway")
+        detections = Detections(settings, writer, letters, clock)
         health.notes["detections"] = detections.fault
         tasks.create_task(watch.run())
         tasks.create_task(detections.run())

@@ -77,6 +77,14 @@ def is_news(entry: InventoryEntry, found: Detected) -> bool:
     return known != found.model_dump(exclude=passing)
 
 
+def unstorable(found: Detected) -> str | None:
+    """Why the database would refuse a finding; None: it would not."""
+    said = found.model_dump().values()
+    if any("\0" in text for text in said if isinstance(text, str)):
+        return "a NUL, which the database does not take"
+    return None
+
+
 def taken_addresses(there: Fleet, wanted: Fleet) -> Iterable[tuple[str, str]]:
     """Wanted miners whose address belongs to a miner that is there, stays, and is not wanted.
 

@@ -7,10 +7,12 @@ from typing import Any, Final
 import msgspec
 from pydantic import ValidationError
 
+from api_gateway.domain.inventory import unstorable
 from minestream_runtime.kafka.producer import key_of
 from minestream_runtime.traces import Headers
 from minestream_schemas.event import Event, Topic
 from minestream_schemas.gap import Gap, gap_id_of
+from minestream_schemas.inventory import Detected
 from minestream_schemas.raw import PollStatus, RawMiner
 from minestream_schemas.upload import CARRIED_HEADERS, UPLOADED, MinerRecord, RefusalKind
 
@@ -108,14 +110,22 @@ def _message(topic: Topic, value: bytes, headers: Any, site_id: str) -> Message 
     said = getattr(event, "site_id", site_id)
     if said != site_id:
         return Refusal("site", f"site_id: the key is {site_id}'s, the event {said or 'nobody'}'s")
-    if isinstance(event, Gap) and event.gap_id != gap_id_of(
-        event.subject, event.cause, event.began_at
-    ):
-        return Refusal("schema", "gap_id: must follow from subject, cause and began_at")
+    fault = _fault(event)
+    if fault is not None:
+        return Refusal("schema", fault)
     message = message_of(topic, event, value, _carried(headers))
     if not _is_name(message.owned):
         return Refusal("schema", f"{topic.key}: {_NAME_WANTED}")
     return message
+
+
+def _fault(event: Event) -> str | None:
+    """What no schema says and is wrong all the same."""
+    if isinstance(event, Gap) and event.gap_id != gap_id_of(
+        event.subject, event.cause, event.began_at
+    ):
+        return "gap_id: must follow from subject, cause and began_at"
+    return unstorable(event) if isinstance(event, Detected) else None
 
 
 def _record(item: bytes) -> Record | Refusal:
