@@ -104,6 +104,15 @@ async def test_a_whatsminer_takes_cmd_and_command() -> None:
         assert said["Power"] > 1000
 
 
+async def test_a_whatsminer_answers_cgminers_commands_in_one_question() -> None:
+    async with emulated_fleet(miners=1, mix={"m50-v2": 1.0}) as fleet:
+        both = json.loads(await ask(only(fleet), "summary+devs"))
+        assert both["summary"][0]["SUMMARY"][0]["Power"] > 1000
+        assert len(both["devs"][0]["DEVS"]) == 3
+        for refused in ("summary+get_version", "summary+", "+"):
+            assert json.loads(await ask(only(fleet), refused))["STATUS"] == "E"
+
+
 @pytest.mark.parametrize(
     ("message", "code"),
     [

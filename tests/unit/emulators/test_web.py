@@ -192,6 +192,12 @@ def test_elphapex_says_what_was_recorded_where_it_was_recorded() -> None:
     assert float(one.power()["power_output"]) == pytest.approx(one.miner.power_w, abs=0.51)
 
 
+def test_every_page_of_an_elphapex_names_the_same_firmware() -> None:
+    one = web("dg1p")
+    named = one.pages()["/cgi-bin/get_system_info.cgi"](one)["system_filesystem_version"]
+    assert named == one.pages()[STATS](one)["INFO"]["miner_version"] == "DG1+_SW_V1.0.2"
+
+
 @pytest.mark.parametrize(("fault", "page"), [("dead-fan", "fans"), ("lost-board", "rate")])
 async def test_an_ailing_antminer_complains_of_what_ails_it(fault: str, page: str) -> None:
     async with emulated_fleet(miners=1, mix={"s19-web": 1.0}) as fleet:

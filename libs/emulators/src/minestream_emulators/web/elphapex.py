@@ -76,6 +76,11 @@ class Elphapex(AntminerWeb):
         (body,) = page["SUMMARY"]
         return page | {"SUMMARY": [body | {"hw_all": body["rate_avg"]}]}
 
+    def system_info(self) -> Json:
+        """``get_system_info.cgi``: its firmware is named after the machine."""
+        version = f"{self.miner.model.name}_SW_V{self.miner.model.firmware}"
+        return AntminerWeb.system_info(self) | {"system_filesystem_version": version}
+
     def power(self) -> Json:
         """``get_power.cgi``: what the power supply gives."""
         temp = str(round(10 * (self.miner.inlet_c + 20.0)))

@@ -44,6 +44,9 @@ class WhatsminerDevice(TcpFirmware):
         command = said.get("cmd", said.get("command"))
         if not isinstance(command, str):
             return self._refusal("?", 24, "missing cmd")
+        if "+" in command and set(command.split("+")) <= _JOINED:
+            said = {name: [self._routes[name](self, name)] for name in command.split("+")}
+            return Answer(command, said | {"id": 1})
         route = self._routes.get(command)
         if route is None or (self.version, command) in _NEWER:
             return self._refusal(command, 14, "invalid cmd")
@@ -217,5 +220,7 @@ class WhatsminerDevice(TcpFirmware):
     }
 
 
+_JOINED = frozenset({"summary", "devs", "edevs", "pools", "devdetails"})
+"""What CGMiner knows may be asked in one question, ``summary+devs``; Whatsminer's own may not."""
 _NEWER = {("v1", "get_miner_info"), ("v1", "get_error_code")}
 """What version 1 does not know."""
