@@ -7,11 +7,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 
 class Switch:
-    """Cuts and mends the connections that run through a relay."""
+    """Cuts, freezes and mends the connections that run through a relay."""
 
     def __init__(self) -> None:
         self._open: set[asyncio.StreamWriter] = set()
         self._whole = True
+        self._flows = asyncio.Event()
+        self._flows.set()
 
     def cut(self) -> None:
         """Break all connections and refuse new ones."""
@@ -19,9 +21,14 @@ class Switch:
         for writer in self._open:
             writer.transport.abort()
 
+    def freeze(self) -> None:
+        """Keep all connections and carry nothing more, as a server that has frozen."""
+        self._flows.clear()
+
     def mend(self) -> None:
-        """Let new connections through."""
+        """Let new connections through, and what was frozen flow."""
         self._whole = True
+        self._flows.set()
 
     async def join(
         self, near: tuple[asyncio.StreamReader, asyncio.StreamWriter], host: str, port: int
@@ -32,16 +39,16 @@ class Switch:
             return
         far = await asyncio.open_connection(host, port)
         self._open |= {near[1], far[1]}
-        await asyncio.gather(_carry(near[0], far[1]), _carry(far[0], near[1]))
+        await asyncio.gather(self._carry(near[0], far[1]), self._carry(far[0], near[1]))
         self._open -= {near[1], far[1]}
 
-
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.transport.abort()
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                await self._flows.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.transport.abort()
 
 
 @asynccontextmanager

@@ -1,12 +1,16 @@
 """Connections that act under one of three roles, and errors in our own terms."""
 
+import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import errors, sql
+from psycopg.abc import PQGen
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from minestream_runtime.errors import StoreRejectedError, StoreUnavailableError
@@ -15,6 +19,10 @@ from minestream_runtime.settings import Settings
 Connection = psycopg.AsyncConnection[Any]
 Pool = AsyncConnectionPool[Connection]
 
+_Answer = TypeVar("_Answer")
+_INTERVAL_S: Final = 0.1
+_GRACE_S: Final = 10.0
+"""How much later than the server itself we end a statement that took too long."""
 _REJECTED = (
     errors.DataError,
     errors.IntegrityError,
@@ -28,6 +36,44 @@ _AWAY = (
     errors.ReadOnlySqlTransaction,
     errors.IdleInTransactionSessionTimeout,
 )
+
+
+class _Patient(psycopg.AsyncConnection[Any]):
+    """Waits for an answer only so long: a server that has frozen cannot end a statement itself.
+
+    It still acknowledges what it is sent, so neither keepalives nor TCP's own timeout notice.
+    """
+
+    patience_s: float | None = None
+
+    async def wait(
+        self,
+        gen: PQGen[_Answer],
+        interval: float = _INTERVAL_S,
+        timeout: float | None = None,  # noqa: ASYNC109 - as psycopg has it
+    ) -> _Answer:
+        """See psycopg; gives up after ``patience_s`` where no other time is wanted."""
+        wanted = {} if timeout is None else {"timeout": timeout}
+        if self.patience_s is None or wanted:
+            return await super().wait(gen, interval, **wanted)
+        given_up = list[float]()
+        timer = asyncio.get_running_loop().call_later(
+            self.patience_s, self._give_up, self.patience_s, given_up
+        )
+        try:
+            return await super().wait(gen, interval)
+        except psycopg.OperationalError as exc:
+            if given_up:
+                raise psycopg.OperationalError(f"no answer for {given_up[0]:g} s") from exc
+            raise
+        finally:
+            timer.cancel()
+
+    def _give_up(self, after_s: float, given_up: list[float]) -> None:
+        """End the connection from below: whoever waits for it hears that it is closed."""
+        given_up.append(after_s)
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
 
 
 class Role(StrEnum):
@@ -52,10 +98,13 @@ async def open_pool(
         role: taken on by each connection.
         name: shown in the database's list of sessions.
         most: connections at the most.
-        statement_timeout_s: a statement that takes longer is cancelled.
+        statement_timeout_s: a statement that takes longer is cancelled; a server that does not do
+            so either, a little later, counts as away.
     """
 
     async def configure(connection: Connection) -> None:
+        if isinstance(connection, _Patient):
+            connection.patience_s = statement_timeout_s + _GRACE_S
         await connection.set_autocommit(True)
         await connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
         await connection.execute(
@@ -67,6 +116,7 @@ async def open_pool(
 
     pool: Pool = AsyncConnectionPool(
         settings.database_url.get_secret_value(),
+        connection_class=_Patient,
         min_size=1,
         max_size=most,
         open=False,
