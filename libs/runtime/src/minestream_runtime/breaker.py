@@ -36,8 +36,6 @@ class Manners:
     most_rest_s: float | None = None
 
 
-VNISH: Final = Manners(3, 30.0)
-PROHASHING: Final = Manners(5, 60.0)
 DEFAULT: Final = Manners(5, 60.0)
 
 
@@ -69,11 +67,6 @@ class Breaker:
         self._openings = 0
         self._until_s = 0.0
         self._asked_until_s = 0.0
-
-    @property
-    def healthy(self) -> bool:
-        """Closed, and nothing has failed since it last went well: there is nothing to remember."""
-        return self.state is State.CLOSED and not self._failures
 
     def allows(self, now_s: float) -> bool:
         """May it be asked? Where it has rested this says so to one, who then tells how it went.

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 
@@ -13,7 +12,7 @@ from collector_pool.adapters.standing import Standing
 from collector_pool.adapters.teller import Teller
 from collector_pool.domain.sayings import HTTP, PROXY, Saying, answered, failed, updating
 from collector_pool.settings import PoolSettings
-from minestream_runtime.breaker import PROHASHING, Breaker
+from minestream_runtime.breaker import Breaker
 from minestream_runtime.clock import Clock
 from minestream_runtime.polite import Answer, PoliteClient
 from minestream_schemas.pool import PoolMessage
@@ -69,9 +68,7 @@ class Web:
         self._clock = clock
         self._fed: dict[str, bool] = {}
         self._failing: set[str] = set()
-        self._breakers: defaultdict[PoliteClient, Breaker] = defaultdict(
-            partial(Breaker, PROHASHING)
-        )
+        self._breakers: defaultdict[PoliteClient, Breaker] = defaultdict(Breaker)
         self._log = structlog.get_logger()
 
     async def run(self) -> None:

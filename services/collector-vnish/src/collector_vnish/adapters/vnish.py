@@ -18,7 +18,7 @@ from collector_vnish.domain.endpoints import (
 from minestream_dialects.bodies import decode
 from minestream_dialects.fields import text
 from minestream_runtime import semconv
-from minestream_runtime.breaker import VNISH
+from minestream_runtime.breaker import Manners
 from minestream_runtime.clock import Clock
 from minestream_runtime.collecting.bodies import body_of, start_of, status_of
 from minestream_runtime.collecting.family import Miner
@@ -38,7 +38,7 @@ PLAN: Final = Plan(
     identity=Endpoint.INFO.value,
     guarded=frozenset({Endpoint.SETTINGS.value}),
     configuration=frozenset({Endpoint.INFO.value, Endpoint.SETTINGS.value}),
-    manners=VNISH,
+    manners=Manners(failures=3, rest_s=30.0),
 )
 _OK: Final = 200
 _NOT_FOUND: Final = 404
