@@ -87,6 +87,23 @@ class Names:
         return [(family, str(to[0])) for family, _, _, _, to in told]
 
 
+async def connected(sock: socket.socket) -> None:
+    """Wait until a socket that is connecting has come about.
+
+    Raises:
+        OSError: it has not, and the system says why.
+    """
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_writer(sock, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_writer(sock)
+    number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if number:
+        raise OSError(number, os.strerror(number))
+
+
 def begin_connecting(family: socket.AddressFamily, address: tuple[str, int]) -> socket.socket:
     """A socket that is connecting, or connected; nobody waits for the end of it.
 

@@ -12,13 +12,14 @@ from minestream_runtime.devices.addresses import (
     AddressInvalidError,
     Names,
     begin_connecting,
+    connected,
     family_of,
 )
 
 _ECHO: Final = {socket.AF_INET: 8, socket.AF_INET6: 128}
 _REPLY: Final = {socket.AF_INET: b"\x00", socket.AF_INET6: b"\x81"}
 _PROTOCOL: Final = {socket.AF_INET: socket.IPPROTO_ICMP, socket.AF_INET6: socket.IPPROTO_ICMPV6}
-_THERE: Final = frozenset({0, errno.ECONNREFUSED, errno.ECONNRESET})
+_THERE: Final = frozenset({errno.ECONNREFUSED, errno.ECONNRESET})
 """Whoever refuses a connection is there."""
 
 
@@ -115,17 +116,9 @@ def _request(family: socket.AddressFamily, token: bytes) -> bytes:
 
 
 async def _connect(family: socket.AddressFamily, address: str, port: int) -> None:
-    loop = asyncio.get_running_loop()
     try:
         with begin_connecting(family, (address, port)) as sock:
-            writable = asyncio.Event()
-            loop.add_writer(sock, writable.set)
-            try:
-                await writable.wait()
-            finally:
-                loop.remove_writer(sock)
-            number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            await connected(sock)
     except OSError as exc:
-        number = exc.errno or errno.EIO
-    if number not in _THERE:
-        raise OSError(number, os.strerror(number))
+        if exc.errno not in _THERE:
+            raise

@@ -1,8 +1,7 @@
 """Looks through networks for miners: which ports are open, and who answers there.
 
 Two steps for each host: one connect per port, at an even rate; then, where one is open, a prober's
-questions. What is to be asked and what an answer means, others
-know.
+questions. What is to be asked and what an answer means, others know.
 """
 
 import asyncio
@@ -16,14 +15,14 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import collapse_addresses, ip_network
 from typing import Final, Generic
 
 from minestream_runtime.clock import Clock
-from minestream_runtime.devices.addresses import begin_connecting
+from minestream_runtime.devices.addresses import begin_connecting, connected
 from minestream_runtime.devices.cgminer import CgminerClient
 from minestream_runtime.devices.connect_errors import OwnFaultError, is_our_own, text_of
 from minestream_runtime.devices.connections import Devices
@@ -301,7 +300,7 @@ async def knock(host: str, port: int, *, deadline_s: float = _CONNECT_S) -> Port
     try:
         sock = begin_connecting(family, (host, port))
         async with asyncio.timeout(deadline_s):
-            await _connected(sock)
+            await connected(sock)
     except TimeoutError:
         return Port.SILENT
     except OSError as exc:
@@ -312,27 +311,3 @@ async def knock(host: str, port: int, *, deadline_s: float = _CONNECT_S) -> Port
         if sock is not None:
             sock.close()
     return Port.OPEN
-
-
-async def _connected(sock: socket.socket) -> None:
-    """Wait for the end of connecting.
-
-    Raises:
-        OSError: it failed.
-    """
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[None] = loop.create_future()
-
-    def end() -> None:
-        if not ended.done():
-            ended.set_result(None)
-
-    loop.add_writer(sock, end)
-    try:
-        await ended
-    finally:
-        with suppress(OSError):
-            loop.remove_writer(sock)
-    number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if number:
-        raise OSError(number, "connect")
