@@ -1,4 +1,4 @@
-"""The floor under poll intervals, and who we are."""
+"""The floor under poll intervals."""
 
 import pytest
 
@@ -7,8 +7,7 @@ from minestream_runtime.errors import ConfigurationError
 
 
 def test_ten_seconds_are_the_floor_and_a_miners_own_interval_keeps_it() -> None:
-    settings = VnishSettings(instance="7")
-    assert settings.collector_id == "collector-vnish-7"
+    settings = VnishSettings()
     assert settings.interval_of(None) == 60.0
     assert settings.interval_of(30.0) == 30.0
     assert settings.interval_of(0.5) == 10.0

@@ -15,8 +15,3 @@ class CgminerSettings(CollectorSettings):
     poll_deadline_s: float = Field(
         default=5.0, gt=0, le=60, description="for one whole answer, connecting included"
     )
-
-    @property
-    def collector_id(self) -> str:
-        """Who we are, in events."""
-        return f"{SERVICE}-{self.instance}"

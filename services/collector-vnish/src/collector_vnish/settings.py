@@ -9,8 +9,3 @@ SERVICE: Final = "collector-vnish"
 
 class VnishSettings(CollectorSettings):
     """Nothing beyond what every collector is told."""
-
-    @property
-    def collector_id(self) -> str:
-        """Who we are, in events."""
-        return f"{SERVICE}-{self.instance}"
