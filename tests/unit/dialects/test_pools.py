@@ -352,6 +352,26 @@ def test_a_recorded_answer_is_no_refusal(pool: str) -> None:
     assert not any(POOLS[pool].more(recorded(file)) for file in SNAPSHOTS[pool].values())
 
 
+@pytest.mark.parametrize(
+    ("pool", "name", "empty"),
+    [
+        ("ocean", "user_hashrate_full", {"result": {"workers": []}}),
+        ("braiins", "workers", {"btc": {"workers": []}}),
+        ("litecoinpool", "api", {"user": {"hash_rate": 0}, "workers": []}),
+        ("f2pool", "workers", {"workers": []}),
+        ("viabtc", "workers", {"code": 0, "data": {"data": [], "has_next": False}}),
+    ],
+)
+def test_an_account_without_workers_is_no_fault(pool: str, name: str, empty: object) -> None:
+    answers = of_files(SNAPSHOTS[pool]) | {name: empty}
+    told = normalise(message(pool, answers, **COIN.get(pool, {})), miner_of=nobody)
+    assert not any(isinstance(each, PoolWorker) for each in told)
+    (stats, *_) = [each for each in told if isinstance(each, PoolStats)]
+    assert "field_missing:workers" not in stats.quality_flags
+    if pool in {"ocean", "litecoinpool", "f2pool"}:  # whose workers are counted in their list
+        assert stats.workers_total == 0
+
+
 @pytest.mark.parametrize("pool", sorted(POOLS))
 def test_what_is_of_the_wrong_shape_is_unreadable(pool: str) -> None:
     contents: tuple[Any, ...] = ("<html>", [], {})

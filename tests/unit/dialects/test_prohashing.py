@@ -256,6 +256,13 @@ def test_the_wallet_tells_what_is_unpaid_and_what_was_paid() -> None:
     assert "dogecoin" in stats.merged_coins
 
 
+@pytest.mark.parametrize("empty", [{}, []])
+def test_an_account_that_is_owed_nothing_yet_is_no_fault(empty: object) -> None:
+    raw = message(PoolMessage.WALLET, {"data": {"balances": empty}}, dialect="prohashing-http")
+    assert told(raw) == ()
+    assert told(message(PoolMessage.BALANCES, empty)) == ()
+
+
 def test_a_found_block_is_a_notice_of_the_coin_its_worth_and_its_finder() -> None:
     raw = message(PoolMessage.FOUND_BLOCK, recorded("wamp_found_block_event_assembled.json"))
     (block,) = told(raw)
@@ -331,7 +338,7 @@ def test_a_negative_balance_is_left_out_and_the_others_stand() -> None:
         (PoolMessage.FOUND_BLOCK, "prohashing-wamp", [{"coin_name": 7}]),
         (PoolMessage.MINING_FAILURE, "prohashing-wamp", [{"worker_name": "w"}, 5]),
         (PoolMessage.WALLET, "prohashing-http", {"code": 400, "data": None}),
-        (PoolMessage.WALLET, "prohashing-http", {"data": {"balances": []}}),
+        (PoolMessage.WALLET, "prohashing-http", {"data": {"balances": [1]}}),
         (PoolMessage.STATUS, "prohashing-http", {"data": {"scrypt": 3}}),
         (PoolMessage.STATUS, "prohashing-http", "null"),
     ],

@@ -141,7 +141,7 @@ def _workers(cycle: Cycle) -> tuple[WorkerStats, ...]:
         return ()
     said = _btc(cycle, "workers", cycle.flags)["workers"]
     workers = []
-    for known_as, entry in by_name(said, cycle.flags):
+    for known_as, entry in by_name(said, cycle.flags) or ():
         flags = Flags()
         fields = Fields(entry, flags, cycle.raw)
         unit_hs = _unit_hs(fields)

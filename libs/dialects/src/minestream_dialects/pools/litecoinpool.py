@@ -80,9 +80,9 @@ class LitecoinPool(Pool[LitecoinPoolAccount]):
 
 
 def _workers(cycle: Cycle) -> tuple[WorkerStats, ...] | None:
-    said = Fields(cycle.said("api"), cycle.flags, cycle.raw)["workers"]
+    said = by_name(Fields(cycle.said("api"), cycle.flags, cycle.raw)["workers"], cycle.flags)
     workers = []
-    for known_as, entry in by_name(said, cycle.flags):
+    for known_as, entry in said or ():
         flags = Flags()
         fields = Fields(entry, flags, cycle.raw)
         connected = entry.get("connected")
@@ -104,7 +104,7 @@ def _workers(cycle: Cycle) -> tuple[WorkerStats, ...] | None:
             flags=flags,
         )
         workers.append(worker)
-    return tuple(workers) if type(said) is dict else None
+    return None if said is None else tuple(workers)
 
 
 POOL = LitecoinPool()

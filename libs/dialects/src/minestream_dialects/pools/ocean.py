@@ -118,9 +118,9 @@ def _bitcoin(fields: Fields, key: str, name: str) -> float | None:
 def _workers(cycle: Cycle) -> tuple[WorkerStats, ...] | None:
     if cycle.said("user_hashrate_full") is None:
         return None
-    said = _result(cycle, "user_hashrate_full", cycle.flags)["workers"]
+    said = by_name(_result(cycle, "user_hashrate_full", cycle.flags)["workers"], cycle.flags)
     workers = []
-    for known_as, entry in by_name(said, cycle.flags):
+    for known_as, entry in said or ():
         flags = Flags()
         fields = Fields(entry, flags, cycle.raw)
         worker = WorkerStats(
@@ -134,7 +134,7 @@ def _workers(cycle: Cycle) -> tuple[WorkerStats, ...] | None:
             flags=flags,
         )
         workers.append(worker)
-    return tuple(workers) if type(said) is dict else None
+    return None if said is None else tuple(workers)
 
 
 def _credit(entry: dict[str, Any], cycle: Cycle) -> MiningReward | None:

@@ -159,16 +159,21 @@ class Fields:
         return float(converted)
 
 
-def by_name(value: object, flags: Flags) -> list[tuple[str, dict[str, Any]]]:
+def by_name(value: object, flags: Flags) -> list[tuple[str, dict[str, Any]]] | None:
     """The workers of an object, by name; a list of one object stands for that object.
 
     Args:
-        value: the object.
+        value: the object; an empty list is how some write an empty one.
         flags: where to note that there is none, or that some are odd.
+
+    Returns:
+        None: it does not say which there are.
     """
+    if value == []:
+        return []
     if type(value) is not dict:
         flags.missing("workers")
-        return []
+        return None
     found = []
     for name, entry in value.items():
         known_as, records = name_of(name), objects([entry]) or objects(entry)

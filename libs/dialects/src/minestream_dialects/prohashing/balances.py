@@ -14,7 +14,7 @@ def balances(raw: RawPool, content: object) -> tuple[PoolBalance, ...]:
     Raises:
         UnreadableError: no object, or not one balance can be read.
     """
-    said = named(content, "balances")
+    said = _coins(content, "balances")
     entries = {coin: {"balance": value} for coin, value in said.items()}
     return tuple(balance for balance, _ in _told(raw, "balances", said, entries))
 
@@ -27,7 +27,7 @@ def wallet(raw: RawPool, content: object) -> tuple[PoolBalance | PoolStats, ...]
     Raises:
         UnreadableError: it tells an error, or not one balance can be read.
     """
-    said = named(data_of(content, "wallet").get("balances"), "wallet.data.balances")
+    said = _coins(data_of(content, "wallet").get("balances"), "wallet.data.balances")
     entries = {
         text(entry.get("name")) or key: entry
         for key, entry in said.items()
@@ -35,6 +35,11 @@ def wallet(raw: RawPool, content: object) -> tuple[PoolBalance | PoolStats, ...]
     }
     told = _told(raw, "wallet", said, entries)
     return (*(balance for balance, _ in told), *(_stats(raw, *each) for each in told))
+
+
+def _coins(value: object, what: str) -> dict[str, object]:
+    """What there is by coin; an empty list is how PHP writes that there is none."""
+    return {} if value == [] else named(value, what)
 
 
 def _stats(raw: RawPool, balance: PoolBalance, entry: dict[str, object]) -> PoolStats:

@@ -75,9 +75,9 @@ def heard(saying: Saying, content: object, records: Records) -> list[Saying]:
         if saying.snapshot:
             return _all_workers(saying, content, text, records)
         return [_changed_worker(saying, content, text, records)]
-    if saying.message in {PoolMessage.PROFITABILITY, PoolMessage.BALANCES} and not isinstance(
-        content, dict
-    ):
+    none = saying.message is PoolMessage.BALANCES and content == []  # as PHP writes {}
+    objects = saying.message in {PoolMessage.PROFITABILITY, PoolMessage.BALANCES}
+    if objects and not none and not isinstance(content, dict):
         return [failed(saying, PollStatus.GARBAGE, "not an object", text)]
     return [replace(saying, body=text, stamped_at=stamp(saying.message, content))]
 
