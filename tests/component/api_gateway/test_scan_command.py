@@ -117,6 +117,13 @@ async def test_what_was_found_is_added_as_an_import_adds_it(
         unasked = await asyncio.to_thread(run, *where)
         assert (unasked.returncode, "give --yes" in unasked.stderr) == (2, True)
         done = await asyncio.to_thread(run, *where, "--yes")
+        elsewhere = ("scan", host, "--port", port, "--site", "attic", "--json")
+        known = await asyncio.to_thread(run, *elsewhere)
+        repeated = await asyncio.to_thread(run, *elsewhere, "--repeated")
+    [one], [another] = lines(known), lines(repeated)
+    assert (one["in_fleet"], one["site_id"]) == (True, "barn")
+    assert f"1 of these are in the fleet at barn ({one['miner_id']}, …): left out" in known.stderr
+    assert (another["in_fleet"], another["site_id"]) == (False, "attic")
     assert done.returncode == 0, done.stderr
     assert "1 added" in done.stdout
     assert "published" in done.stderr

@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 from collections import Counter
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
 from math import ceil
@@ -20,7 +20,7 @@ from rich.table import Table
 
 from api_gateway.adapters.bringing import bring, publish_up_to, read_whole
 from api_gateway.adapters.terminal import CONSOLE
-from api_gateway.domain.finds import Find, new_entries
+from api_gateway.domain.finds import Find, holders_of, new_entries
 from api_gateway.settings import GatewaySettings
 from minestream_dialects.detection import STEPS, Found, recognise
 from minestream_runtime.clock import SystemClock
@@ -53,6 +53,8 @@ _USAGE: Final = 2
 _LEAST_SITE: Final = 2
 _MOST_SITE: Final = 63
 _TABLES: Final = frozenset({".csv", ".tsv", ".txt"})
+Entries = Mapping[str, InventoryEntry]
+"""By the place of the miner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class _Result:
         known = found.algorithm is not Algorithm.UNKNOWN
         self.finds.append(
             Find(
-                place=key_of(*split(address)),
+                place=_place(address),
                 address=address,
                 family=found.family,
                 model=found.model,
@@ -120,6 +122,10 @@ def scan(
     ] = None,
     add: Annotated[bool, typer.Option("--add", help="Add new miners to the fleet.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="--add without asking.")] = False,
+    repeated: Annotated[
+        bool,
+        typer.Option("--repeated", help="Other sites' networks have the same addresses again."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Also list who answers and is no miner.")
@@ -140,13 +146,12 @@ def scan(
     there = _fleet(needed=add)
     wish = _Wish(wanted, port or list(PORTS), rate, _login(username, password))
     result = _scan(wish, settings)
-    holders = _holders(there, site)
-    entries = (
-        new_entries(result.finds, holders, there or Fleet({}, {}), site_id=site) if site else {}
-    )
-    names = holders | {place: entry.miner_id for place, entry in entries.items()}
-    _tell(result, names, holders if there is not None else None, as_json=as_json)
+    fleet = there or Fleet({}, {})
+    holders = holders_of(fleet, _place, site_id=site, repeated=repeated)
+    entries = new_entries(result.finds, holders, fleet, site_id=site) if site else {}
+    _tell(result, entries, holders if there is not None else None, site, as_json=as_json)
     _tell_others(result, verbose=verbose)
+    _tell_elsewhere(result, holders, site)
     if out is not None:
         _write(out, entries.values(), len(result.finds) - len(entries))
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -185,17 +190,8 @@ def _fleet(*, needed: bool) -> Fleet | None:
         return None
 
 
-def _holders(there: Fleet | None, site: str | None) -> dict[str, str]:
-    """The miner of the fleet at each place, of one site or of all."""
-    entries = (
-        [] if there is None else [e for e in there.miners.values() if site in {None, e.site_id}]
-    )
-    holders = {key_of(*split(entry.address)): entry.miner_id for entry in entries}
-    for entry in entries:
-        if entry.detected is not None and entry.detected.found_address is not None:
-            place = key_of(*split(entry.detected.found_address))
-            holders.setdefault(place, entry.miner_id)
-    return holders
+def _place(address: str) -> str:
+    return key_of(*split(address))
 
 
 def _login(username: str | None, password: str | None) -> dict[str, str] | None:
@@ -285,26 +281,52 @@ def _bar() -> Progress:
 
 
 def _tell(
-    result: _Result, names: dict[str, str], holders: dict[str, str] | None, *, as_json: bool
+    result: _Result, new: Entries, holders: Entries | None, site: str | None, *, as_json: bool
 ) -> None:
     finds = sorted(result.finds, key=_order)
+    known = {} if holders is None else holders
     if as_json:
         for find in finds:
-            there = None if holders is None else find.place in holders
+            entry = known.get(find.place) or new.get(find.place)
             said = {key: value for key, value in asdict(find).items() if key != "place"}
-            typer.echo(json.dumps(said | {"miner_id": names.get(find.place), "in_fleet": there}))
+            said["miner_id"], said["site_id"] = _named(entry)
+            there = None if holders is None else find.place in holders
+            typer.echo(json.dumps(said | {"in_fleet": there}))
         return
     columns = ("address", "family", "model", "firmware", "algorithm", "fleet", "evidence")
     table = Table(*columns, box=None)
     for find in finds:
-        name = names.get(find.place, "")
-        if holders is not None:
-            name = name if find.place in holders else f"new {name}".rstrip()
+        name, where = _named(known.get(find.place) or new.get(find.place))
+        if holders is not None and find.place not in holders:
+            name = f"new {name or ''}".rstrip()
+        elif where is not None and site not in {None, where}:
+            name = f"{name} at {where}"
         evidence = find.evidence + (", locked" if find.locked else "")
-        cells = (find.address, find.family, find.model, find.firmware, find.algorithm)
-        table.add_row(*(cell or "" for cell in cells), name, evidence)
+        cells = (find.address, find.family, find.model, find.firmware, find.algorithm, name)
+        table.add_row(*(cell or "" for cell in cells), evidence)
     if finds:
         console().print(table, markup=False)
+
+
+def _named(entry: InventoryEntry | None) -> tuple[str | None, str | None]:
+    return (None, None) if entry is None else (entry.miner_id, entry.site_id)
+
+
+def _tell_elsewhere(result: _Result, holders: Entries, site: str | None) -> None:
+    """Of these, which the fleet has at another site: they are not new, and --add moves nobody."""
+    if site is None:
+        return
+    held = [holders[find.place] for find in result.finds if find.place in holders]
+    there = Counter(entry.site_id for entry in held if entry.site_id != site)
+    for other, count in sorted(there.items()):
+        first = next(entry.miner_id for entry in held if entry.site_id == other)
+        CONSOLE.print(
+            f"{count} of these are in the fleet at {other} ({first}, …): left out; --repeated "
+            f"takes them for others, where {other}'s network has these addresses again",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _order(find: Find) -> tuple[int, int, int]:

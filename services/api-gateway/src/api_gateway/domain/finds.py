@@ -1,7 +1,7 @@
 """Miners that a scan found: which the fleet has already, and what the others are to be called."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
@@ -9,6 +9,7 @@ from typing import Final
 from minestream_schemas.inventory import Fleet, InventoryEntry
 
 _LONGEST: Final = 63
+_UPLOADED: Final = "upload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,36 @@ class Find:
     locked: bool
 
 
+def holders_of(
+    there: Fleet, place_of: Callable[[str], str], *, site_id: str | None, repeated: bool
+) -> dict[str, InventoryEntry]:
+    """The miner of the fleet at each place; where two sites have one there, this site's.
+
+    A miner that another site uploads is asked by nobody here: its address is of that network.
+
+    Args:
+        there: the fleet.
+        place_of: which miner is meant by an address.
+        site_id: where the finds stand; None: that is not known.
+        repeated: do other sites have networks of their own with the same addresses?
+    """
+    entries = [
+        entry
+        for entry in there.miners.values()
+        if site_id in {None, entry.site_id} or not (repeated or entry.dialect == _UPLOADED)
+    ]
+    entries.sort(key=lambda entry: entry.site_id != site_id)
+    holders: dict[str, InventoryEntry] = {}
+    for entry in entries:
+        holders.setdefault(place_of(entry.address), entry)
+    for entry in entries:
+        if entry.detected is not None and entry.detected.found_address is not None:
+            holders.setdefault(place_of(entry.detected.found_address), entry)
+    return holders
+
+
 def new_entries(
-    finds: Iterable[Find], holders: Mapping[str, str], there: Fleet, *, site_id: str
+    finds: Iterable[Find], holders: Container[str], there: Fleet, *, site_id: str
 ) -> dict[str, InventoryEntry]:
     """Entries of the miners that the fleet does not have, by where they were found.
 
@@ -45,7 +74,7 @@ def new_entries(
 
     Args:
         finds: what was found.
-        holders: the miner of the fleet at each place.
+        holders: where the fleet has one.
         there: the fleet, whose names are taken.
         site_id: where all of them stand.
     """
