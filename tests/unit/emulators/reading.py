@@ -20,7 +20,10 @@ _CGMINER = ("stats", "summary", "pools", "devs", "version")
 _WHATSMINER = ("summary", "edevs", "devs", "pools", "status", "get_psu", "get_version")
 ENDPOINTS = {
     "vnish": ("info", "summary", "status", "perf-summary", "chips", "boards"),
-    "antminer-web": ("stats", "summary", "pools", "get_system_info", "get_miner_conf"),
+    "antminer-web": (
+        *("stats", "summary", "pools", "get_system_info", "get_miner_conf"),
+        *("get_miner_status", "chip-hr"),
+    ),
     "elphapex": ("stats", "summary", "pools", "get_system_info", "get_power"),
     "vnish-toolkit": ("summary", "chips", "chains", "status"),
     "vnish-cgi": ("stats", "config"),
@@ -42,6 +45,9 @@ _PATHS = {
     "elphapex": "/cgi-bin/{}.cgi",
     "vnish-cgi": "/cgi-bin/{}.cgi",
 }
+
+
+_ELSEWHERE = {"chip-hr": "/cgi-bin/chip_hr.json"}
 
 
 class Open(Guard):
@@ -69,7 +75,8 @@ def asked(one: Firmware, endpoint: str, *, refusals: bool = False) -> bytes | No
     """What it answers; None: it does not know the question, or its refusal is not wanted."""
     family = one.miner.model.family
     if isinstance(one, HttpFirmware):
-        reply = one.answer(Request("GET", _PATHS[family].format(endpoint), AT.timestamp()))
+        path = _ELSEWHERE.get(endpoint) or _PATHS[family].format(endpoint)
+        reply = one.answer(Request("GET", path, AT.timestamp()))
         return reply.body if reply.status == 200 else None
     assert isinstance(one, TcpFirmware)
     word = "cmd" if family.startswith("whatsminer") else "command"

@@ -33,7 +33,8 @@ def answer_to(step: Step, kind: str) -> bytes | None:
     return asked(one, name, refusals=True)
 
 
-@pytest.mark.parametrize("kind", sorted(MODELS))
+# but for older Antminers' pages, which are known by the realm of their lock (test_found_out)
+@pytest.mark.parametrize("kind", sorted(set(MODELS) - {"s9-web", "s9-vnish-3.9.0-web"}))
 def test_every_emulated_miner_is_recognised_by_the_steps_in_their_order(kind: str) -> None:
     found: Found | None = None
     for step in STEPS:

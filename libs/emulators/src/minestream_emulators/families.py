@@ -11,6 +11,7 @@ from minestream_emulators.vnish.device import Device
 from minestream_emulators.web.antminer import AntminerWeb
 from minestream_emulators.web.documents import VnishCgi, VnishToolkit
 from minestream_emulators.web.elphapex import Elphapex
+from minestream_emulators.web.older import OlderAntminerWeb, Vnish3Web
 from minestream_emulators.whatsminer.v2 import WhatsminerDevice
 from minestream_emulators.whatsminer.v3 import WhatsminerV3Device
 
@@ -27,8 +28,14 @@ FAMILIES: Final[dict[str, Callable[[Miner, Identity], Firmware]]] = {
     "whatsminer-v3": WhatsminerV3Device,
 }
 """By the family of a model."""
+_BY_VERSION: Final[dict[tuple[str, str], Callable[[Miner, Identity], Firmware]]] = {
+    ("antminer-web", "2017"): OlderAntminerWeb,
+    ("antminer-web", "3.9.0"): Vnish3Web,
+}
+"""Versions that are another program than the rest of their family."""
 
 
 def firmware_of(miner: Miner, who: Identity) -> Firmware:
     """The firmware that a machine runs, freshly booted."""
-    return FAMILIES[miner.model.family](miner, who)
+    family, version = miner.model.family, miner.model.firmware
+    return _BY_VERSION.get((family, version), FAMILIES[family])(miner, who)

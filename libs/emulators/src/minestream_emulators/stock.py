@@ -147,6 +147,8 @@ STOCK_MODELS: Final = (
     replace(_L9, key="l9-1.2.7-4028", family="vnish-3", firmware="1.2.7", devfee_ratio=0.028),
     replace(_L7, key="l7-web", family="antminer-web", firmware="stock", reflashed="l7-stock"),
     replace(_S19, key="s19-web", family="antminer-web", firmware="stock"),
+    replace(_S9, key="s9-web", family="antminer-web", firmware="2017"),
+    replace(_S9, key="s9-vnish-3.9.0-web", family="antminer-web", firmware="3.9.0"),
     _machine(
         _SCRYPT,
         boards=4,

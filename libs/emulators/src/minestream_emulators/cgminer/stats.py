@@ -21,7 +21,7 @@ def _sensors(low: int, high: int) -> str:
     return "-".join(str(max(low, round(high - less))) for less in (0.0, SPREAD_C, *_MIDDLES))
 
 
-def _chip_map(miner: Miner, board: Board, group: int) -> str:
+def chip_map(miner: Miner, board: Board, group: int) -> str:
     """Every chip of a board: ``o`` well, ``x`` not."""
     if board.lost:
         return ""
@@ -108,7 +108,7 @@ def stats(firmware: Firmware, shape: Shape) -> Json:
     values = _total_values(miner, shape, scale)
     for number, board in enumerate(miner.boards, shape.first_chain):
         values.update(_board_values(miner, board, number, scale))
-        values[f"chain_acs{number}"] = _chip_map(miner, board, shape.group)
+        values[f"chain_acs{number}"] = chip_map(miner, board, shape.group)
         powered = not board.lost and miner.phase is Phase.MINING
         values[f"chain_vol{number}"] = powered * miner.preset.voltage_mv / shape.volt_mv
     for fan in range(miner.model.fans):
