@@ -116,7 +116,10 @@ def _told_anew(payloads: Payloads, stats: Row) -> reading.Told:
     found = Rates(None, now, key, said(stats, "rate_avg"), "rate_avg")
     nominal = positive(said(stats, "rate_ideal")) or None
     pools, unit = rows(payloads, "pools", "POOLS"), word(stats, "rate_unit")
-    return reading.Told(flat, summary, pools, found, "stats", nominal, unit)
+    conf = payloads.bodies.get("get_miner_conf")
+    modes = (stats.get("miner-mode"), entry(conf, "miner-mode"), entry(conf, "bitmain-work-mode"))
+    mode = next((each for each in modes if each is not None), None)
+    return reading.Told(flat, summary, pools, found, "stats", nominal, unit, mode)
 
 
 def _told_of_old(page: dict[str, Any]) -> reading.Told:

@@ -32,6 +32,9 @@ MAX_CHIPS: Final = 400
 MAX_FANS: Final = 16
 _MARKS: Final = {"o": "grey", "x": "red", "-": "red"}
 """What a map says of a chip, on the scale of ``MinerChips``: in order, or not (ADR 0003)."""
+_THOUSAND: Final = 1000.0
+_ABOUT: Final = 3.0
+"""A whole and its boards are of different moments, and a board may just have come or gone."""
 _TEMPERATURE: Final = re.compile(r"-?\d{1,4}(?:\.\d{1,6})?", re.ASCII)
 _LEADING: Final = re.compile(r"\s*(\d{1,7}(?:\.\d{1,6})?)", re.ASCII)
 
@@ -102,8 +105,23 @@ def whole_frequency(stats: Row) -> float | None:
     return min(positive(value), MEGAHERTZ.high) or None
 
 
+def units_per_rate(stats: Row, now: object) -> float:
+    """How many of the whole miner's units one of ``chain_rate``'s is: 1, or 1000.
+
+    The L7's and L9's later firmware tells its boards in GH/s beside a whole in MH/s, and no key
+    says so; but a whole is the sum of its boards.
+
+    Args:
+        stats: the row of ``STATS`` with the chains.
+        now: what the whole miner does, in its unit.
+    """
+    total = sum(positive(said(stats, _KEYS[slot].rate)) for slot in slots(stats))
+    ratio = positive(now) / total if total else 0.0
+    return _THOUSAND if _THOUSAND / _ABOUT < ratio < _THOUSAND * _ABOUT else 1.0
+
+
 def read_boards(
-    stats: Row, measure: Measure, flags: Flags, *, volts: float | None = None
+    stats: Row, measure: Measure, flags: Flags, *, volts: float | None = None, times: float = 1.0
 ) -> list[BoardDraft]:
     """Read every board that is there.
 
@@ -112,18 +130,19 @@ def read_boards(
         measure: the unit of hashrates.
         flags: a field that is not of every firmware is not missed.
         volts: how many of ``chain_vol``'s units a volt is; None: they are not known.
+        times: as ``units_per_rate`` gives them.
     """
-    return [_board(slot, stats, measure, flags, volts) for slot in slots(stats)]
+    return [_board(slot, stats, measure, flags, volts=volts, times=times) for slot in slots(stats)]
 
 
 def _board(
-    slot: int, stats: Row, measure: Measure, flags: Flags, volts: float | None
+    slot: int, stats: Row, measure: Measure, flags: Flags, *, volts: float | None, times: float
 ) -> BoardDraft:
     keys, at = _KEYS[slot], f"boards.{slot}"
     board = BoardDraft(slot, status=word(stats, *keys.state))
     rate = said(stats, keys.rate)
     board.hashing = positive(rate) > 0
-    board.hashrate_hs = measure.read(rate, name=f"{at}.hashrate_hs", flags=flags)
+    board.hashrate_hs = measure.read(rate, name=f"{at}.hashrate_hs", flags=flags, times=times)
     board.hashrate_expected_hs = measure.read(
         # a nominal rate of 0 is how firmware says that it does not know its own
         said(stats, keys.nominal) or None,

@@ -13,6 +13,7 @@ from minestream_dialects.cgminer.answers import (
     row,
     rows,
     said,
+    unquoted,
 )
 from minestream_dialects.cgminer.pools import read_pools
 from minestream_dialects.dialect import Payloads
@@ -20,7 +21,9 @@ from minestream_dialects.draft import Draft
 from minestream_dialects.fields import WATTS, count, mean, number
 from minestream_dialects.measure import Measure
 from minestream_dialects.totals import read_totals
+from minestream_schemas.telemetry import MinerStatus
 
+_ASLEEP: Final = 1
 _NUMBERS: Final = ("Elapsed", "GHS 5s", "GHS av", "MHS 5s", "chain_acn1", "miner_count")
 
 
@@ -35,6 +38,7 @@ class Told(NamedTuple):
         source: the endpoint that says so.
         nominal: what it should do, in the same unit; None when it does not say.
         unit: the unit as it is worded; None when it is not.
+        mode: of work; 1 is Bitmain's sleep.
     """
 
     stats: Row
@@ -44,6 +48,7 @@ class Told(NamedTuple):
     source: str
     nominal: float | None
     unit: object = None
+    mode: object = None
 
 
 def statistics(payloads: Payloads) -> Row:
@@ -65,7 +70,8 @@ def told(payloads: Payloads) -> Told:
         found, source = Rates(now=said(stats, "total_rate"), key="total_rate"), "stats"
     pools = rows(payloads, "pools", "POOLS")
     nominal = positive(said(stats, "total_rateideal")) or None
-    return Told(stats, summary, pools, found, source, nominal, stats.get("rate_unit"))
+    unit, mode = stats.get("rate_unit"), stats.get("Mode")
+    return Told(stats, summary, pools, found, source, nominal, unit, mode)
 
 
 def read_miner(
@@ -87,10 +93,15 @@ def read_miner(
     """
     stats, flags = tale.stats, draft.flags
     read_now(tale.rates, tale.source, unit, draft)
+    if draft.status is MinerStatus.UNKNOWN and unquoted(tale.mode) == _ASLEEP:
+        draft.status = MinerStatus.STOPPED
     draft.hashrate_expected_hs = unit.read(
         tale.nominal, name="hashrate_expected_hs", flags=flags, required=False
     )
-    draft.boards = chains.read_boards(stats, unit, flags, volts=volts) or None
+    times = chains.units_per_rate(stats, tale.rates.now)
+    if times != 1.0:
+        draft.evidence["boards"] = f"stats.chain_rate x {times:g}: their sum is the whole"
+    draft.boards = chains.read_boards(stats, unit, flags, volts=volts, times=times) or None
     _read_of_boards(stats, draft)
     chains.read_fans(stats, draft)
     read_pools(tale.pools, {} if fees_in_totals else tale.summary, draft)
