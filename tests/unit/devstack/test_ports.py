@@ -91,3 +91,11 @@ def test_one_process_keeps_its_ports_apart_too(tmp_path: Path) -> None:
     first = Ports(tmp_path / "first.json").claim("gateway", 0)
     assert Ports(tmp_path / "second.json").claim("gateway", first) != first
     assert Ports(tmp_path / "first.json").claim("gateway", 0) == first
+
+
+def test_a_file_that_was_cut_off_costs_the_choice_and_no_command(tmp_path: Path) -> None:
+    file = tmp_path / "ports.json"
+    file.write_text('{"kafka": 90')
+    assert Ports(file).known("kafka") is None
+    assert Ports(file).claim("kafka", 0) == Ports(file).known("kafka")
+    assert [path.name for path in tmp_path.iterdir()] == ["ports.json"]

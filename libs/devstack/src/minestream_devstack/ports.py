@@ -41,7 +41,7 @@ class Ports:
         self._file = file
         try:
             self._chosen: dict[str, int] = json.loads(file.read_text())
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):  # a file that was cut off says nothing
             self._chosen = {}
 
     def known(self, name: str) -> int | None:
@@ -92,7 +92,9 @@ class Ports:
         if self._chosen.get(name) != port:
             self._chosen[name] = port
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.write_text(json.dumps(self._chosen, indent=1, sort_keys=True) + "\n")
+            beside = self._file.with_suffix(".new")
+            beside.write_text(json.dumps(self._chosen, indent=1, sort_keys=True) + "\n")
+            beside.replace(self._file)
         return port
 
 
