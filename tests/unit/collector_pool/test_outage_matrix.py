@@ -176,6 +176,8 @@ def _text(event: RawPool, follower: Follower) -> str:
 
 
 async def test_a_slow_drip_is_told_and_waited_for_no_longer_than_it_may() -> None:
+    ended = asyncio.Semaphore(0)
+
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
@@ -185,6 +187,7 @@ async def test_a_slow_drip_is_told_and_waited_for_no_longer_than_it_may() -> Non
                 await writer.drain()
                 await asyncio.sleep(0.02)
         writer.close()
+        ended.release()
 
     world = World()
     server = await asyncio.start_server(drip, "127.0.0.1", 0)
@@ -193,6 +196,8 @@ async def test_a_slow_drip_is_told_and_waited_for_no_longer_than_it_may() -> Non
         async with _client("litecoinpool", url, world.time, deadline_s=0.2) as client:
             follower = world.follower("litecoinpool", url, client)
             event, told = await world.look(follower)
+        for _ in range(2):  # tries
+            await ended.acquire()
     assert event is not None
     assert (event.status, told) == (PollStatus.TIMEOUT, [])
     assert "no whole answer within 0.2 s" in (follower.note() or "")
@@ -242,7 +247,11 @@ async def test_a_certificate_that_is_not_trusted_is_told_as_such(
 ) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*certificate)
-    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
+
+    def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(close, "127.0.0.1", 0, ssl=context)
     world = World()
     async with server:
         url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -40,7 +40,11 @@ REWARDS: dict[str, dict[str, str]] = {
         "payouts": "braiins_payouts_assembled.json",
     },
     "f2pool": {"transactions": "f2pool_transactions_assembled.json"},
-    "viabtc": {"profit": "viabtc_profit.json", "payments": "viabtc_payments.json"},
+    "viabtc": {
+        "profit": "viabtc_profit.json",
+        "payments": "viabtc_payments.json",
+        "profit-dogecoin": "viabtc_profit_merged_assembled.json",
+    },
 }
 
 

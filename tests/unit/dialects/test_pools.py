@@ -132,9 +132,17 @@ EXPECTED: dict[str, list[dict[str, Any]]] = {
             "workers_active": 1,
             "last_share_at": _at(1545811200),
             "unpaid_coins": 0.31,
+            "merged_coins": ("dogecoin",),
             "payout_scheme": "PPS+",
             "payout_kind": PayoutKind.DAILY,
-        }
+        },
+        {
+            "algorithm": Algorithm.SCRYPT,
+            "coin": "dogecoin",
+            "unpaid_coins": 120.5,
+            "payout_scheme": "PPS+",
+            "payout_kind": PayoutKind.DAILY,
+        },
     ],
 }
 COIN: dict[str, dict[str, Any]] = {"f2pool": {"coin": "litecoin"}, "viabtc": {"coin": "litecoin"}}
@@ -303,7 +311,7 @@ def test_a_bad_field_is_flagged_and_unknown(
 
 
 def test_an_operator_knows_the_scheme_better() -> None:
-    (stats,) = _told("viabtc", PoolStats, payout_scheme="PPLNS", coin="litecoin")
+    stats, _ = _told("viabtc", PoolStats, payout_scheme="PPLNS", coin="litecoin")
     assert stats.payout_scheme == "PPLNS"
 
 

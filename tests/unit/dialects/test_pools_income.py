@@ -141,6 +141,30 @@ def test_what_others_gave_is_income_and_what_was_given_away_is_no_payout() -> No
     )
 
 
+def test_what_is_mined_along_is_income_of_its_own_coin() -> None:
+    told = _rewards("viabtc", received_at=AT + timedelta(days=1), coin="litecoin")
+    assert [(each.coin, each.amount_coins) for each in told] == [
+        ("litecoin", 0.00002148),
+        ("litecoin", 0.0001),
+        ("litecoin", 0.001),
+        ("dogecoin", 366.07702259),
+    ]
+    assert told[-1].subject == "viabtc-main/dogecoin"
+    calls = POOLS["viabtc"].calls(
+        POOLS["viabtc"].account.model_validate(
+            {"account_id": "via", "pool": "viabtc", "key": "secret", "coin": "litecoin"}
+        ),
+        Span(AT, AT),
+    )
+    asked = [(call.path, call.params["coin"]) for call in calls if "history" in call.path]
+    assert asked == [
+        ("profit/history", "LTC"),
+        ("wallet/payment/history", "LTC"),
+        ("reward/history", "DOGE"),
+        ("wallet/payment/history", "DOGE"),
+    ]
+
+
 def test_an_account_without_income_is_no_fault_whatever_came_with_it() -> None:
     answers = {"rewards": {"btc": {"daily_rewards": []}}, "payouts": '{"onchain": [],}'}
     raw = message("braiins", answers, PoolMessage.REWARDS, stale_endpoints=("rewards",))

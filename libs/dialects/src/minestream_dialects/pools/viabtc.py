@@ -1,12 +1,14 @@
 """ViaBTC: a key in a header, every number a text, H/s, lists in pages.
 
 Source: its documentation (``{"code": 0, "data", "message"}``). The days of its history are UTC only
-where that is asked for.
+where that is asked for. What a coin that is mined along brings stands in a history of its own, by
+two public clients of 2025 and 2026.
 """
 
 from typing import Any, Final, Literal
 
 from minestream_dialects.fields import Flags, text
+from minestream_dialects.merged import merged_with
 from minestream_dialects.pools.coded import refusal_of
 from minestream_dialects.pools.port import (
     HASHRATE_TTL_S,
@@ -38,12 +40,18 @@ from minestream_dialects.pools.values import (
 from minestream_schemas.pool import PayoutKind, PoolMessage, RewardKind
 from minestream_schemas.units import Algorithm
 
-_TICKERS: Final = {"bitcoin": "BTC", "bitcoin-cash": "BCH", "litecoin": "LTC"}
+_TICKERS: Final = {
+    "bitcoin": "BTC",
+    "bitcoin-cash": "BCH",
+    "litecoin": "LTC",
+    "dogecoin": "DOGE",
+}
 _ALGORITHMS: Final = {"litecoin": Algorithm.SCRYPT}
 _STATES: Final = {"active": "online", "unactive": "offline"}
 _DAY_S: Final = 86_400.0
 _SCHEMES: Final = {"pps_profit": "PPS+", "pplns_profit": "PPLNS", "solo_profit": "SOLO"}
 _PAGE: Final = "500"
+_PAYMENTS: Final = "wallet/payment/history"
 _OF_KEY: Final = frozenset({12001, 12002, 12003, 12004})
 """Its codes of a wrong key, signature or time, and of an address that may not use the key."""
 
@@ -66,22 +74,29 @@ class ViaBtc(Pool[ViaBtcAccount]):
     account = ViaBtcAccount
 
     def calls(self, account: ViaBtcAccount, span: Span) -> tuple[Call, ...]:
-        """Hashrates, workers, balances; what each day brought, and payments."""
+        """Hashrates, workers, balances; what each day brought of each coin, and payments."""
         coin = {"coin": _TICKERS[account.coin]}
-        days = {
-            **coin,
+        span_of = {
             "start_date": span.begin.date().isoformat(),
             "end_date": span.end.date().isoformat(),
             "utc": "true",
         }
+        days = coin | span_of
         snapshot, rewards = PoolMessage.SNAPSHOT, PoolMessage.REWARDS
+        payouts = PoolMessage.PAYOUTS
         asked: tuple[tuple[str, str, float, PoolMessage, dict[str, str]], ...] = (
             ("hashrate", "hashrate", HASHRATE_TTL_S, snapshot, coin),
             ("workers", "hashrate/worker", STATS_TTL_S, snapshot, {**coin, "limit": _PAGE}),
             ("account", "account", STATS_TTL_S, snapshot, {}),
             ("profit", "profit/history", REWARDS_TTL_S, rewards, days),
-            ("payments", "wallet/payment/history", REWARDS_TTL_S, PoolMessage.PAYOUTS, days),
+            ("payments", _PAYMENTS, REWARDS_TTL_S, payouts, days),
         )
+        for merged in merged_with(account.coin):
+            days = {"coin": _TICKERS[merged], **span_of}
+            asked += (
+                (f"profit-{merged}", "reward/history", REWARDS_TTL_S, rewards, days),
+                (f"payments-{merged}", _PAYMENTS, REWARDS_TTL_S, payouts, days),
+            )
         return tuple(
             Call(
                 name=name,
@@ -90,7 +105,7 @@ class ViaBtc(Pool[ViaBtcAccount]):
                 message=message,
                 params=params,
                 headers={"X-API-KEY": account.key},
-                paged=name in {"workers", "profit", "payments"},
+                paged=name not in {"hashrate", "account"},
             )
             for name, path, ttl_s, message, params in asked
         )
@@ -106,9 +121,9 @@ class ViaBtc(Pool[ViaBtcAccount]):
         return any(type(place) is dict and place.get("has_next") is True for place in places)
 
     def snapshot(self, cycle: Cycle) -> Snapshot:
-        """One coin, and its workers by name."""
+        """The coin that is mined with its workers by name, and what is mined along."""
         coin = cycle.coin("bitcoin")
-        stats = AccountStats(coin=coin, algorithm=_algorithm(coin))
+        stats = AccountStats(coin=coin, algorithm=_algorithm(coin), merged_coins=merged_with(coin))
         workers = _workers(cycle, coin)
         stats.last_share_at = latest([worker.last_share_at for worker in workers])
         if cycle.said("hashrate") is not None:
@@ -121,14 +136,19 @@ class ViaBtc(Pool[ViaBtcAccount]):
             stats.workers_total = summed([stats.workers_active, silent])
         if cycle.said("account") is not None:
             stats.unpaid_coins = _balance(cycle, coin, stats.flags)
+            if stats.unpaid_coins is None:
+                stats.flags.missing("unpaid_coins")
         stats.payout = PayoutSchedule(PayoutKind.DAILY)
-        return Snapshot((stats,), workers)
+        return Snapshot((stats, *_merged(cycle, coin)), workers)
 
     def rewards(self, cycle: Cycle) -> tuple[MiningReward, ...]:
         """A credit for each day that is over, and payments."""
         coin = cycle.coin("bitcoin")
         found = [_daily(each, cycle, coin) for each in _items(cycle, "profit")]
         found += [_payment(each, cycle, coin) for each in _items(cycle, "payments")]
+        for merged in merged_with(coin):
+            found += [_daily(each, cycle, merged) for each in _items(cycle, f"profit-{merged}")]
+            found += [_payment(each, cycle, merged) for each in _items(cycle, f"payments-{merged}")]
         return tuple(each for each in found if each is not None)
 
 
@@ -150,8 +170,19 @@ def _balance(cycle: Cycle, coin: str, flags: Flags) -> float | None:
     for entry in objects(data["balance"]):
         if entry.get("coin") == _TICKERS.get(coin):
             return Fields(entry, flags, cycle.raw).coins("amount", "unpaid_coins")
-    flags.missing("unpaid_coins")
     return None
+
+
+def _merged(cycle: Cycle, coin: str) -> tuple[AccountStats, ...]:
+    """What is owed of coins that are mined along, as far as there is a balance of them."""
+    found = []
+    for merged in merged_with(coin):
+        stats = AccountStats(coin=merged, algorithm=_algorithm(coin))
+        stats.unpaid_coins = _balance(cycle, merged, stats.flags)
+        stats.payout = PayoutSchedule(PayoutKind.DAILY)
+        if stats.unpaid_coins is not None:
+            found.append(stats)
+    return tuple(found)
 
 
 def _workers(cycle: Cycle, coin: str) -> tuple[WorkerStats, ...]:
@@ -169,6 +200,7 @@ def _workers(cycle: Cycle, coin: str) -> tuple[WorkerStats, ...]:
             said_at=cycle.fetched_at["workers"],
             algorithm=_algorithm(coin),
             coin=coin,
+            merged_coins=merged_with(coin),
             worker_id=short(entry.get("worker_id")),
             state=_STATES.get(state or "", state),
             hashrate_hs=fields.hashrate("hashrate_10min", "hashrate_hs"),

@@ -201,7 +201,8 @@ def viabtc_workers(ledger: Ledger, page: int, limit: int) -> dict[str, Any]:
 
 def viabtc_account(ledger: Ledger) -> dict[str, Any]:
     """``/account``."""
-    balance = [{"coin": "LTC", "amount": btc(ledger.unpaid)}, {"coin": "BTC", "amount": "0"}]
+    owed = {"LTC": ledger.unpaid, "DOGE": ledger.unpaid * _DOGE_PER_LTC, "BTC": 0.0}
+    balance = [{"coin": coin, "amount": btc(amount)} for coin, amount in owed.items()]
     account = {"id": 45, "parent_user_id": None, "account": USER}
     return _viabtc({"account": account, "observer": [], "withdraw_address": [], "balance": balance})
 
@@ -221,15 +222,30 @@ def viabtc_profit(ledger: Ledger, begin_s: float, end_s: float) -> list[dict[str
     ]
 
 
-def viabtc_payments(ledger: Ledger, begin_s: float, end_s: float) -> list[dict[str, Any]]:
-    """Items of ``/wallet/payment/history``."""
+def viabtc_rewards(ledger: Ledger, begin_s: float, end_s: float) -> list[dict[str, Any]]:
+    """Items of ``/reward/history``: what is mined along."""
     return [
         {
-            "id": day.number,
-            "coin": "LTC",
-            "amount": btc(day.coins),
+            "coin": "DOGE",
+            "date": day.day.isoformat(),
+            "total_profit": btc(day.coins * _DOGE_PER_LTC),
+        }
+        for day in ledger.days(begin_s, end_s)
+    ]
+
+
+def viabtc_payments(
+    ledger: Ledger, begin_s: float, end_s: float, coin: str
+) -> list[dict[str, Any]]:
+    """Items of ``/wallet/payment/history``."""
+    times = _DOGE_PER_LTC if coin == "DOGE" else 1.0
+    return [
+        {
+            "id": day.number * 2 + (coin == "DOGE"),
+            "coin": coin,
+            "amount": btc(day.coins * times),
             "address": "ltc1qminestream",
-            "tx": hash_of("viabtc", day.number),
+            "tx": hash_of("viabtc", coin, day.number),
             "create_time": round(day.paid_s),
         }
         for day in ledger.days(begin_s, end_s)

@@ -141,8 +141,13 @@ def _viabtc_profit(asked: Asked, ledger: Ledger) -> Any:
     return {"code": 0, "data": _pages(asked, items), "message": "OK"}
 
 
+def _viabtc_rewards(asked: Asked, ledger: Ledger) -> Any:
+    items = litecoin_pools.viabtc_rewards(ledger, *_span(asked))
+    return {"code": 0, "data": _pages(asked, items), "message": "OK"}
+
+
 def _viabtc_payments(asked: Asked, ledger: Ledger) -> Any:
-    items = litecoin_pools.viabtc_payments(ledger, *_span(asked))
+    items = litecoin_pools.viabtc_payments(ledger, *_span(asked), asked["coin"])
     return {"code": 0, **_pages(asked, items), "message": "OK"}
 
 
@@ -208,6 +213,7 @@ _KEYED: Final[tuple[tuple[str, str, str, Tell], ...]] = (
     ("viabtc", "GET", "hashrate/worker", _viabtc_workers),
     ("viabtc", "GET", "account", lambda _, ledger: litecoin_pools.viabtc_account(ledger)),
     ("viabtc", "GET", "profit/history", _viabtc_profit),
+    ("viabtc", "GET", "reward/history", _viabtc_rewards),
     ("viabtc", "GET", "wallet/payment/history", _viabtc_payments),
 )
 
