@@ -39,7 +39,6 @@ HASHES_PER_S: Final[dict[str, float]] = {
 }
 _BY_LETTER = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
 _UNIT = re.compile(r"^\s*([KMGTPE]?)(?:H(?:S|ASH)?)(?:/S(?:EC)?)?\s*$", re.IGNORECASE)
-_WORDED = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*([A-Za-z/]+)\s*$")
 
 
 def hashes_per_s(unit: str) -> float:
@@ -55,18 +54,3 @@ def hashes_per_s(unit: str) -> float:
     if found is None:
         raise ValueError(f"no unit of hashrate: {unit!r}")
     return _BY_LETTER[found[1].upper()]
-
-
-def parse_hashrate(text: str) -> float:
-    """Read a hashrate that carries its own unit, such as ``"150 TH/s"``.
-
-    Returns:
-        H/s.
-
-    Raises:
-        ValueError: when number or unit is missing; magnitude is never guessed.
-    """
-    found = _WORDED.match(text)
-    if found is None:
-        raise ValueError(f"no hashrate with a unit: {text!r}")
-    return float(found[1]) * hashes_per_s(found[2])
