@@ -160,3 +160,30 @@ def test_an_avalon_without_a_sensor_has_no_temperature_and_no_fault() -> None:
 )
 def test_other_makers_scrypt_machines_are_known_by_name(model: str, algorithm: Algorithm) -> None:
     assert algorithm_of_model(model) is algorithm
+
+
+def goldshell(number: int, **more: object) -> dict[str, Any]:
+    shared = {"Status": "Alive", "Enabled": "Y", "fan0": 2160, "fan1": 2190}
+    return {"ID": number, "PGA": number, "MHS 20s": 92.5, "MHS av": 91.0, **shared, **more}
+
+
+def test_a_goldshell_on_port_4028_keeps_its_temperatures_and_fans() -> None:
+    """Scrypt by bfgminer: two sensors of chips, one of the board, and fans on every device."""
+    bodies = {
+        "summary": answer("SUMMARY", {"Elapsed": 600, "MHS 20s": 185.0, "MHS av": 182.0}),
+        "pools": AVALON["pools"],
+        "version": answer("VERSION", {"BFGMiner": "5.5.0", "API": "3.1"}),
+        "devs": answer(
+            "DEVS",
+            goldshell(0, **{"tstemp-0": 71, "tstemp-1": 77, "tstemp-2": 60}),
+            goldshell(1, **{"tstemp-0": 0, "tstemp-1": -1, "tstemp-2": 61, "fan1": 2100}),
+        ),
+    }
+    told = read(bodies, model_hint="Goldshell Mini DOGE")
+    assert (told.algorithm, told.hashrate_hs) == (Algorithm.SCRYPT, 185e6)
+    assert (told.chip_temp_max_c, told.pcb_temp_max_c) == (77.0, 61.0)
+    heats = [(each.chip_temp_max_c, each.chip_temp_min_c, each.pcb_temp_c) for each in told.boards]
+    assert heats == [(77.0, 71.0, 60.0), (None, None, 61.0)]
+    assert told.fan_rpm == (2160, 2100)
+    bodies["devs"]["DEVS"][0]["tstemp-1"] = 900
+    assert "field_invalid:boards.1.chip_temp_max_c" in read(bodies).quality_flags

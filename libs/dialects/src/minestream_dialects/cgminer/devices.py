@@ -14,6 +14,10 @@ _TEMPERATURE: Final = ("Temperature", "Tenperature", "Chip Temp Max")
 """Bitmain's firmware spells it so."""
 _NO_SENSOR_C: Final = -273
 """How an Avalon says that a device has none."""
+_CHIPS: Final = ("tstemp-0", "tstemp-1")
+_PLATE: Final = "tstemp-2"
+"""Goldshell's, in whole degrees; 0 and -1 are sensors without reading."""
+_MAX_FANS: Final = 8
 
 
 def listed(devices: list[Row] | None, *, hashing: bool) -> list[Row]:
@@ -48,6 +52,8 @@ def read_devices(devices: list[Row], unit: Measure, whole: Rates, draft: Draft) 
     draft.voltage_v = mean([b.voltage_v for b in boards if b.voltage_v is not None])
     warm = [b.chip_temp_max_c for b in boards if b.chip_temp_max_c is not None]
     draft.chip_temp_max_c = max(warm, default=None)
+    plates = [b.pcb_temp_c for b in boards if b.pcb_temp_c is not None]
+    draft.pcb_temp_max_c = max(plates, default=None)
     _read_fans(devices, draft)
 
 
@@ -67,9 +73,7 @@ def _board(slot: int, device: Row, unit: Measure, whole: Rates, flags: Flags) ->
     board = BoardDraft(slot, status=_state(device), hashing=positive(found.now) > 0)
     name = f"{at}.hashrate_hs"
     board.hashrate_hs = unit.read(found.now, name=name, flags=flags, times=times)
-    heat, name = said(device, *_TEMPERATURE), f"{at}.chip_temp_max_c"
-    heat = None if heat == _NO_SENSOR_C else heat
-    board.chip_temp_max_c = celsius(heat, name=name, flags=flags, required=False)
+    _read_heat(device, board, flags)
     clock, name = said(device, "Frequency", "Chip Frequency", "GPU Clock"), f"{at}.frequency_mhz"
     board.frequency_mhz = number(clock, MEGAHERTZ, name=name, flags=flags, required=False)
     volts, name = said(device, "GPU Voltage"), f"{at}.voltage_v"
@@ -77,6 +81,22 @@ def _board(slot: int, device: Row, unit: Measure, whole: Rates, flags: Flags) ->
     errors, name = said(device, "Hardware Errors"), f"{at}.hw_errors_total"
     board.hw_errors_total = count(errors, name=name, flags=flags)
     return board
+
+
+def _read_heat(device: Row, board: BoardDraft, flags: Flags) -> None:
+    """A device's one temperature, or the sensors of a Goldshell's chips and of its board."""
+    heat = said(device, *_TEMPERATURE)
+    chips = [value for key in _CHIPS if positive(value := said(device, key))]
+    plate = said(device, _PLATE)
+    told = (
+        ("chip_temp_max_c", max(chips, key=positive) if chips else heat),
+        ("chip_temp_min_c", min(chips, key=positive) if len(chips) > 1 else None),
+        ("pcb_temp_c", plate if positive(plate) else None),
+    )
+    for ours, value in told:
+        known = None if value == _NO_SENSOR_C else value
+        name = f"boards.{board.slot}.{ours}"
+        setattr(board, ours, celsius(known, name=name, flags=flags, required=False))
 
 
 def _state(device: Row) -> str | None:
@@ -87,9 +107,13 @@ def _state(device: Row) -> str | None:
 
 
 def _read_fans(devices: list[Row], draft: Draft) -> None:
-    """The devices' own fans, where all of them have one."""
+    """The devices' own fans, where all of them have one; else those that each of them repeats."""
     speeds = [said(device, "Fan Speed") for device in devices]
-    if not speeds or any(speed is None for speed in speeds):
+    if any(speed is None for speed in speeds):
+        places = (f"fan{place}" for place in range(_MAX_FANS))
+        told = [[v for device in devices if (v := said(device, key)) is not None] for key in places]
+        speeds = [min(each, key=positive) for each in told if each]
+    if not speeds:
         return
     read = [number(speed, RPM, name="fan_rpm", flags=draft.flags) for speed in speeds]
     known = [round(speed) for speed in read if speed is not None]
