@@ -144,3 +144,18 @@ async def test_of_one_that_is_removed_during_its_poll_nothing_is_kept(tmp_path: 
         fleet.held.set()
         await until(lambda: b"a" in this.broker.taken)
         assert not collector._silent
+
+
+async def test_a_poll_that_its_miners_removal_overtook_is_no_fault_of_ours(tmp_path: Path) -> None:
+    def skipped(reason: str) -> float:
+        labels = {"reason": reason}
+        return REGISTRY.get_sample_value("minestream_polls_skipped_total", labels) or 0.0
+
+    async with world(tmp_path) as this, collecting(this) as (collector, _):
+        before = skipped("own_fault"), skipped("not_ours")
+        nothing = Polled("gone", answered=False, topic=RAW_MINER, event=None)
+        await collector._deliver(nothing)
+        assert (skipped("own_fault"), skipped("not_ours")) == (before[0], before[1] + 1)
+        collector.add("gone", interval_s=60.0)
+        await collector._deliver(nothing)
+        assert (skipped("own_fault"), skipped("not_ours")) == (before[0] + 1, before[1] + 1)

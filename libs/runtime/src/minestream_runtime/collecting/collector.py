@@ -204,7 +204,8 @@ class Collector:
 
     async def _deliver(self, polled: Polled) -> None:
         if polled.event is None:
-            reason = "not_ours" if polled.answered else "own_fault"
+            ours = polled.target in self._scheduler.schedule and not polled.answered
+            reason = "own_fault" if ours else "not_ours"
             counter("minestream_polls_skipped_total").labels(reason).inc()
             return
         if polled.target in self._scheduler.schedule:  # it may have been removed meanwhile
