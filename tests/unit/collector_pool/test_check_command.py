@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.unit.collector_pool.http_pools import emulated_pools
+from aiohttp import web
+from tests.unit.collector_pool.http_pools import Handler, emulated_pools
 from typer.testing import CliRunner, Result
 
 from collector_pool.adapters.command import app
@@ -60,6 +61,35 @@ async def test_a_refusal_or_silence_is_told_and_no_key(tmp_path: Path, trouble: 
     assert result.exit_code == 1
     assert re.search(r"api: .*(403|connection broke)", result.output)
     assert KEY not in result.output
+
+
+async def test_each_call_is_tried_as_a_key_may_have_leave_for_some_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector_pool.adapters.command._MOST_APART_S", 0.01)
+
+    async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.endswith(("/hashrate/worker", "/reward/history")):
+            return await handler(request)
+        return web.json_response({"code": 12004, "message": f"IP not allowed for {KEY}"})
+
+    async with emulated_pools(door=door) as (_, _, url):
+        file = _file(tmp_path, url)
+        text = file.read_text(encoding="utf-8")
+        file.write_text(text.replace("pool: viabtc,", "pool: viabtc, coin: litecoin,"))
+        result = await _check(file, "viabtc-main")
+    assert result.exit_code == 1
+    lines = [line for line in result.output.splitlines() if line.startswith("viabtc-main")]
+    refused = "code 12004: IP not allowed for ***"
+    assert lines == [
+        f"viabtc-main  hashrate: {refused}",
+        "viabtc-main  workers: answers",
+        f"viabtc-main  account: {refused}",
+        f"viabtc-main  profit: {refused}",
+        f"viabtc-main  payments: {refused}",
+        "viabtc-main  profit-dogecoin: answers",
+        f"viabtc-main  payments-dogecoin: {refused}",
+    ]
 
 
 async def test_an_account_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -287,7 +287,7 @@ async def test_a_key_without_leave_for_some_calls_tells_what_it_may() -> None:
         assert event.status is PollStatus.PARTIAL
         assert len(_workers(told)) == 1
         note = follower.note() or ""
-        assert "balance: balance: code 9: auth_error: no permission for ***" in note
+        assert "balance: code 9: auth_error: no permission for ***" in note
         assert "workers" not in note
         before = site.asked["f2pool"]
         event, told = await world.look(follower)

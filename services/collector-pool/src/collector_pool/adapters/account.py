@@ -179,12 +179,12 @@ class Follower:
                 self._log.warning(
                     "source_fails",
                     call=each.name,
-                    error=each.error,
+                    error=each.why,
                     shown_meanwhile="the last answer" if each.stale else None,
                     until=each.not_before.isoformat() if each.not_before else None,
                 )
             if each.error is not None:
-                self._failing[each.name] = each.error
+                self._failing[each.name] = each.why
 
 
 def _bodies(given: Iterable[Given]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from collector_pool.domain.cycles import Given
 from minestream_dialects.pools import POOLS
 from minestream_dialects.pools.port import Account, Span
 from minestream_dialects.pools.stratum import login_of
-from minestream_runtime.clock import SystemClock
+from minestream_runtime.clock import Clock, SystemClock
 from minestream_runtime.command.terminal import refuse
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.polite import PoliteClient
@@ -94,22 +94,30 @@ def check(
 
 
 async def _ask_once(account: Account) -> list[Given]:
-    """All calls of an account; what was asked for a pause is not asked again."""
+    """All calls of an account, also when one is refused: a key may have leave for some alone."""
     clock, pool = SystemClock(), POOLS[account.pool]
     url = account.url or pool.url
     treated = replace(manners(min(pool.apart_s, _MOST_APART_S)), tries=1)
     async with PoliteClient(pool.name, url, clock, manners=treated) as client:
-        way = Way(client)
-        asker = Asker(
-            pool, way, clock, interval_s=account.interval_s, stale_most_s=0.0, refused_s=3600.0
-        )
-        now = clock.now()
-        return [await asker.ask(call) for call in pool.calls(account, Span(now, now))]
+        way, now = Way(client), clock.now()
+        asked = pool.calls(account, Span(now, now))
+        return [await _asker(account, way, clock).ask(call) for call in asked]
+
+
+def _asker(account: Account, way: Way, clock: Clock) -> Asker:
+    return Asker(
+        POOLS[account.pool],
+        way,
+        clock,
+        interval_s=account.interval_s,
+        stale_most_s=0.0,
+        refused_s=0.0,
+    )
 
 
 def _lines(account: Account, given: Sequence[Given]) -> Iterator[str]:
     for one in given:
-        said = "answers" if one.status is PollStatus.OK else one.error or one.status.value
+        said = "answers" if one.status is PollStatus.OK else one.why
         yield f"{account.account_id}  {one.name}: {said}"
     held = [one.not_before for one in given if one.not_before is not None]
     if held:

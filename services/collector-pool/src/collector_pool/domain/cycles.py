@@ -34,6 +34,11 @@ class Given:
     not_before: datetime | None = None
 
     @property
+    def why(self) -> str:
+        """Its error where the call is named beside it."""
+        return (self.error or self.status.value).removeprefix(f"{self.name}: ")
+
+    @property
     def status(self) -> PollStatus:
         """Of the call as a whole."""
         statuses = [endpoint.status for endpoint in self.endpoints.values()]
