@@ -1,5 +1,7 @@
 """What our own parser reads from an emulated miner is what is so in its machine."""
 
+import json
+
 import pytest
 from tests.unit.emulators.reading import ENDPOINTS, asked, built, of_family, read
 
@@ -150,6 +152,22 @@ def test_vnish_3_tells_each_chips_hashrate_on_a_page_of_its_own() -> None:
     for board, told in zip(one.miner.boards, seen.boards, strict=True):
         rates = [chip.hashrate_hs for chip in chips_of(one.miner, board)]
         assert told.hashrate_hs == pytest.approx(rates, abs=0.5e9), "whole GH/s"
+
+
+def test_a_stock_l9_tells_boards_in_gigahashes_beside_a_whole_in_megahashes() -> None:
+    one = built("l9-stock")
+    body = asked(one, "stats")
+    assert body is not None
+    row = json.loads(body)["STATS"][1]
+    boards = [row[f"chain_rate{number}"] for number in (1, 2, 3)]
+    assert row["GHS 5s"] == pytest.approx(1000 * sum(boards), rel=0.01)
+    assert row["CHAIN AVG HASHRATE1"].endswith(" MH/s")
+    seen = read(one).telemetry
+    assert seen.hashrate_hs == pytest.approx(one.miner.hashrate_hs(), rel=1e-3)
+    assert [board.hashrate_hs for board in seen.boards] == [
+        pytest.approx(one.miner.board_hs(board), rel=1e-3) for board in one.miner.boards
+    ]
+    assert seen.quality_flags == ()
 
 
 @pytest.mark.parametrize(("kind", "model"), [("m30s-v1", "M30S_VE40"), ("m50-v2", "M50_VH75")])

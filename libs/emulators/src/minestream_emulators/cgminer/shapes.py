@@ -18,6 +18,7 @@ class Shape:
         hottest: what ``temp_max`` is: of the chips, of the boards, or always 0.
         names_unit: STATS has ``rate_unit``.
         volt_mv: what one of ``chain_vol`` is, mV.
+        later: as BMMiner 2.12 has it: boards in GH/s whatever the whole is in, units in words.
     """
 
     recorded: str
@@ -29,9 +30,11 @@ class Shape:
     hottest: str = ""
     names_unit: bool = False
     volt_mv: int = 1
+    later: bool = False
 
 
 BMMINER: Final = Shape("s19pro", "cgminer 1.0.0", names_unit=True)
+LATER: Final = Shape("s19pro", "cgminer 1.0.0", later=True)
 L3_STOCK: Final = Shape("l3p", "cgminer 4.9.0", group=8, seamless=True, hottest="pcb")
 VNISH_3: Final = Shape(
     "vnish_3.8.6",
@@ -49,7 +52,7 @@ SGMINER: Final = Shape("sgminer", "sgminer 4.4.2")
 CGMINER: Final = Shape("sgminer", "cgminer 4.10.0")
 
 SHAPES: Final[dict[str, Shape]] = {
-    "l9-stock": BMMINER,
+    "l9-stock": LATER,
     "l7-stock": BMMINER,
     "s19pro-stock": BMMINER,
     "l3p-stock": L3_STOCK,

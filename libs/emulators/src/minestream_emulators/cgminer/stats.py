@@ -11,6 +11,7 @@ from minestream_emulators.recorded import filled, recorded
 
 _MIDDLES = (SPREAD_C / 2, 5.0)
 _PIC_BELOW_PCB_C = 10
+_GIGA = 1e9
 _STATES = {Phase.MINING: "mining", Phase.FAILURE: "failure", Phase.OFF: "stopped"}
 
 
@@ -121,7 +122,39 @@ def stats(firmware: Firmware, shape: Shape) -> Json:
         if board.lost and isinstance(sample["STATS"][1][key], str):
             values[key] = ""
     who = filled(sample["STATS"][0], {"Type": type_text(firmware)})
-    return {**sample, "STATS": [who, filled(sample["STATS"][1], values)]}
+    body = filled(sample["STATS"][1], values)
+    if shape.later:
+        who, body = who | {"BMMiner": "2.12"}, _later(body, firmware)
+    return {**sample, "STATS": [who, body]}
+
+
+def _later(body: Json, firmware: Firmware) -> Json:
+    """As BMMiner 2.12 words it.
+
+    Boards in GH/s, and again with their unit; no unit of the whole; sensors where the air comes in
+    and where it goes out, of which ``temp_out_chip`` repeats the board's.
+    """
+    gone = ("rate_unit", "temp_chip", "temp_pcb", "temp_pic", "chain_rate", "freq_avg")
+    said = {key: value for key, value in body.items() if not key.startswith(gone)}
+    for number, board in enumerate(firmware.miner.boards, 1):
+        rate_hs = firmware.miner.board_hs(board) * firmware.blow
+        low, high = pcb_range_c(board)
+        chip_low, chip_high = chip_range_c(board)
+        said |= {
+            f"chain_rate{number}": round(rate_hs / _GIGA, 6),
+            f"CHAIN AVG HASHRATE{number}": worded(rate_hs, firmware),
+            f"temp_in_pcb_{number}": f"{low}-{low}",
+            f"temp_out_pcb_{number}": f"{high}-{high}",
+            f"temp_in_chip_{number}": f"{chip_low}-{chip_high}",
+            f"temp_out_chip_{number}": f"{high}-{high}",
+        }
+    return said
+
+
+def worded(rate_hs: float, firmware: Firmware) -> str:
+    """A hashrate with its unit: ``16021.44 MH/s``."""
+    model = firmware.miner.model
+    return f"{rate_hs / model.unit_hs:.2f} {model.unit}"
 
 
 def type_text(firmware: Firmware) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from minestream_emulators.cgminer.shapes import Shape
-from minestream_emulators.cgminer.stats import type_text
+from minestream_emulators.cgminer.stats import type_text, worded
 from minestream_emulators.device import Firmware, Json
 from minestream_emulators.physics import Miner
 from minestream_emulators.recorded import filled, recorded
@@ -78,7 +78,14 @@ def summary(firmware: Firmware, shape: Shape) -> Json:
         "Last getwork": firmware.clock_s,
         "Fee Percent": 100.0 * miner.model.devfee_ratio,
     }
-    return {**sample, "SUMMARY": [filled(sample["SUMMARY"][0], values)]}
+    body = filled(sample["SUMMARY"][0], values)
+    if shape.later:
+        body |= {
+            "RT HASHRATE": worded(now * firmware.blow, firmware),
+            "AV HASHRATE": worded(average * firmware.blow, firmware),
+            "THEORY HASHRATE": worded(miner.ideal_hs() * len(miner.boards), firmware),
+        }
+    return {**sample, "SUMMARY": [body]}
 
 
 def _of(shape: Shape, command: str) -> str:
