@@ -29,6 +29,7 @@ from minestream_schemas.gap import GAP, Gap, GapCause
 from minestream_schemas.ids import derived_id
 from minestream_schemas.inventory import DETECTED, Detected
 from minestream_schemas.raw import RAW_MINER, PollStatus
+from minestream_schemas.upload import KEY_HEADER, UPLOAD_PATH
 
 DOCUMENT: dict[str, Any] = {
     "miner_id": "SN123456789",
@@ -201,6 +202,33 @@ async def test_a_body_that_cannot_be_taken_is_refused_whole_with_the_reason(
         assert answer.status_code == status, said
         assert answer.json()["success"] is False
         assert said in answer.json()["error"]
+
+
+async def test_every_answer_under_collector_is_the_documents_envelope(alone: Collectors) -> None:
+    http = alone.http
+    item = wrapped(poll("site-a-m1"))
+    answers = {
+        200: await alone.upload([]),
+        400: await alone.upload(b"{}"),
+        401: await alone.upload([], key=None),
+        404: await http.post("/api/collector/nothing", headers={KEY_HEADER: KEYS["site-a"]}),
+        405: await http.get(UPLOAD_PATH),
+        413: await alone.upload(b"[" + b"1," * 9000 + b"1]"),
+        415: await alone.upload(b"[]", encoding="br"),
+        503: await alone.upload([item]),
+    }
+    del alone.door.keys
+    answers[500] = await alone.upload([item])
+    for status, answer in answers.items():
+        assert answer.status_code == status, answer.text
+        assert answer.headers["Content-Type"] == "application/json", status
+        body = answer.json()
+        assert body["success"] is (status == 200), status
+        expected = {200: {"success", "data"}, 503: {"success", "data", "error"}}
+        assert body.keys() == expected.get(status, {"success", "error"}), status
+    assert answers[405].headers["Allow"] == "POST"
+    assert answers[401].json()["error"] == "Invalid API key"
+    assert answers[404].json()["error"] == "Not Found"
 
 
 async def test_members_of_one_gzip_stream_are_one_body(there: Collectors) -> None:

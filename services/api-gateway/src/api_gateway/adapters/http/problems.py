@@ -1,4 +1,4 @@
-"""Every error as RFC 9457 says it: ``application/problem+json``."""
+"""Every error as RFC 9457 says it (``application/problem+json``); to edge sites as theirs does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +14,11 @@ from starlette.requests import HTTPConnection
 
 from api_gateway.adapters.database.access import QueryTimeoutError, SchemaMissingError
 from minestream_runtime.errors import StoreRejectedError, StoreUnavailableError
+from minestream_schemas.upload import Answer
 
 MEDIA_TYPE: Final = "application/problem+json"
 _RETRY_AFTER_S: Final = 5
+_COLLECTOR: Final = "/api/collector/"
 
 
 class FieldFault(BaseModel):
@@ -90,6 +92,10 @@ def problem(
         headers: further ones.
     """
     kind = KINDS.get(status, _OTHER)
+    if request.url.path.startswith(_COLLECTOR):
+        answer = Answer(success=False, error=detail or kind.title)
+        text = answer.model_dump_json(exclude_none=True)
+        return Response(text, status, headers, media_type="application/json")
     body: dict[str, Any] = {
         "type": f"urn:minestream:problem:{kind.word}",
         "title": kind.title,
