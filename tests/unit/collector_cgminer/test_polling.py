@@ -11,16 +11,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.unit.collector_vnish.web_miner import WebMiner, serving
 from tests.unit.runtime.hostile_port import Caller, Port, port
 
-from collector_cgminer.adapters.family import TcpFamily
-from collector_cgminer.domain.families import FAMILIES
+from collector_cgminer.adapters.family import families_of
+from collector_cgminer.adapters.pages import Pages
 from collector_cgminer.settings import CgminerSettings
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.fleet import Fleet
 from minestream_runtime.collecting.owners import Owner
 from minestream_runtime.collecting.poller import Poller
 from minestream_runtime.devices.cgminer import CgminerClient
+from minestream_runtime.devices.http import device_session
 from minestream_schemas.inventory import Detected, InventoryEntry
 from minestream_schemas.raw import PollStatus, RawMiner
 
@@ -57,10 +59,11 @@ class Miner:
 
 
 @asynccontextmanager
-async def polling(miner: Miner, dialect: str | None, **more: Any) -> AsyncIterator[Poll]:
+async def polling(
+    miner: Miner, dialect: str | None, *, pages: Pages | None = None, **more: Any
+) -> AsyncIterator[Poll]:
     clock, settings = SystemClock(), CgminerSettings(kafka_bootstrap="127.0.0.1:1")
-    client = CgminerClient()
-    owner = Owner([TcpFamily(each, client, clock, deadline_s=0.3) for each in FAMILIES])
+    owner = Owner(families_of(CgminerClient(), clock, deadline_s=0.3, pages=pages))
     fleet = Fleet(
         settings,
         None,
@@ -268,3 +271,80 @@ async def test_a_miner_is_asked_as_what_it_was_found_to_be_and_where_it_answered
             event = await poll()
     assert event.status is PollStatus.OK, event.error
     assert event.dialect_evidence == "4028 stats: Type Antminer S19"
+
+
+CHIPS = b'{"chiphr":[{"Asic00":"68","Asic01":"67"}]}'
+
+
+@asynccontextmanager
+async def polling_vnish(miner: Miner, web: WebMiner, **more: Any) -> AsyncIterator[Poll]:
+    """Vnish's port of commands, and its web pages beside."""
+    async with serving(web) as address, device_session() as session:
+        pages = Pages(session, SystemClock(), port=int(address.rpartition(":")[2]))
+        async with polling(miner, "vnish-3", pages=pages, **more) as poll:
+            yield poll
+
+
+def vnish(version: str) -> Miner:
+    return Miner(
+        {
+            "stats": good("STATS", Elapsed=100),
+            "summary": good("SUMMARY", Elapsed=100),
+            "pools": good("POOLS", URL="stratum+tcp://pool:3333"),
+            "version": good("VERSION", CompileTime="x", Type=f"Antminer S9 (vnish {version})"),
+        }
+    )
+
+
+async def test_vnish_3_is_asked_for_its_chips_on_its_web_page_at_their_cadence() -> None:
+    web = WebMiner({"/cgi-bin/chip_hr.json": CHIPS}, lock="digest")
+    async with polling_vnish(vnish("3.9.0"), web) as poll:
+        first, second = await poll(), await poll()
+    assert first.status is second.status is PollStatus.OK
+    assert first.firmware == "3.9.0"
+    assert first.endpoints["chip-hr"].body == CHIPS.decode()
+    assert web.asked == ["/cgi-bin/chip_hr.json"] * 2, "the challenge, and once"
+    assert "chip-hr" not in second.endpoints, "chips that were told are not told again"
+
+
+async def test_vnish_1_is_not_asked_for_a_page_that_only_3_has() -> None:
+    web = WebMiner({"/cgi-bin/chip_hr.json": CHIPS}, lock="digest")
+    async with polling_vnish(vnish("1.2.7"), web) as poll:
+        await poll()
+    assert web.asked == []
+
+
+@pytest.mark.parametrize("why", ["no page", "another password", "no web server"])
+async def test_who_refuses_its_chips_is_as_well_as_before_and_is_not_asked_at_each_poll(
+    why: str,
+) -> None:
+    page = {} if why == "no page" else {"/cgi-bin/chip_hr.json": CHIPS}
+    web = WebMiner(page, lock="digest", password="other" if why == "another password" else "root")
+    async with serving(web) as address, device_session() as session:
+        at = 1 if why == "no web server" else int(address.rpartition(":")[2])
+        async with polling(
+            vnish("3.9.0"), "vnish-3", pages=Pages(session, SystemClock(), port=at)
+        ) as poll:
+            first, asked, second = await poll(), len(web.asked), await poll()
+    assert first.status is second.status is PollStatus.OK
+    assert first.endpoints["chip-hr"].status is not PollStatus.OK
+    assert "chip-hr" not in second.endpoints
+    assert len(web.asked) == asked
+
+
+async def test_a_page_of_chips_that_is_no_json_is_a_fault_of_its_own() -> None:
+    web = WebMiner({"/cgi-bin/chip_hr.json": b"<html>"}, lock="digest")
+    async with polling_vnish(vnish("3.9.0"), web) as poll:
+        event = await poll()
+    assert event.status is PollStatus.PARTIAL
+    assert event.endpoints["chip-hr"].status is PollStatus.GARBAGE
+    assert event.endpoints["stats"].status is PollStatus.OK
+
+
+async def test_behind_a_forwarded_port_nobody_elses_web_page_is_asked() -> None:
+    async with device_session() as session:
+        pages = Pages(session, SystemClock())
+        async with polling(vnish("3.9.0"), "vnish-3", pages=pages) as poll:
+            event = await poll()
+    assert event.status is PollStatus.OK
+    assert event.endpoints["chip-hr"].error == "not asked: nobody knows its web port"

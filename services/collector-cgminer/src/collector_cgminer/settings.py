@@ -15,3 +15,10 @@ class CgminerSettings(CollectorSettings):
     poll_deadline_s: float = Field(
         default=5.0, gt=0, le=60, description="for one whole answer, connecting included"
     )
+    miner_web_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="where miners have their web pages that tell their chips nowhere else "
+        "(Vnish 3.x); empty: 80 for those at port 4028, and no others are asked",
+    )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from collector_cgminer.adapters.pages import Pages, is_offered
 from collector_cgminer.domain.answers import (
     Verdict,
     clock_of,
@@ -17,7 +18,7 @@ from collector_cgminer.domain.families import FAMILIES, Commands
 from minestream_dialects.bodies import decode_bytes
 from minestream_runtime import semconv
 from minestream_runtime.clock import Clock
-from minestream_runtime.collecting.bodies import start_of, text_of
+from minestream_runtime.collecting.bodies import body_of, start_of, status_of, text_of
 from minestream_runtime.collecting.family import Family, Miner
 from minestream_runtime.collecting.plan import Answer, Memory, Plan
 from minestream_runtime.devices.cgminer import (
@@ -29,6 +30,7 @@ from minestream_runtime.devices.cgminer import (
     Wire,
 )
 from minestream_runtime.devices.connect_errors import OwnFaultError
+from minestream_runtime.devices.http import Reply
 from minestream_schemas.raw import EndpointBody, PollStatus
 
 _STATUS_OF: Final = {
@@ -48,25 +50,32 @@ class TcpFamily:
         client: asks; shared by all families, as it keeps one connection per miner.
         clock: instants of answers.
         deadline_s: for one whole answer.
+        pages: asks what stands on web pages; None: nobody does.
     """
 
     secrets: Mapping[str, str] | None = None
 
     def __init__(
-        self, commands: Commands, client: CgminerClient, clock: Clock, *, deadline_s: float
+        self,
+        commands: Commands,
+        client: CgminerClient,
+        clock: Clock,
+        *,
+        deadline_s: float,
+        pages: Pages | None = None,
     ) -> None:
         self.name = commands.family
         self.plan = _plan(commands)
         self.deadline_s = deadline_s
-        self._others = tuple(commands.cadence_s)
+        self._commands = commands
+        self._pages = pages
         self._wire = Wire(commands.wire)
         self._client = client
         self._clock = clock
 
     def wanted(self, memory: Memory) -> tuple[str, ...]:
         """See ``Family``."""
-        del memory  # a command that its firmware does not know is left out by the kit
-        return self._others
+        return self._commands.wanted(memory.firmware, pages=self._pages is not None)
 
     def about(self, endpoint: str) -> tuple[str, Mapping[str, str]]:
         """See ``Family``."""
@@ -78,6 +87,9 @@ class TcpFamily:
     async def ask(self, miner: Miner, endpoint: str, deadline_s: float) -> Answer:
         """See ``Family``."""
         limit_s = min(self.deadline_s, deadline_s)
+        path = self._commands.pages.get(endpoint)
+        if path is not None and self._pages is not None:
+            return self._read_page(await self._pages.ask(miner, path, limit_s))
         began_s = self._clock.monotonic()
         try:
             answer = await self._client.ask(
@@ -86,6 +98,16 @@ class TcpFamily:
         except CgminerError as exc:
             return Answer(self._fault(exc, (self._clock.monotonic() - began_s) * 1000))
         return self._read(endpoint, answer.body, answer.latency_ms)
+
+    def _read_page(self, reply: Reply) -> Answer:
+        """What a web page says; one that is not there for us is no fault."""
+        status, error = status_of(reply)
+        if status is PollStatus.OK:
+            error = decode_bytes(reply.body).problem
+            status = PollStatus.OK if error is None else PollStatus.GARBAGE
+        kept = reply.body if status is PollStatus.OK else start_of(reply.body)
+        body = body_of(reply, status, self._clock.now(), kept=kept, error=error)
+        return Answer(body, missing=not is_offered(reply))
 
     def _read(self, endpoint: str, said: bytes, latency_ms: float) -> Answer:
         decoded = decode_bytes(said)
@@ -135,22 +157,25 @@ class TcpFamily:
         )
 
 
-def families_of(client: CgminerClient, clock: Clock, *, deadline_s: float) -> list[Family]:
+def families_of(
+    client: CgminerClient, clock: Clock, *, deadline_s: float, pages: Pages | None = None
+) -> list[Family]:
     """All families that are spoken over TCP.
 
     Args:
         client: asks.
         clock: instants of answers.
         deadline_s: for one whole answer.
+        pages: asks what some tell on web pages alone; None: nobody does.
     """
-    return [TcpFamily(each, client, clock, deadline_s=deadline_s) for each in FAMILIES]
+    return [TcpFamily(each, client, clock, deadline_s=deadline_s, pages=pages) for each in FAMILIES]
 
 
 def _plan(commands: Commands) -> Plan:
     return Plan(
         main=commands.main,
         cadence_s=commands.cadence_s,
-        rides_along=frozenset(commands.cadence_s),
+        rides_along=frozenset(commands.cadence_s.keys() - commands.pages.keys()),
         never_dropped=frozenset({commands.identity}),
         identity=commands.identity,
         configuration=commands.configuration,

@@ -1,11 +1,13 @@
 """Puts the collector together: its families, and the kit that polls them."""
 
 from collector_cgminer.adapters.family import families_of
+from collector_cgminer.adapters.pages import Pages
 from collector_cgminer.settings import SERVICE, CgminerSettings
 from minestream_dialects.detection import STEPS, recognise
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.polling import Scouting, Surroundings, poll_fleet
 from minestream_runtime.devices.cgminer import CgminerClient
+from minestream_runtime.devices.http import device_session
 from minestream_runtime.devices.networks import gate
 from minestream_runtime.health import Health
 
@@ -24,13 +26,16 @@ async def collect(
     Raises:
         ConfigurationError: the spool or the credentials key cannot be used.
     """
-    clock, client = SystemClock(), CgminerClient(allowed=gate(settings.networks))
-    await poll_fleet(
-        settings,
-        health,
-        clock,
-        service=SERVICE,
-        families=families_of(client, clock, deadline_s=settings.poll_deadline_s),
-        scouting=Scouting(STEPS, recognise),
-        around=around,
-    )
+    allowed = gate(settings.networks)
+    clock, client = SystemClock(), CgminerClient(allowed=allowed)
+    async with device_session(allowed=allowed) as session:
+        pages = Pages(session, clock, port=settings.miner_web_port)
+        await poll_fleet(
+            settings,
+            health,
+            clock,
+            service=SERVICE,
+            families=families_of(client, clock, deadline_s=settings.poll_deadline_s, pages=pages),
+            scouting=Scouting(STEPS, recognise),
+            around=around,
+        )

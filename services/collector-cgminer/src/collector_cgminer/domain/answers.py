@@ -13,6 +13,7 @@ _CODE_DENIED: Final = 45
 _TEXT_MOST: Final = 120
 _REPLY: Final = re.compile(rb'\s*\{\s*"X-Reply-Id"\s*:\s*"([!#-\[\]-~]{1,64})"')
 _SECTIONS: Final = {"summary": "SUMMARY", "stats": "STATS"}
+_VNISH: Final = re.compile(r"\(\s*vnish\s+([^()]+)\)", re.IGNORECASE)
 _PROGRAMS: Final = ("CGMiner", "BMMiner", "SGMiner", "cgminer", "bmminer", "sgminer")
 _AFTER_S: Final = datetime(2001, 1, 1, tzinfo=UTC).timestamp()
 _UNTIL_S: Final = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
@@ -146,7 +147,9 @@ def firmware_of(command: str, content: object) -> str | None:
 
 
 def _built(version: Content) -> str | None:
-    """When Bitmain's was built, as it has no other version; else the program and its version."""
+    """Vnish's version; when Bitmain's was built, as it has no other; else the program and its."""
+    if (found := _VNISH.search(_plain(version.get("Type")) or "")) is not None:
+        return found[1].strip()
     if (built := _plain(version.get("CompileTime"))) is not None:
         return built
     for program in _PROGRAMS:

@@ -1,7 +1,7 @@
 """What each family of TCP miners is asked, and how often: pure data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -22,6 +22,8 @@ class Commands:
         cadence_s: the others, in the order asked: seconds between two reads.
         identity: of these, the one that tells the firmware.
         configuration: read at once after a restart.
+        pages: of these, those that stand on the miner's web pages, and their paths.
+        pages_of: what a firmware's version begins with that has such pages.
     """
 
     family: str
@@ -30,6 +32,19 @@ class Commands:
     cadence_s: Mapping[str, float]
     identity: str
     configuration: frozenset[str] = frozenset()
+    pages: Mapping[str, str] = field(default_factory=dict)
+    pages_of: str = ""
+
+    def wanted(self, firmware: str | None, *, pages: bool) -> tuple[str, ...]:
+        """What a firmware is asked beside ``main``, in order.
+
+        Args:
+            firmware: its version.
+            pages: can its web pages be asked at all?
+        """
+        if not self.pages or (pages and (firmware or "").startswith(self.pages_of)):
+            return tuple(self.cadence_s)
+        return tuple(command for command in self.cadence_s if command not in self.pages)
 
 
 CGMINER: Final = Commands(
@@ -70,11 +85,21 @@ VNISH_3: Final = Commands(
     family="vnish-3",
     wire="cgminer",
     main="stats",
-    cadence_s=MappingProxyType({"version": _HOURLY, "summary": _EACH_MINUTE, "pools": _OFTEN}),
+    cadence_s=MappingProxyType(
+        {
+            "version": _HOURLY,
+            "summary": _EACH_MINUTE,
+            "pools": _OFTEN,
+            "chip-hr": _OFTEN,
+        }
+    ),
     identity="version",
     configuration=frozenset({"version", "pools"}),
+    pages=MappingProxyType({"chip-hr": "/cgi-bin/chip_hr.json"}),
+    pages_of="3.",
 )
-"""Vnish's port 4028; 1.2 refuses ``version``, and ``stats`` tells the firmware of both."""
+"""Vnish's port 4028; 1.2 refuses ``version``, and ``stats`` tells the firmware of both. What each
+chip makes 3.x tells on a web page alone; it comes last, so that nothing waits for that page."""
 
 WHATSMINER: Final = Commands(
     family="whatsminer",
