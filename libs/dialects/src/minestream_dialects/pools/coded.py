@@ -8,8 +8,9 @@ from collections.abc import Collection
 from typing import Final
 
 from minestream_dialects.fields import text
+from minestream_dialects.numbers import plain
 from minestream_dialects.pools.port import Refusal
-from minestream_dialects.pools.values import plain, short
+from minestream_dialects.pools.values import short
 from minestream_schemas.raw import PollStatus
 
 _LIMITED: Final = re.compile(r"limit|frequen|too many", re.IGNORECASE)

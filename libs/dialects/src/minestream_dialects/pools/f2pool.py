@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from minestream_dialects.fields import Flags, text
+from minestream_dialects.numbers import plain
 from minestream_dialects.pools.coded import refusal_of
 from minestream_dialects.pools.port import (
     HASHRATE_TTL_S,
@@ -33,7 +34,6 @@ from minestream_dialects.pools.values import (
     latest,
     name_of,
     objects,
-    plain,
     short,
     utc,
 )

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from minestream_dialects.fields import Flags
+from minestream_dialects.numbers import plain
 from minestream_dialects.pools.port import (
     HASHRATE_TTL_S,
     REWARDS_TTL_S,
@@ -25,7 +26,7 @@ from minestream_dialects.pools.port import (
     Span,
     WorkerStats,
 )
-from minestream_dialects.pools.values import SATOSHI, Fields, by_name, objects, plain, short, utc
+from minestream_dialects.pools.values import SATOSHI, Fields, by_name, objects, short, utc
 from minestream_schemas.pool import PayoutKind, PoolMessage, RewardKind
 from minestream_schemas.units import Algorithm
 

@@ -1,10 +1,10 @@
 """Single values as pools word them: numbers that may be texts, instants in several spellings."""
 
-import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from minestream_dialects.fields import MAX_TEXT, Flags, text
+from minestream_dialects.numbers import plain
 from minestream_schemas.pool import RawPool
 from minestream_schemas.telemetry import QualityFlag
 
@@ -18,16 +18,6 @@ SATOSHI: Final = 1e8
 _EARLIEST: Final = datetime(2009, 1, 3, tzinfo=UTC)
 _LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 _AHEAD: Final = timedelta(seconds=60)
-_DECIMAL: Final = re.compile(r"\s*[+-]?(?:\d{1,30}\.?\d{0,30}|\.\d{1,30})(?:[eE][+-]?\d{1,3})?\s*")
-
-
-def plain(value: object) -> float | int | None:
-    """A number, or a text that is one; None: neither."""
-    if type(value) is int or type(value) is float:
-        return value
-    if type(value) is str and _DECIMAL.fullmatch(value):
-        return int(value) if value.strip().isdecimal() else float(value)
-    return None
 
 
 def utc(value: object) -> datetime | None:

@@ -1,10 +1,10 @@
 """Single values as this pool words them: numbers that may be texts, instants as epoch seconds."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from minestream_dialects.fields import Bounds, Flags, count, number
+from minestream_dialects.numbers import plain
 from minestream_dialects.unreadable import UnreadableError
 from minestream_schemas.pool import RawPool
 from minestream_schemas.telemetry import QualityFlag
@@ -15,12 +15,6 @@ EPOCH: Final = Bounds(1.2e9, 4.1e9)
 """2008 to 2099: milliseconds are no seconds."""
 AHEAD: Final = timedelta(seconds=60)
 """Further ahead of ours its clock is wrong."""
-_DECIMAL: Final = re.compile(r"\s*[+-]?(?:\d{1,30}\.?\d{0,30}|\.\d{1,30})(?:[eE][+-]?\d{1,3})?\s*")
-
-
-def plain(value: object) -> object:
-    """A text that is a decimal number becomes one (``"0.00000003120"``); all else stays."""
-    return float(value) if isinstance(value, str) and _DECIMAL.fullmatch(value) else value
 
 
 def amount(
@@ -42,12 +36,18 @@ def amount(
         bounds: what is possible, in our unit.
         required: is its absence a fault?
     """
-    return number(plain(value), bounds, name=name, flags=flags, per=per, required=required)
+    return number(_number(value), bounds, name=name, flags=flags, per=per, required=required)
+
+
+def _number(value: object) -> object:
+    """A text that is a number becomes one; all else stays, as the fault that it is."""
+    found = plain(value)
+    return value if found is None else found
 
 
 def whole(value: object, *, name: str, flags: Flags) -> int | None:
     """Read a whole number from 0, or a text that is one; nobody has to say it."""
-    return count(plain(value), name=name, flags=flags, required=False)
+    return count(_number(value), name=name, flags=flags, required=False)
 
 
 def instant(value: object, *, name: str, flags: Flags, required: bool = True) -> datetime | None:
