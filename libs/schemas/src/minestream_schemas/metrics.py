@@ -107,7 +107,13 @@ METRICS: Final[dict[MetricName, Metric]] = {
     "minestream_poll_lateness_seconds": Metric(
         "histogram", "how long after its due time a poll began", "s", (), _SECONDS
     ),
-    "minestream_polls_skipped_total": Metric("counter", "due polls left out", "polls", ("reason",)),
+    "minestream_polls_skipped_total": Metric(
+        "counter",
+        "due polls left out: late (we were), busy (the last is under way), overload (no slot), "
+        "site (its turn), own_fault (this machine could not ask), not_ours, bug",
+        "polls",
+        ("reason",),
+    ),
     "minestream_targets": Metric("gauge", "miners in this shard", "miners"),
     "minestream_polls_in_flight": Metric("gauge", "polls under way", "polls", ("lane",)),
     "minestream_spool_events": Metric("gauge", "events waiting for Kafka on disk", "events"),
