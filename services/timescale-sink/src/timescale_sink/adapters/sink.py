@@ -1,5 +1,6 @@
 """The loop: read a batch, decode it, write it once; wait while a part of the world is away."""
 
+import gc
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -87,7 +88,16 @@ class Sink:
                 await self._turn(consumer)
 
     async def _turn(self, consumer: Consumer) -> None:
-        await self._turns.take(self._work(consumer), failed=lambda _: self._positions.forget())
+        await self._turns.take(self._work(consumer), failed=self._drop)
+
+    def _drop(self, _: MinestreamError) -> None:
+        """Begin anew from what the database has.
+
+        What the client had fetched is dropped too: megabytes in few objects and a cycle, which
+        Python's collector would look for only after ``YOUNG_OBJECTS``.
+        """
+        self._positions.forget()
+        gc.collect()
 
     async def _work(self, consumer: Consumer) -> bool:
         await self._positions.find(self._store.offsets)
