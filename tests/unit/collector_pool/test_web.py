@@ -45,6 +45,14 @@ class Far:
         return [path for path, _, _ in self.asked]
 
 
+class Gate(Far):
+    """What stands before the far side."""
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.asked.append((request.path, "", ""))
+        return web.Response(status=403, text="<html>Just a moment...", content_type="text/html")
+
+
 @dataclass
 class Told:
     """In place of the way to Kafka."""
@@ -136,6 +144,15 @@ async def test_a_refused_key_rests_and_is_not_quoted() -> None:
     refused = [each for each in told.sayings if each.status is PollStatus.UNAUTHORISED]
     assert {each.message for each in refused} == {PoolMessage.WALLET, PoolMessage.WORKER}
     assert all(each.error == "code 400" and each.body is None for each in refused)
+
+
+async def test_a_gate_that_wants_a_browser_is_no_refused_key() -> None:
+    async with asking(Gate({})) as (standing, told):
+        standing.joined()
+        await until(lambda: len(told.sayings) >= 2)
+        assert standing.note() is None
+    assert {each.status for each in told.sayings} == {PollStatus.ERROR}
+    assert all("a web page in place of an answer" in (each.error or "") for each in told.sayings)
 
 
 @pytest.mark.parametrize("alive", [True, False])

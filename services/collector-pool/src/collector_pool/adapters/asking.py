@@ -191,7 +191,8 @@ class Asker:
         answer = await self._way.client.ask(
             call.path, params=params, headers=headers, content=content, judge=self._judge_of(call)
         )
-        answer = _of_gate(call, answer)
+        keyed = any(isinstance(value, SecretStr) for value in _sent(call))
+        answer = of_gate(answer, keyed=keyed)
         self._note(call.name, answer)
         if not answer.tries:
             return Given(call.name, error=answer.error, not_before=answer.not_before), None
@@ -266,15 +267,18 @@ def _sent(call: Call) -> tuple[str | SecretStr, ...]:
     return (*call.params.values(), *call.headers.values())
 
 
-def _of_gate(call: Call, answer: Answer) -> Answer:
+def of_gate(answer: Answer, *, keyed: bool) -> Answer:
     """The answer; but who refuses without having seen a key, or with a web page, is no pool.
 
     It is what stands before one (against robots, for a country, for maintenance): the pool is away,
     and nobody has to look at a key.
+
+    Args:
+        answer: what came.
+        keyed: went a key along?
     """
     if answer.status is not PollStatus.UNAUTHORISED:
         return answer
-    keyed = any(isinstance(value, SecretStr) for value in _sent(call))
     page = answer.http_status == HTTPStatus.FORBIDDEN and _is_page(answer.body)
     if keyed and not page:
         return answer

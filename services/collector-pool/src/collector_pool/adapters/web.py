@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from collector_pool.adapters.asking import tell
+from collector_pool.adapters.asking import of_gate, tell
 from collector_pool.adapters.standing import Standing
 from collector_pool.adapters.teller import Teller
 from collector_pool.domain.sayings import HTTP, PROXY, Saying, answered, failed, updating
@@ -98,6 +98,7 @@ class Web:
         key = self._settings.pool_api_key
         params = {"apiKey": key} if poll.keyed and key is not None else {}
         answer = await poll.client.ask(poll.path, params=params)
+        answer = of_gate(answer, keyed=poll.keyed or poll.dialect == PROXY)
         tell(breaker, answer, self._clock.monotonic())
         sayings = _sayings(poll, answer)
         status = sayings[0].status if sayings else PollStatus.OK
