@@ -1,5 +1,6 @@
 """An unknown miner's first answer tells whose it is, and nobody else's does."""
 
+import json
 from pathlib import Path
 from typing import Final
 
@@ -137,6 +138,17 @@ def test_the_evidence_is_a_sentence_for_people() -> None:
         "4028 stats: chains as Bitmain's, Type Hammer D10",
         SCRYPT,
     )
+
+
+def test_vnish_sold_under_another_name_is_told_by_what_its_info_holds() -> None:
+    """Such as ``7Miners 1.2.6-rc1``."""
+    said = json.loads(fixture("vnish/s21pro_1.2.7_info.json")) | {"fw_name": "7Miners"}
+    found = asked("vnish-info", json.dumps(said).encode())
+    assert found is not None
+    assert (found.family, found.firmware) == ("vnish", "7Miners 1.2.7")
+    for key in ("fw_version", "hr_measure", "platform", "system"):
+        less = {name: value for name, value in said.items() if name != key}
+        assert asked("vnish-info", json.dumps(less).encode()) is None
 
 
 def unauthorised(step: str, challenge: str) -> Found | None:

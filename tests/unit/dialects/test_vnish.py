@@ -58,6 +58,14 @@ def test_the_dialect_follows_the_firmwares_version(
     assert telemetry.firmware == f"Vnish {version}"
 
 
+def test_the_version_counts_whoever_sold_the_firmware(
+    info: dict[str, Any], summary: dict[str, Any], read: Read
+) -> None:
+    sold = info | {"fw_name": "7Miners", "fw_version": "1.3.4"}
+    telemetry = read({"info": sold, "summary": summary}, dialect="auto")
+    assert (telemetry.dialect, telemetry.firmware) == ("vnish-1.3", "7Miners 1.3.4")
+
+
 @pytest.mark.parametrize(
     ("miner_type", "changes", "dialect", "evidence"),
     [

@@ -102,6 +102,8 @@ tell their type in the former only. ``get_version`` before it too: a Whatsminer 
 
 _REALM: Final = re.compile(r'\brealm\s*=\s*"([^"]{1,128})"', re.IGNORECASE)
 _TYPE: Final = re.compile(r"^(?P<model>[^()]*?)\s*\((?P<name>\w+)\s+(?P<version>[^()]+)\)$")
+_OF_VNISH: Final = frozenset({"hr_measure", "platform", "system"})
+"""What its ``/info`` tells beside its name, whoever sold it."""
 _ROWS: Final = 4
 """Of ``stats``: the one that names the miner, the one with its boards, and what comes with them."""
 
@@ -163,9 +165,12 @@ def _behind_a_lock(headers: Mapping[str, str]) -> Found | None:
 
 
 def _vnish(said: dict[str, Any]) -> Found | None:
-    """``/api/v1/info`` of Vnish 1.x: it names its firmware."""
+    """``/api/v1/info`` of Vnish 1.x: it names its firmware, which others sell under their names."""
     name, version = text(said.get("fw_name")), text(said.get("fw_version"))
-    if name is None or not name.casefold().startswith(("vnish", "anthill")):
+    if name is None:
+        return None
+    own = name.casefold().startswith(("vnish", "anthill"))
+    if not own and not (version and said.keys() >= _OF_VNISH):
         return None
     return _found(
         "vnish",

@@ -44,7 +44,9 @@ def _apart(worded: str | None) -> MinerType:
 def version(payloads: Payloads) -> tuple[Version, str] | None:
     """The firmware's major and minor version, and what says so; None when nothing does."""
     info = payloads.bodies.get("info")
-    if found := _numbered(text(entry(info, "fw_name")), text(entry(info, "fw_version"))):
+    # others sell it under names of theirs; the unit of its hashrates nobody else's info tells
+    name = "Vnish" if entry(info, "hr_measure") is not None else text(entry(info, "fw_name"))
+    if found := _numbered(name, text(entry(info, "fw_version"))):
         return found, "info.fw_version"
     worded = miner_type(payloads)
     if found := _numbered(worded.name, worded.version):
