@@ -15,6 +15,7 @@ from tests.unit.runtime import upload_world as gateway
 from minestream_runtime.edge.outlet import SiteOutlet
 from minestream_runtime.outlet.ledger import Ledger
 from minestream_runtime.outlet.spool import Spool, Spooled
+from minestream_schemas.gap import Gap
 from minestream_schemas.inventory import DETECTED, Detected
 from minestream_schemas.raw import RAW_MINER
 
@@ -154,3 +155,26 @@ async def test_what_is_found_out_stays_at_the_site_too(tmp_path: Path) -> None:
 def _gaps(this: Site) -> list[Any]:
     events = [event for upload in this.far.gateway.published for event in upload]
     return [event for event in events if "cause" in event]
+
+
+async def test_a_clock_that_jumps_back_hides_no_gap_and_turns_none_round(tmp_path: Path) -> None:
+    async with site(tmp_path) as this:
+        await this.publish("a", 1)
+        this.far.clock.wall_by_s = -3600.0
+        this.far.gateway.answers = [away] * 1000
+        await this.publish("a", 2)
+        async with asyncio.timeout(30):
+            while len(this.spool) < 2:  # noqa: ASYNC110 - the gap is told once its time has come
+                await asyncio.sleep(0.02)
+        this.far.clock.wall_by_s = -7200.0
+        this.far.gateway.answers = []
+        await drained(this)
+        async with asyncio.timeout(30):
+            while len(_gaps(this)) < 2:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.02)
+        opened, closed = (Gap.from_json(json.dumps(gap).encode()) for gap in _gaps(this))
+        assert opened.ended_at is None
+        assert closed.gap_id == opened.gap_id
+        assert closed.ended_at is not None
+        assert closed.ended_at >= closed.began_at
+        assert this.arrived() == {"a": [1, 2]}

@@ -268,7 +268,9 @@ class Outlet:
     async def _link_lost(self, why: str) -> None:
         if self._down_since is not None:
             return
-        self._down_since = self._last_ack_at or self._clock.now()
+        now = self._clock.now()
+        # a clock that has jumped back since would have the gap begin, and be told, much later
+        self._down_since = min(self._last_ack_at or now, now)
         self._gap_told = False
         self._log.warning("link_down", error=why)
         await self._spool.set_note(_DOWN_SINCE, self._down_since.isoformat())
@@ -277,7 +279,7 @@ class Outlet:
         began_at, self._down_since = self._down_since, None
         if began_at is None:
             return
-        now = self._clock.now()
+        now = max(self._clock.now(), began_at)
         self._log.info("link_up", down_s=round((now - began_at).total_seconds(), 1))
         lost = await self._spool.lost()
         if self._gap_told:
