@@ -105,6 +105,30 @@ async def test_a_short_break_is_no_gap(tmp_path: Path) -> None:
     assert this.broker.gaps == []
 
 
+async def test_a_short_break_after_a_long_pause_is_no_gap_either(tmp_path: Path) -> None:
+    class Counting(Broker):
+        tries = 0
+
+        async def send(
+            self, topic: Topic, *, key: bytes | None, value: bytes | None, headers: Headers = ()
+        ) -> None:
+            self.tries += 1
+            await super().send(topic, key=key, value=value, headers=headers)
+
+    broker = Counting()
+    async with world(tmp_path, broker) as this:
+        await this.publish("a", "1")
+        this.clock.at += timedelta(minutes=5)  # a source that is asked rarely
+        broker.up = False
+        await this.publish("a", "2")
+        this.clock.at += timedelta(seconds=2)
+        await until(lambda: broker.tries >= 4)  # it has looked, and tried in vain
+        broker.up = True
+        await drained(this)
+    assert this.broker.taken[b"a"] == ["1", "2"]
+    assert this.broker.gaps == []
+
+
 async def test_drops_are_told_exactly_and_stand_in_the_ledger(tmp_path: Path) -> None:
     async with world(tmp_path, Broker(up=False), most_bytes=40_000) as this:
         for number in range(400):
@@ -221,6 +245,7 @@ async def test_a_gap_longer_than_the_spool_keeps_events_is_as_young_as_its_telli
         this.broker.up = False
         this.clock.at += timedelta(hours=30)
         await this.publish("a", "1")
+        this.clock.at += timedelta(seconds=6)
         await until(lambda: len(this.spool) == 2)  # the event, and the gap's opening
         waiting = (await this.spool.peek()).events
         gap = next(event for event in waiting if event.topic == GAP.name)

@@ -95,6 +95,7 @@ class Outlet:
         self._under_way = 0
         self._turns: dict[tuple[str, bytes], _Turn] = {}
         self._down_since: datetime | None = None
+        self._lost_s = 0.0
         self._last_ack_at: datetime | None = None
         self._gap_told = False
         self._overflow_began_at: datetime | None = None
@@ -271,6 +272,7 @@ class Outlet:
         now = self._clock.now()
         # a clock that has jumped back since would have the gap begin, and be told, much later
         self._down_since = min(self._last_ack_at or now, now)
+        self._lost_s = self._clock.monotonic()  # whoever says little had its last ack long ago
         self._gap_told = False
         self._log.warning("link_down", error=why)
         await self._spool.set_note(_DOWN_SINCE, self._down_since.isoformat())
@@ -294,11 +296,10 @@ class Outlet:
     async def _tell_gaps(self) -> None:
         """Open the gaps that have lasted, or grown, long enough to be told."""
         began_at = self._down_since
-        if began_at is not None and not self._gap_told:
-            down_s = (self._clock.now() - began_at).total_seconds()
-            if down_s >= self._gap_after_s:
-                self._gap_told = True
-                await self._tell(GapCause.LINK_DOWN, began_at)
+        lost_for_s = self._clock.monotonic() - self._lost_s
+        if began_at is not None and not self._gap_told and lost_for_s >= self._gap_after_s:
+            self._gap_told = True
+            await self._tell(GapCause.LINK_DOWN, began_at)
         lost = await self._spool.lost()
         if lost is None:
             self._overflow_began_at = None
