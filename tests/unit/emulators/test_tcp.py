@@ -109,6 +109,7 @@ async def test_a_whatsminer_answers_cgminers_commands_in_one_question() -> None:
         both = json.loads(await ask(only(fleet), "summary+devs"))
         assert both["summary"][0]["SUMMARY"][0]["Power"] > 1000
         assert len(both["devs"][0]["DEVS"]) == 3
+        assert both.keys() == {"summary", "devs", "id"}
         for refused in ("summary+get_version", "summary+", "+"):
             assert json.loads(await ask(only(fleet), refused))["STATUS"] == "E"
 

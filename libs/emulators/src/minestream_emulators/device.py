@@ -103,11 +103,13 @@ class Answer:
         command: what was asked, as the reply log calls it.
         body: before it is written out.
         status: 200, or 400 for what it does not know.
+        several: the body holds answers by their commands, so it has no place for a number of ours.
     """
 
     command: str
     body: Json
     status: int = 200
+    several: bool = False
 
 
 class TcpFirmware(Firmware, ABC):

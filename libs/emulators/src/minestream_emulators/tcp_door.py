@@ -142,7 +142,7 @@ class TcpDoor:
         if Fault.HUGE_BODY in station.faults:
             await _flood(writer, firmware.framing)
             return
-        said: Json = {REPLY_KEY: str(number)} | answer.body
+        said: Json = ({} if answer.several else {REPLY_KEY: str(number)}) | answer.body
         body = _struck(firmware.worded(encode(said)), station.faults)
         await _send(writer, _framed(body, firmware.framing), station.faults)
 

@@ -46,7 +46,7 @@ class WhatsminerDevice(TcpFirmware):
             return self._refusal("?", 24, "missing cmd")
         if "+" in command and set(command.split("+")) <= _JOINED:
             said = {name: [self._routes[name](self, name)] for name in command.split("+")}
-            return Answer(command, said | {"id": 1})
+            return Answer(command, said | {"id": 1}, several=True)
         route = self._routes.get(command)
         if route is None or (self.version, command) in _NEWER:
             return self._refusal(command, 14, "invalid cmd")
