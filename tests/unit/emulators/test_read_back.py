@@ -179,6 +179,13 @@ def test_a_whatsminer_tells_its_model_by_devdetails_alone(kind: str, model: str)
     assert telling == {"devdetails"}
 
 
+def test_a_whatsminers_status_is_worded_as_its_firmware_words_it() -> None:
+    body = asked(built("m50-v2"), "status")
+    assert body is not None
+    said = json.loads(body)["Msg"]
+    assert (said["mineroff"], said["FirmwareVersion"]) == ("false", "20230803.11.REL")
+
+
 @pytest.mark.parametrize("kind", DOCUMENTS)
 def test_the_documents_miners_are_read_as_far_as_they_tell(kind: str) -> None:
     one = built(kind)

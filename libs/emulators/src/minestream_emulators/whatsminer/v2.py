@@ -158,7 +158,7 @@ class WhatsminerDevice(TcpFirmware):
 
     def _status(self, command: str) -> Json:
         sample = self._sample(command)
-        said = {"Firmware Version": self._quoted(), "When": self.clock_s}
+        said = {"Firmware Version": self._quoted(), "FirmwareVersion": self._quoted()}
         return sample | {"Msg": filled(sample["Msg"], said)}
 
     def _quoted(self) -> str:
