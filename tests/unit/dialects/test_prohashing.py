@@ -9,6 +9,7 @@ from tests.unit.dialects.pool_messages import AT, RAW_ID, message, recorded
 
 from minestream_dialects.merged import merged_with
 from minestream_dialects.prohashing import normalise_pool, units_with
+from minestream_dialects.prohashing.workers import by_short_name
 from minestream_dialects.unreadable import UnreadableError
 from minestream_schemas.pool import (
     PayoutKind,
@@ -254,6 +255,25 @@ def test_the_wallet_tells_what_is_unpaid_and_what_was_paid() -> None:
     assert (stats.unpaid_coins, stats.paid_coins, stats.payout_scheme) == (0.0456, 1.1889, "PPLNS")
     assert (stats.payout_kind, stats.payout_threshold_coins) == (PayoutKind.THRESHOLD, 0.01)
     assert "dogecoin" in stats.merged_coins
+
+
+@pytest.mark.parametrize(
+    ("name", "home"),
+    [
+        ("farm.rack.01", "of-rack-01"),
+        ("farm.rack.02", "of-02"),
+        ("a.b.rack.01", "of-rack-01"),
+        ("farm", None),
+        ("rack.01.", None),
+        (".01", None),
+        ("farm..01", None),
+    ],
+)
+def test_a_worker_with_dots_is_found_by_the_longest_name_that_is_known(
+    name: str, home: str | None
+) -> None:
+    homes = {"rack.01": ("of-rack-01", "s"), "01": ("of-01", "s"), "02": ("of-02", "s")}
+    assert by_short_name(name, homes.get) == (None if home is None else (home, "s"))
 
 
 @pytest.mark.parametrize("empty", [{}, []])

@@ -123,11 +123,18 @@ def _worker(
 
 
 def by_short_name(name: str, miner_of: MinerOf) -> tuple[str, str] | None:
-    """The miner of ``account.worker``, if ``worker`` alone is known.
+    """The miner of ``account.worker``, if ``worker`` alone is known; either may have dots.
+
+    The longest that is known counts: of ``farm.rack.01`` first ``rack.01``, then ``01``.
 
     Args:
         name: as the pool says it.
         miner_of: a worker's name to its miner and site.
     """
-    before, dot, after = name.rpartition(".")
-    return miner_of(after) if before and dot and after else None
+    before, _, after = name.partition(".")
+    while before and after:
+        miner = miner_of(after)
+        if miner is not None:
+            return miner
+        before, _, after = after.partition(".")
+    return None
