@@ -149,11 +149,11 @@ async def test_a_key_of_one_site_cannot_upload_for_another(
 async def test_a_site_that_claims_too_many_names_is_told_so_and_its_others_go_on(
     on_kafka: GatewaySettings, make_topics: Callable[..., Awaitable[None]]
 ) -> None:
-    await make_topics(RAW_MINER)
+    await make_topics(RAW_MINER, GAP)
     async with collectors(on_kafka.model_copy(update={"upload_claims": 1})) as there:
         items = [wrapped(poll(name)) for name in ("site-a-m1", "site-a-m2", "site-a-m1")]
-        data = (await there.upload(items)).json()["data"]
-        assert data["processed"] == 2
+        data = (await there.upload([*items, wrapped(gap("edge-site-a"), GAP)])).json()["data"]
+        assert data["processed"] == 3
         [refused] = data["refused"]
         assert (refused["index"], refused["kind"]) == (1, "site")
         assert "holds 1 such names already: enter its miners in the inventory" in refused["reason"]

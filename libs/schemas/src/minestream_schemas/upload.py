@@ -24,6 +24,12 @@ UPLOADED: Final[Mapping[str, Topic]] = {t.name: t for t in (RAW_MINER, GAP, DETE
 CARRIED_HEADERS: Final = frozenset({"traceparent"})
 """The record headers that are handed on."""
 
+
+def reporter_of(site_id: str) -> str:
+    """What a site's collectors call themselves, all of them together, where they tell of gaps."""
+    return f"edge-{site_id}"
+
+
 RefusalKind = Literal["shape", "topic", "schema", "site", "too_large"]
 """Why an item is never taken: of neither form, on a topic that edge sites do not write, not as its
 schema has it, another site's, larger than its topic allows."""

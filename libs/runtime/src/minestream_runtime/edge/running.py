@@ -30,6 +30,7 @@ from minestream_runtime.health import Health
 from minestream_runtime.outlet.settings import open_spool
 from minestream_runtime.sealing import Sealer
 from minestream_schemas.inventory import Detected
+from minestream_schemas.upload import reporter_of
 
 GROUP: Final = "minestream.collectors"
 _PREFIX: Final = "collector-"
@@ -140,7 +141,7 @@ async def run_edge(edge: Edge, collectors: Sequence[Collector], health: Health) 
     sealer = Sealer.from_settings(settings)
     if sealer is None:  # for the type checker: there is a key now
         raise ConfigurationError("no key for credentials")
-    subject = f"edge-{edge.file.site}"
+    subject = reporter_of(edge.file.site)
     copy = EntryCopy(settings.state_dir / f"{subject}.detected", Detected)
     inventory = SiteInventory(edge, sealer, copy)
     health.notes["file"] = inventory.fault

@@ -33,7 +33,7 @@ from minestream_runtime.clock import Clock
 from minestream_runtime.kafka import Producer
 from minestream_runtime.metrics import counter, histogram
 from minestream_schemas.raw import RAW_MINER
-from minestream_schemas.upload import Refused, Taken
+from minestream_schemas.upload import Refused, Taken, reporter_of
 
 _UNPACKING: Final = 2
 _UNDER_WAY: Final = 2
@@ -185,7 +185,9 @@ class Door:
 
     async def _owned(self, read: list[Read], key: CollectorKey) -> list[Read]:
         """What is said of another site's miner is refused, and of more than a site may claim."""
-        names = {each.owned for each in read if isinstance(each, Message)}
+        # its own gaps need no claim: they are told also where it has no room for another name
+        own = reporter_of(key.site_id)
+        names = {each.owned for each in read if isinstance(each, Message)} - {own}
         refused = await self._owners.refused(names, key)
         return [
             Refusal("site", refused[each.owned])
