@@ -235,6 +235,28 @@ async def test_with_more_than_can_be_polled_the_important_keep_their_rate_and_ot
     assert all(polled[f"usual{number}"] for number in range(40)), "who is left out waits already"
 
 
+async def test_under_lasting_overload_the_lowest_are_polled_now_and_then() -> None:
+    polled: Counter[str] = Counter()
+    slots = asyncio.Semaphore(0)
+
+    async def poll(target: str) -> str:
+        await slots.acquire()
+        polled[target] += 1
+        return target
+
+    rounds = 60
+    async with running(poll, fast=1) as lanes:
+        for number in range(rounds):  # one slot for five that are due
+            for name in ("important", "important too"):
+                lanes.submit(name, priority=5)
+            for name in ("a", "b", "c"):
+                lanes.submit(name)
+            slots.release()
+            await until(lambda many=number + 1: polled.total() == many)  # type: ignore[misc]
+    assert min(polled[name] for name in ("a", "b", "c")) >= 3
+    assert polled["important"] + polled["important too"] >= rounds * 3 // 4 - 2
+
+
 async def test_what_is_urgent_goes_before_all_that_wait_also_where_it_waited_already() -> None:
     release, order = asyncio.Event(), list[str]()
 

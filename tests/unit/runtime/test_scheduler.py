@@ -148,6 +148,19 @@ async def test_at_a_site_with_a_weak_link_the_important_keep_their_rate() -> Non
         assert sum(asked.values()) <= 2 * 100 + 1
 
 
+async def test_at_a_site_that_is_far_too_weak_nobody_is_forgotten() -> None:
+    async with running(per_s=2.0) as this:
+        for number in range(40):
+            this.scheduler.add(
+                f"t{number}", interval_s=10.0, site="s", priority=5 if number < 20 else -1
+            )
+        for _ in range(800):
+            await this.step(0.25)
+        asked = Counter(ready.target for ready in this.asked)
+    assert min(asked[f"t{number}"] for number in range(20, 40)) >= 1
+    assert min(asked[f"t{number}"] for number in range(20)) >= 12, "three quarters of 20 and more"
+
+
 async def test_why_a_poll_is_left_out_is_counted() -> None:
     async with running() as this:
         this.refuse = lambda _: "overload"

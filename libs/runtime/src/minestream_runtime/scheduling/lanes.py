@@ -1,40 +1,24 @@
 """Runs polls side by side under a cap, and the sick ones beside them, so that they delay nobody."""
 
 import asyncio
-import heapq
 import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from weakref import WeakSet
 
 import structlog
 
 from minestream_runtime.clock import Clock
 from minestream_runtime.metrics import counter, gauge, histogram
+from minestream_runtime.scheduling.line import Line, Waiting
 
 T = TypeVar("T")
 
 HAND_OVER_S: Final = 2.0
 """A poll that takes longer is slow."""
-
-
-class _Waiting(NamedTuple):
-    """A target that waits for a slot; the lowest goes first.
-
-    Args:
-        rank: its priority, negative.
-        number: who came first.
-        target: its id.
-        due_s: when it was due, monotonic seconds.
-    """
-
-    rank: int
-    number: int
-    target: str
-    due_s: float
 
 
 @dataclass(slots=True)
@@ -44,29 +28,14 @@ class _Lane:
     name: str
     cap: int
     running: int = 0
-    line: list[_Waiting] = field(default_factory=list)
-    places: dict[str, _Waiting] = field(default_factory=dict)
-    """Of those in line; an entry that is not here any more has moved up."""
+    line: Line = field(default_factory=Line)
 
-    def put(self, waiting: _Waiting) -> None:
-        """Let a target wait, or wait further in front."""
-        self.places[waiting.target] = waiting
-        heapq.heappush(self.line, waiting)
-
-    def take(self) -> _Waiting | None:
+    def take(self) -> Waiting | None:
         """The next target that may start, with its slot; None: none waits, or no slot is free."""
-        while self.line and self.running < self.cap:
-            first = heapq.heappop(self.line)
-            if self.places.get(first.target) is first:
-                del self.places[first.target]
-                self.running += 1
-                return first
-        return None
-
-    def clear(self) -> None:
-        """Nobody waits any more."""
-        self.line.clear()
-        self.places.clear()
+        if self.running >= self.cap or (first := self.line.take()) is None:
+            return None
+        self.running += 1
+        return first
 
 
 @dataclass(slots=True, eq=False)
@@ -86,8 +55,8 @@ class Lanes(Generic[T]):
     at most ``fast`` such polls at a time, after which fast slots are held. So never more than
     ``2 x fast + slow`` polls are under way. A target whose last poll was slow starts in the slow
     lane until it answers quickly again. Of those that wait the highest priority goes first, so when
-    there are more than can be polled it is the lowest that are left out. Results are delivered
-    outside both lanes: a broker that hangs holds no slot.
+    there are more than can be polled it is the lowest that are polled less often (see ``Line``).
+    Results are delivered outside both lanes: a broker that hangs holds no slot.
 
     Args:
         poll: asks one target; answers with a value whatever the target does.
@@ -147,7 +116,7 @@ class Lanes(Generic[T]):
 
     def waits(self, target: str) -> bool:
         """Does it wait for a slot?"""
-        return target in self._fast.places or target in self._slow.places
+        return target in self._fast.line or target in self._slow.line
 
     def submit(self, target: str, *, priority: int = 0, due_s: float | None = None) -> bool:
         """Poll a target as soon as its lane has a slot.
@@ -167,7 +136,7 @@ class Lanes(Generic[T]):
         self._under_way.add(target)
         lane = self._slow if target in self._known_slow else self._fast
         due_s = self._clock.monotonic() if due_s is None else due_s
-        lane.put(_Waiting(-priority, next(self._numbers), target, due_s))
+        lane.line.put(Waiting(-priority, next(self._numbers), target, due_s))
         self._start_waiting()
         return True
 
@@ -179,8 +148,8 @@ class Lanes(Generic[T]):
             try:
                 await asyncio.get_running_loop().create_future()
             finally:
-                self._fast.clear()
-                self._slow.clear()
+                self._fast.line.clear()
+                self._slow.line.clear()
                 self._group = None
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._grace_s):
@@ -189,10 +158,12 @@ class Lanes(Generic[T]):
 
     def _move_up(self, target: str, rank: int) -> bool:
         for lane in (self._fast, self._slow):
-            place = lane.places.get(target)
+            place = lane.line.place_of(target)
             if place is not None and rank < place.rank:
-                lane.put(place._replace(rank=rank))
+                lane.line.put(place._replace(rank=rank))
                 return True
+            if place is not None:
+                lane.line.pass_over(target)
         return False
 
     def _start_waiting(self) -> None:

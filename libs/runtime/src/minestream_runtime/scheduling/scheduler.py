@@ -129,6 +129,7 @@ class Scheduler:
         priority = URGENT if due.urgent else self.schedule.priority_of(target)
         if target in self._gate and not due.urgent:
             counter("minestream_polls_skipped_total").labels("site").inc()
+            self._gate.pass_over(target)
         elif self._gate.enter(target, self._sites.get(target), priority=priority, due_s=due_s):
             self._hand_over(Ready(target, due_s, priority))
 

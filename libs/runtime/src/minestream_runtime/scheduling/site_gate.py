@@ -4,37 +4,22 @@ Not ``aiolimiter``: its bucket lets a burst through, knows no priorities, and wa
 for each of 100,000 targets.
 """
 
-import heapq
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
+
+from minestream_runtime.scheduling.line import Line, Waiting
 
 _SLACK_S: Final = 0.1
 """So much of what a late loop has missed is made up for; more would be a burst."""
-
-
-class Waiting(NamedTuple):
-    """A target that waits for its site's turn, in the order in which it goes.
-
-    Args:
-        rank: the lower one first.
-        number: of two of one rank, who came first.
-        target: its id.
-        due_s: when it was due, monotonic seconds.
-    """
-
-    rank: int
-    number: int
-    target: str
-    due_s: float
 
 
 @dataclass(slots=True)
 class _Site:
     free_s: float = 0.0
     """When the next may go."""
-    waiting: list[Waiting] = field(default_factory=list)
+    line: Line = field(default_factory=Line)
 
 
 class SiteGate:
@@ -47,7 +32,7 @@ class SiteGate:
     def __init__(self, per_s: float | None = None) -> None:
         self._apart_s = 0.0 if per_s is None else 1 / per_s
         self._sites: dict[str, _Site] = {}
-        self._inside: dict[str, int] = {}
+        self._inside: dict[str, str] = {}
         self._numbers = itertools.count()
 
     def __contains__(self, target: str) -> bool:
@@ -67,17 +52,20 @@ class SiteGate:
         """
         if site is None or not self._apart_s:
             return True
-        number = next(self._numbers)
-        self._inside[target] = number
-        line = self._sites.setdefault(site, _Site()).waiting
-        heapq.heappush(line, Waiting(-priority, number, target, due_s))
+        self.forget(target)
+        self._inside[target] = site
+        line = self._sites.setdefault(site, _Site()).line
+        line.put(Waiting(-priority, next(self._numbers), target, due_s))
         return False
+
+    def pass_over(self, target: str) -> None:
+        """A target that waits is due once more."""
+        self._sites[self._inside[target]].line.pass_over(target)
 
     def leave(self, now_s: float) -> Iterator[Waiting]:
         """Those whose turn it is now, in order."""
         for site in self._sites.values():
-            while (first := self._first(site)) is not None and site.free_s <= now_s:
-                heapq.heappop(site.waiting)
+            while site.line and site.free_s <= now_s and (first := site.line.take()) is not None:
                 del self._inside[first.target]
                 site.free_s = max(site.free_s, now_s - _SLACK_S) + self._apart_s
                 yield first
@@ -85,15 +73,12 @@ class SiteGate:
     def next_s(self) -> float | None:
         """When it is somebody's turn next, monotonic seconds; None: nobody waits."""
         return min(
-            (site.free_s for site in self._sites.values() if self._first(site) is not None),
+            (site.free_s for site in self._sites.values() if site.line),
             default=None,
         )
 
     def forget(self, target: str) -> None:
         """A target is gone."""
-        self._inside.pop(target, None)
-
-    def _first(self, site: _Site) -> Waiting | None:
-        while site.waiting and self._inside.get(site.waiting[0].target) != site.waiting[0].number:
-            heapq.heappop(site.waiting)
-        return site.waiting[0] if site.waiting else None
+        site = self._inside.pop(target, None)
+        if site is not None:
+            self._sites[site].line.drop(target)
