@@ -22,6 +22,26 @@ _LEAST = {
 }
 
 
+_AGAIN_S = 600.0
+
+
+class _Once(logging.Filter):
+    """Lets the same line through once in ten minutes.
+
+    While a database is away its pool says each attempt, and why it failed: that is worth a line.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See ``logging``."""
+        line, at_s = record.getMessage(), record.created
+        self._said = {said: at for said, at in self._said.items() if at_s - at < _AGAIN_S}
+        return self._said.setdefault(line, at_s) == at_s
+
+
 def configure(service: str, *, level: str = "info") -> None:
     """Send structlog and the standard library's logging to standard output, as JSON.
 
@@ -60,6 +80,7 @@ def configure(service: str, *, level: str = "info") -> None:
     root.setLevel(level.upper())
     for name, least in _LEAST.items():
         logging.getLogger(name).setLevel(least)
+    logging.getLogger("psycopg.pool").filters[:] = [_Once()]
     structlog.contextvars.bind_contextvars(service=service)
 
 
