@@ -32,7 +32,7 @@ def reporter_of(site_id: str) -> str:
 
 RefusalKind = Literal["shape", "topic", "schema", "site", "too_large"]
 """Why an item is never taken: of neither form, on a topic that edge sites do not write, not as its
-schema has it, another site's, larger than its topic allows."""
+schema has it, another site's or one more than its site may claim, larger than its topic allows."""
 
 
 class Refused(Model):
