@@ -17,6 +17,7 @@ from minestream_schemas.telemetry import CHIPS, TELEMETRY
 from minestream_schemas.units import Algorithm
 from minestream_schemas.window import WINDOW
 from processor.adapters.polls import read_poll
+from processor.adapters.readings import light_reading
 from processor.adapters.state_codec import decode, decode_pool, encode, encode_pool
 from processor.domain.miner_state import MinerState, to_us
 from processor.domain.pool_state import PoolSaid, PoolState, remember, said_at
@@ -163,7 +164,7 @@ class Alone:
         pool = encode_pool(self._pool)
         blob = encode(self.state) if self.state else b""
         raw = read_poll(value)
-        normalised = normalise(raw)
+        normalised = normalise(raw, make=light_reading)
         reading, at_us = normalised.telemetry, to_us(raw.polled_at)
         newest = said_at(decode_pool(pool), at_us, max_age_us=Limits().worker_us)
         worth = self._known.worth(reading.algorithm, newest, at_us)

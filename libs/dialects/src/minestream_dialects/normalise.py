@@ -4,6 +4,7 @@ Knows the failure table (which fault becomes which row), no firmware. Pure and t
 poll gives the same events, and no bytes make it raise.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from operator import attrgetter
@@ -60,7 +61,11 @@ class Normalised:
     chips: MinerChips | None = None
 
 
-def normalise(raw: RawMiner) -> Normalised:
+Make = Callable[[dict[str, object]], MinerTelemetry]
+"""Makes a reading of its values, and checks them; raises ``ValueError`` where they are none."""
+
+
+def normalise(raw: RawMiner, *, make: Make = MinerTelemetry.model_validate) -> Normalised:
     """Turn one poll into events.
 
     A silent or unreadable poll is a row without numbers. A stopped miner's numbers are those that
@@ -68,6 +73,7 @@ def normalise(raw: RawMiner) -> Normalised:
 
     Args:
         raw: one poll, any bodies.
+        make: checks the reading's values; another way may be quicker, and must be as strict.
 
     Returns:
         the reading with ``ts`` = ``polled_at``, and the chips.
@@ -85,7 +91,8 @@ def normalise(raw: RawMiner) -> Normalised:
     _flag_times(raw, draft)
     name = (chosen[0].name if chosen else None) or text(raw.dialect) or registry.AUTO
     never = dialect.never if dialect else frozenset()
-    return Normalised(_telemetry(raw, name, draft, never), _chips(raw, draft))
+    telemetry = make(_values(raw, name, draft, never))
+    return Normalised(telemetry, _chips(raw, draft))
 
 
 def payloads_of(raw: RawMiner) -> tuple[Payloads, dict[str, str], bool]:
@@ -171,27 +178,24 @@ def _flag_times(raw: RawMiner, draft: Draft) -> None:
             draft.flags.add(QualityFlag.ENDPOINT_STALE, text(name))
 
 
-def _telemetry(raw: RawMiner, name: str, draft: Draft, never: frozenset[str]) -> MinerTelemetry:
+def _values(raw: RawMiner, name: str, draft: Draft, never: frozenset[str]) -> dict[str, object]:
     # one validation of the whole: a board on its own would cost one more each
     boards = tuple([asdict(board) for board in draft.boards or ()])
-    return MinerTelemetry.model_validate(
-        dict(zip(PLAIN_FIELDS, _plain_values(draft), strict=True))
-        | {
-            "event_id": derived_id("telemetry", raw.event_id),
-            "raw_event_id": raw.event_id,
-            "ts": raw.polled_at,
-            "miner_id": raw.miner_id,
-            "site_id": raw.site_id,
-            "rack_id": raw.rack_id,
-            "dialect": name,
-            "efficiency_j_per_th": _efficiency(draft),
-            "fan_rpm": draft.fan_rpm or (),
-            "boards": boards,
-            "quality_flags": draft.flags.sorted(),
-            "quality_score": quality(draft, never),
-            "latency_ms": raw.latency_ms,
-        }
-    )
+    return dict(zip(PLAIN_FIELDS, _plain_values(draft), strict=True)) | {
+        "event_id": derived_id("telemetry", raw.event_id),
+        "raw_event_id": raw.event_id,
+        "ts": raw.polled_at,
+        "miner_id": raw.miner_id,
+        "site_id": raw.site_id,
+        "rack_id": raw.rack_id,
+        "dialect": name,
+        "efficiency_j_per_th": _efficiency(draft),
+        "fan_rpm": draft.fan_rpm or (),
+        "boards": boards,
+        "quality_flags": draft.flags.sorted(),
+        "quality_score": quality(draft, never),
+        "latency_ms": raw.latency_ms,
+    }
 
 
 def _efficiency(draft: Draft) -> float | None:

@@ -30,6 +30,7 @@ from minestream_schemas.tick import TICKS, Tick
 from minestream_schemas.window import WINDOW, TelemetryWindow
 from processor.adapters.faults import Guard, headers_of
 from processor.adapters.polls import AHEAD, read, read_poll
+from processor.adapters.readings import light_reading
 from processor.adapters.sends import Headers, Outputs, owner_of
 from processor.adapters.spans import attributes_of, trace_of
 from processor.adapters.state_codec import decode, encode
@@ -40,6 +41,7 @@ from processor.domain.miner_state import to_us
 from processor.domain.step import Kind, Outcome, Reading, Rules, step, tick
 
 OUTPUTS: Final = (TELEMETRY, CHIPS, WINDOW, ANOMALY, GAP, FEATURE)
+_normalise: Final = partial(normalise, make=light_reading)
 _UNANSWERED: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED})
 _MINERS_PER_TURN: Final = 50
 _COUNTED: Final[dict[Kind, MetricName]] = {
@@ -122,7 +124,7 @@ class RawAgent:
     async def _apply(
         self, key: bytes, partition: int, raw: RawMiner, span: Span | None = None
     ) -> tuple[Outcome, Event | None]:
-        normalised = normalise(raw) if span is None else _normalise_traced(raw, span)
+        normalised = _normalise(raw) if span is None else _normalise_traced(raw, span)
         telemetry = normalised.telemetry
         reading = Reading(
             telemetry,
@@ -249,7 +251,7 @@ class TickAgent:
 def _normalise_traced(raw: RawMiner, span: Span) -> Normalised:
     about = {semconv.EVENT_ID: str(raw.event_id), semconv.MINER_ID: raw.miner_id}
     with traces.child("normalise", span.get_span_context(), attributes=about):
-        return normalise(raw)
+        return _normalise(raw)
 
 
 def _count_closed(windows: Iterable[TelemetryWindow], by: str, clock: Clock) -> None:
