@@ -2,5 +2,6 @@
 
 from minestream_dialects.normalise import Normalised, normalise
 from minestream_dialects.registry import DIALECTS, names
+from minestream_dialects.totals import HEALTHY_CHIPS_RATIO
 
-__all__ = ["DIALECTS", "Normalised", "names", "normalise"]
+__all__ = ["DIALECTS", "HEALTHY_CHIPS_RATIO", "Normalised", "names", "normalise"]

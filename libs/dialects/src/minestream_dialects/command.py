@@ -10,6 +10,7 @@ from rich.console import Console
 from minestream_dialects.normalise import Normalised, normalise
 from minestream_dialects.recorded import poll_of
 from minestream_dialects.registry import AUTO, candidates, names
+from minestream_dialects.totals import HEALTHY_CHIPS_RATIO
 from minestream_schemas.telemetry import MinerStatus
 
 _DIALECT = typer.Option(help=f"one of: {', '.join(names())}.", metavar="NAME")
@@ -18,6 +19,13 @@ _FILES = typer.Argument(
     "s21pro_1.2.7_info.json.",
     metavar="FILE",
 )
+_RATIO = typer.Option(
+    help="A board with at least this share of its chips is healthy.",
+    envvar="MINESTREAM_HEALTHY_CHIPS_RATIO",
+    min=0.0,
+    max=1.0,
+    metavar="RATIO",
+)
 _CHIPS = typer.Option("--chips", help="Print each board's chips too.")
 
 
@@ -25,6 +33,7 @@ def parse(
     files: Annotated[list[Path], _FILES],
     dialect: Annotated[str, _DIALECT] = AUTO,
     chips: Annotated[bool, _CHIPS] = False,
+    healthy_chips_ratio: Annotated[float, _RATIO] = HEALTHY_CHIPS_RATIO,
 ) -> None:
     """Print the reading that the recorded payloads of one poll give, as JSON in our names.
 
@@ -37,7 +46,7 @@ def parse(
         raise _end(console, f"{exc.filename}: {exc.strerror}") from exc
     except ValueError as exc:
         raise _end(console, str(exc)) from exc
-    result = normalise(poll)
+    result = normalise(poll, healthy_chips_ratio=healthy_chips_ratio)
     reason = _unusable(result, frozenset(poll.endpoints))
     if reason is not None:
         raise _end(console, f"no reading: {reason}")

@@ -72,6 +72,7 @@ class Draft(msgspec.Struct):
     boards_total: int | None = None
     boards_healthy: int | None = None
     boards: list[BoardDraft] | None = None
+    boards_judged: bool = False
     error_codes: tuple[str, ...] = ()
     error: str | None = None
     chips: list[BoardChips] | None = None
@@ -102,7 +103,7 @@ READING_NUMBERS: Final = (
 PLAIN_FIELDS: Final = tuple(
     name
     for name in Draft.__struct_fields__
-    if name not in {"flags", "problem", "fan_rpm", "boards", "chips"}
+    if name not in {"flags", "problem", "fan_rpm", "boards", "boards_judged", "chips"}
 )
 """The fields that go from the draft into ``MinerTelemetry`` as they are."""
 

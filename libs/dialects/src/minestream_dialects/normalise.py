@@ -17,6 +17,7 @@ from minestream_dialects.bodies import decode
 from minestream_dialects.dialect import Dialect, Payloads
 from minestream_dialects.draft import PLAIN_FIELDS, Draft, quality
 from minestream_dialects.fields import text
+from minestream_dialects.totals import HEALTHY_CHIPS_RATIO, judge
 from minestream_schemas.ids import derived_id
 from minestream_schemas.raw import EndpointBody, PollStatus, RawMiner
 from minestream_schemas.telemetry import (
@@ -65,7 +66,12 @@ Make = Callable[[dict[str, object]], MinerTelemetry]
 """Makes a reading of its values, and checks them; raises ``ValueError`` where they are none."""
 
 
-def normalise(raw: RawMiner, *, make: Make = MinerTelemetry.model_validate) -> Normalised:
+def normalise(
+    raw: RawMiner,
+    *,
+    make: Make = MinerTelemetry.model_validate,
+    healthy_chips_ratio: float = HEALTHY_CHIPS_RATIO,
+) -> Normalised:
     """Turn one poll into events.
 
     A silent or unreadable poll is a row without numbers. A stopped miner's numbers are those that
@@ -74,6 +80,7 @@ def normalise(raw: RawMiner, *, make: Make = MinerTelemetry.model_validate) -> N
     Args:
         raw: one poll, any bodies.
         make: checks the reading's values; another way may be quicker, and must be as strict.
+        healthy_chips_ratio: a board with at least this share of its chips is healthy.
 
     Returns:
         the reading with ``ts`` = ``polled_at``, and the chips.
@@ -88,6 +95,7 @@ def normalise(raw: RawMiner, *, make: Make = MinerTelemetry.model_validate) -> N
         draft.evidence["detected"] = detected
     if repaired:
         draft.flags.add(QualityFlag.REPAIRED)
+    judge(draft, healthy_chips_ratio)
     _flag_times(raw, draft)
     name = (chosen[0].name if chosen else None) or text(raw.dialect) or registry.AUTO
     never = dialect.never if dialect else frozenset()

@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from archiver.domain.rolling import Limits
+from minestream_dialects import HEALTHY_CHIPS_RATIO
 from minestream_runtime.settings import Settings
 
 
@@ -36,6 +37,13 @@ class ArchiverSettings(Settings):
     )
     archive_zstd_level: int = Field(default=3, ge=1, le=19, description="how hard to compress")
     archive_batch_records: int = Field(default=1000, ge=1, description="most records read at once")
+    healthy_chips_ratio: float = Field(
+        default=HEALTHY_CHIPS_RATIO,
+        ge=0,
+        le=1,
+        description="a board with at least this share of its chips is healthy; "
+        "as the processor has it",
+    )
     session_timeout_s: float = Field(
         default=10.0, ge=6, description="until a silent archiver's partitions move on"
     )

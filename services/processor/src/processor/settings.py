@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from minestream_dialects import HEALTHY_CHIPS_RATIO
 from minestream_runtime.settings import Settings
 from minestream_schemas.topics import CO_PARTITIONED
 from processor.domain.miner_state import SECOND_US
@@ -23,6 +24,12 @@ class ProcessorSettings(Settings):
     lag_every_s: float = Field(default=10.0, gt=0, description="how often the lag is measured")
     publish_threshold: float = Field(
         default=0.5, gt=0, le=1, description="least score that makes an anomaly event"
+    )
+    healthy_chips_ratio: float = Field(
+        default=HEALTHY_CHIPS_RATIO,
+        ge=0,
+        le=1,
+        description="a board with at least this share of its chips is healthy",
     )
     silent_polls: int = Field(default=2, ge=1, description="unanswered polls that make a gap")
     down_polls: float = Field(
@@ -91,6 +98,7 @@ class ProcessorSettings(Settings):
             silent_polls=self.silent_polls,
             down_polls=self.down_polls,
             feature_every_s=self.feature_every_s,
+            healthy_chips_ratio=self.healthy_chips_ratio,
         )
 
     @property

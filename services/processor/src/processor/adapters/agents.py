@@ -41,7 +41,6 @@ from processor.domain.miner_state import to_us
 from processor.domain.step import Kind, Outcome, Reading, Rules, step, tick
 
 OUTPUTS: Final = (TELEMETRY, CHIPS, WINDOW, ANOMALY, GAP, FEATURE)
-_normalise: Final = partial(normalise, make=light_reading)
 _UNANSWERED: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED})
 _MINERS_PER_TURN: Final = 50
 _COUNTED: Final[dict[Kind, MetricName]] = {
@@ -76,6 +75,9 @@ class RawAgent:
         self._ticks = ticks
         self._worths = worths
         self._rules = rules
+        self._normalise = partial(
+            normalise, make=light_reading, healthy_chips_ratio=rules.healthy_chips_ratio
+        )
         self._clock = clock
         self._processed = counter("minestream_events_processed_total").labels(RAW_MINER.name)
         self._age = histogram("minestream_event_age_seconds").labels("processor")
@@ -124,7 +126,7 @@ class RawAgent:
     async def _apply(
         self, key: bytes, partition: int, raw: RawMiner, span: Span | None = None
     ) -> tuple[Outcome, Event | None]:
-        normalised = _normalise(raw) if span is None else _normalise_traced(raw, span)
+        normalised = self._normalised(raw, span)
         telemetry = normalised.telemetry
         reading = Reading(
             telemetry,
@@ -142,6 +144,13 @@ class RawAgent:
         if outcome.kind is not Kind.NEW:
             counter(_COUNTED[outcome.kind]).labels(RAW_MINER.name).inc()
         return outcome, normalised.chips
+
+    def _normalised(self, raw: RawMiner, span: Span | None) -> Normalised:
+        if span is None:
+            return self._normalise(raw)
+        about = {semconv.EVENT_ID: str(raw.event_id), semconv.MINER_ID: raw.miner_id}
+        with traces.child("normalise", span.get_span_context(), attributes=about):
+            return self._normalise(raw)
 
     async def _tell(self, outcome: Outcome, chips: Event | None, headers: Headers) -> None:
         await self._outputs.send(TELEMETRY, outcome.telemetry, headers)
@@ -246,12 +255,6 @@ class TickAgent:
         await self._outputs.send_all(WINDOW, outcome.windows)
         await self._outputs.send_all(GAP, outcome.gaps)
         _count_closed(outcome.closed, "tick", self._clock)
-
-
-def _normalise_traced(raw: RawMiner, span: Span) -> Normalised:
-    about = {semconv.EVENT_ID: str(raw.event_id), semconv.MINER_ID: raw.miner_id}
-    with traces.child("normalise", span.get_span_context(), attributes=about):
-        return _normalise(raw)
 
 
 def _count_closed(windows: Iterable[TelemetryWindow], by: str, clock: Clock) -> None:

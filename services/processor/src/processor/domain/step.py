@@ -50,6 +50,7 @@ class Rules:
     silent_polls: int = 2
     down_polls: float = 3.0
     feature_every_s: int = 300
+    healthy_chips_ratio: float = 0.95
 
 
 class Reading(NamedTuple):

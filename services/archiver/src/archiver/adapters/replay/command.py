@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -28,6 +29,7 @@ from archiver.adapters.replay.checking import Comparison, compare
 from archiver.adapters.replay.polls import Told, Wanted, polls
 from archiver.adapters.replay.rebuilding import Built, prepare, rebuild
 from archiver.settings import ArchiverSettings
+from minestream_dialects import normalise
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.command.terminal import console, refuse
 from minestream_runtime.database import Role, open_pool, store_errors
@@ -131,6 +133,7 @@ async def _run(settings: ArchiverSettings, order: Order, files: list[LakeFile]) 
                         order.schema,
                         types,
                         polls(chosen, order.wanted, told),
+                        read=partial(normalise, healthy_chips_ratio=settings.healthy_chips_ratio),
                         progress=lambda: progress(told.records),
                     )
                 comparison = None

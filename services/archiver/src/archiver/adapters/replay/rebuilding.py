@@ -9,7 +9,7 @@ from psycopg import errors
 
 from archiver.adapters.replay import statements
 from archiver.adapters.replay.tables import TABLES, Row, Table
-from minestream_dialects import normalise
+from minestream_dialects import Normalised
 from minestream_runtime.database import Connection, Role, store_errors
 from minestream_runtime.errors import ConfigurationError, StoreRejectedError
 from minestream_schemas.raw import RawMiner
@@ -93,6 +93,7 @@ async def rebuild(
     types: Types,
     batches: Iterable[Sequence[RawMiner]],
     *,
+    read: Callable[[RawMiner], Normalised],
     progress: Callable[[], object],
 ) -> Built:
     """Write what polls say.
@@ -102,6 +103,7 @@ async def rebuild(
         schema: where to.
         types: of ``prepare``.
         batches: the polls.
+        read: what one poll says.
         progress: called after each batch.
 
     Raises:
@@ -112,20 +114,19 @@ async def rebuild(
     for batch in batches:
         gathered += batch
         if len(gathered) >= _GATHERED:
-            await _write(connection, schema, types, gathered, built)
+            await _write(connection, schema, types, [read(poll) for poll in gathered], built)
             gathered = []
         progress()
-    await _write(connection, schema, types, gathered, built)
+    await _write(connection, schema, types, [read(poll) for poll in gathered], built)
     return built
 
 
 async def _write(
-    connection: Connection, schema: str, types: Types, some: Sequence[RawMiner], built: Built
+    connection: Connection, schema: str, types: Types, said: Sequence[Normalised], built: Built
 ) -> None:
-    """Write polls; of those that the database refuses, find the culprits by halving."""
-    if not some:
+    """Write what polls say; of those that the database refuses, find the culprits by halving."""
+    if not said:
         return
-    said = [normalise(poll) for poll in some]
     rows = {table.name: [row for each in said for row in table.rows(each)] for table in TABLES}
     try:
         with store_errors():
@@ -136,15 +137,15 @@ async def _write(
                     )
                     built.rows[table.name] += count
     except StoreRejectedError:
-        if len(some) == 1:
+        if len(said) == 1:
             built.refused += 1
             built.polls += 1
             return
-        middle = len(some) // 2
-        await _write(connection, schema, types, some[:middle], built)
-        await _write(connection, schema, types, some[middle:], built)
+        middle = len(said) // 2
+        await _write(connection, schema, types, said[:middle], built)
+        await _write(connection, schema, types, said[middle:], built)
         return
-    built.polls += len(some)
+    built.polls += len(said)
 
 
 async def _put(
