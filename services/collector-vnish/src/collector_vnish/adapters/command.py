@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from collector_vnish.adapters.asking import Asked, ask
+from minestream_dialects import HEALTHY_CHIPS_RATIO, normalise
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.command.terminal import console, refuse
 from minestream_runtime.devices.connect_errors import OwnFaultError
@@ -54,6 +55,9 @@ def probe(
     password: Annotated[
         str | None, typer.Option(envvar="MINESTREAM_MINER_PASSWORD", hidden=True)
     ] = None,
+    healthy_chips_ratio: Annotated[
+        float, typer.Option(envvar="MINESTREAM_HEALTHY_CHIPS_RATIO", hidden=True, min=0.0, max=1.0)
+    ] = HEALTHY_CHIPS_RATIO,
 ) -> None:
     """Ask one miner, over HTTP and TCP; tell its dialect, firmware, model and reading.
 
@@ -78,7 +82,8 @@ def probe(
     if refusal is not None:
         refuse(refusal.text, refusal.code)
     if asked.event is not None:
-        _tell(asked.event, asked.seen.address or address, as_json=as_json)
+        where = asked.seen.address or address
+        _tell(asked.event, where, as_json=as_json, healthy_chips_ratio=healthy_chips_ratio)
 
 
 def login_of(username: str | None, password: str | None) -> Mapping[str, str] | None:
@@ -148,10 +153,8 @@ def _has_main(event: RawMiner) -> bool:
     return first is not None and first.status is PollStatus.OK
 
 
-def _tell(event: RawMiner, address: str, *, as_json: bool) -> None:
-    from minestream_dialects import normalise  # noqa: PLC0415 - heavy, and only needed here
-
-    found = normalise(event)
+def _tell(event: RawMiner, address: str, *, as_json: bool, healthy_chips_ratio: float) -> None:
+    found = normalise(event, healthy_chips_ratio=healthy_chips_ratio)
     reading = json.loads(found.telemetry.to_json())
     if as_json:
         sys.stdout.write(json.dumps(reading, indent=2) + "\n")
