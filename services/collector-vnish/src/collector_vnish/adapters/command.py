@@ -55,6 +55,7 @@ def probe(
     password: Annotated[
         str | None, typer.Option(envvar="MINESTREAM_MINER_PASSWORD", hidden=True)
     ] = None,
+    *,
     healthy_chips_ratio: Annotated[
         float, typer.Option(envvar="MINESTREAM_HEALTHY_CHIPS_RATIO", hidden=True, min=0.0, max=1.0)
     ] = HEALTHY_CHIPS_RATIO,
