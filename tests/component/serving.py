@@ -23,3 +23,12 @@ async def serving(
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+async def becomes(health: Health, *, ready: bool) -> dict[str, str]:
+    """Its faults, once it is ready or not, or after 20 s."""
+    for _ in range(200):
+        if (health.faults() == {}) is ready:
+            break
+        await asyncio.sleep(0.1)
+    return health.faults()

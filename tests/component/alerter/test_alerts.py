@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 from tests.component.alerter.conftest import People, alerter
 from tests.component.alerter.events import now, reading, series, silence
 from tests.component.conftest import Ask, Eventually, Tell
+from tests.component.serving import becomes
 
 from alerter.adapters import evaluator
 from alerter.domain.judging import Judged, judge_all
@@ -64,7 +65,7 @@ async def test_a_chip_too_hot_for_the_hold_is_told_to_everybody_once_and_so_is_i
     records = await _published(settings, ALERT, 2)
     assert [Alert.from_json(record.value or b"").number for record in records] == [1, 2]
     assert {record.key for record in records} == {b"site-a-m1"}
-    assert running.faults() == {}
+    assert await becomes(running, ready=True) == {}
 
 
 async def test_a_silent_miner_is_told_of_when_others_have_been_polled_past_its_hold(
@@ -109,7 +110,7 @@ async def test_a_silent_miner_that_stands_in_no_rack_is_remembered_and_told_of(
     (message,) = await people.told("webhook")
     assert message["title"] == "[CRITICAL] site-a-m1: no answer for 310 s"
     assert message["alert"].get("rack_id") is None
-    assert running.faults() == {}
+    assert await becomes(running, ready=True) == {}
 
 
 async def test_a_state_that_cannot_be_read_is_begun_anew_and_stops_nobody(
@@ -123,7 +124,7 @@ async def test_a_state_that_cannot_be_read_is_begun_anew_and_stops_nobody(
     await tell(TELEMETRY, *series("site-a-m1", at - timedelta(seconds=180), 95, 95, 95, 95))
     (message,) = await people.told("webhook")
     assert message["title"].startswith("[CRITICAL] site-a-m1: a chip at 95.0 °C")
-    assert running.faults() == {}
+    assert await becomes(running, ready=True) == {}
 
 
 async def test_what_fired_and_ended_in_a_backlog_is_recorded_and_told_to_nobody(
@@ -230,7 +231,7 @@ async def test_a_record_at_which_our_own_code_fails_is_set_aside_alone(  # noqa:
     await tell(TELEMETRY, *hot[0], *hot[1], *bad, *hot[2], *hot[3])
     async with alerter(settings) as running:
         await people.told("webhook", lambda found: len(found) == 4)
-        assert running.faults() == {}
+        assert await becomes(running, ready=True) == {}
     letters = await _published(settings, dead_letter_topic("alerter"), 2)
     async with Consumer(settings, (dead_letter_topic("alerter"),)) as consumer:
         assert sum((await consumer.ends(consumer.owned())).values()) == 2, "each once"

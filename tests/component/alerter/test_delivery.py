@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from tests.component.alerter.conftest import People, alerter
 from tests.component.alerter.events import now, reading, series
 from tests.component.conftest import Ask, Eventually, Tell
+from tests.component.serving import becomes
 from tests.component.severing import relay
 
 from alerter.adapters.stages import Stage
@@ -167,7 +168,7 @@ async def test_a_channel_that_is_away_holds_nobody_up_and_gets_everything_later(
             _STATES, until=lambda rows: any(row["attempts"] > 1 for row in rows)
         )
         assert [row["state"] for row in rows] == ["pending", "sent"]
-        assert health.faults() == {}
+        assert await becomes(health, ready=True) == {}
         assert "127.0.0.1" in health.remarks()["mail"]
     async with alerter(settings):
         (mail,) = await people.told("mail")
@@ -329,13 +330,10 @@ async def test_without_its_database_it_waits_and_loses_nothing(
         async with alerter(through) as health:
             await tell(TELEMETRY, *series("site-a-m1", at, 95, 95, 95))
             await people.told("mail")
+            assert await becomes(health, ready=True) == {}
             switch.cut()
             await tell(TELEMETRY, *series("site-a-m2", at, 95, 95, 95))
-            for _ in range(200):
-                if health.faults():
-                    break
-                await asyncio.sleep(0.1)
-            assert health.faults() == {"judges": "store_unavailable"}
+            assert await becomes(health, ready=False) == {"judges": "store_unavailable"}
             switch.mend()
             told = await people.told(None, lambda found: len(found) == 4)
             assert {each["times"] for each in told} == {1}
@@ -352,7 +350,7 @@ async def test_with_nobody_to_tell_alerts_are_recorded_and_the_service_is_ready(
     await tell(TELEMETRY, *series("site-a-m1", now(), 95, 95, 95))
     async with alerter(alone) as health:
         await eventually("SELECT * FROM alerting_v1.alert")
-        assert health.faults() == {}
+        assert await becomes(health, ready=True) == {}
     assert await ask(_STATES) == []
 
 

@@ -1,6 +1,5 @@
 """A running sink, a producer, and the database as an operator sees it."""
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
@@ -62,12 +61,3 @@ sink = partial(serving, serve)
 async def running(settings: SinkSettings, topics: None) -> AsyncIterator[Health]:  # noqa: ARG001 - made first
     async with sink(settings) as health:
         yield health
-
-
-async def becomes(health: Health, *, ready: bool) -> dict[str, str]:
-    """Its faults, once it is ready or not, or after 20 s."""
-    for _ in range(200):
-        if (health.faults() == {}) is ready:
-            break
-        await asyncio.sleep(0.1)
-    return health.faults()

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
+from tests.component.serving import becomes
 from tests.component.severing import relay
-from tests.component.timescale_sink.conftest import becomes, sink
+from tests.component.timescale_sink.conftest import sink
 from tests.component.timescale_sink.dying import dying
 from tests.component.timescale_sink.events import NOW, reading
 

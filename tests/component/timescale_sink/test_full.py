@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 import structlog
 from tests.component.conftest import Ask, Eventually, Tell
-from tests.component.timescale_sink.conftest import becomes, sink
+from tests.component.serving import becomes
+from tests.component.timescale_sink.conftest import sink
 from tests.component.timescale_sink.events import NOW, raw, reading
 
 from minestream_runtime.backoff import Backoff
