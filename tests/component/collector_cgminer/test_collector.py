@@ -58,7 +58,10 @@ async def test_every_family_is_polled_and_read_to_its_numbers(line: Line) -> Non
     for poll in polls:
         assert poll.status is PollStatus.OK, (poll.dialect, poll.error)
         assert poll.collector_id == "collector-cgminer-0"
-        assert {body.reply_id for body in poll.endpoints.values()} <= replies
+        answered = {name for name, body in poll.endpoints.items() if body.http_status or body.body}
+        # nobody knows where Vnish's web page of chips is, as it is not asked at port 4028
+        assert poll.endpoints.keys() - answered <= {"chip-hr"}
+        assert {poll.endpoints[name].reply_id for name in answered} <= replies
     for entry in entries:
         newest = of(polls, entry.miner_id)[-1]
         told = normalise(newest).telemetry
