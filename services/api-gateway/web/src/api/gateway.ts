@@ -31,8 +31,12 @@ export async function listMiners(signal?: AbortSignal): Promise<MinerItem[]> {
   return miners;
 }
 
-export function getMiner(id: string, signal?: AbortSignal): Promise<MinerDetail> {
-  return get(`/api/v1/miners/${encodeURIComponent(id)}`, {}, signal);
+/** How long the gateway may wait for what the stream told of and the database has not yet, s. */
+export const PATIENCE_S = 10;
+
+/** @param wait_s - of a miner that was heard of, till it is stored */
+export function getMiner(id: string, wait_s: number, signal?: AbortSignal): Promise<MinerDetail> {
+  return get(`/api/v1/miners/${encodeURIComponent(id)}`, { wait_s }, signal);
 }
 
 const HISTORY_PAGE = 5_000;
@@ -43,11 +47,12 @@ export async function getHistory(
   id: string,
   from: number,
   to: number,
+  wait_s: number,
   signal?: AbortSignal,
 ): Promise<History> {
   const path = `/api/v1/miners/${encodeURIComponent(id)}/telemetry`;
   const range = { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
-  const first: History = await get(path, { ...range, limit: HISTORY_PAGE }, signal);
+  const first: History = await get(path, { ...range, wait_s, limit: HISTORY_PAGE }, signal);
   const items = [...first.items];
   let cursor = first.next;
   for (let page = 1; page < MAX_HISTORY_PAGES && cursor !== null; page += 1) {
@@ -59,7 +64,8 @@ export async function getHistory(
 }
 
 export function getTrace(eventId: string, signal?: AbortSignal): Promise<Trace> {
-  return get(`/api/v1/readings/${encodeURIComponent(eventId)}/trace`, {}, signal);
+  const path = `/api/v1/readings/${encodeURIComponent(eventId)}/trace`;
+  return get(path, { wait_s: PATIENCE_S }, signal);
 }
 
 export function getSystem(signal?: AbortSignal): Promise<SystemAnswer> {

@@ -22,6 +22,11 @@ export class FleetStore {
 
   getSnapshot = (): FleetSnapshot => this.snapshot;
 
+  /** Has it been heard of, or read in the inventory? */
+  has(id: string): boolean {
+    return this.miners.has(id);
+  }
+
   onChange = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);

@@ -8,7 +8,7 @@ import type { Board, Entry, Gap, History, Reading } from "../api/types";
 import { ok, TestPage, type Answers } from "../testing/page";
 import { gap, reading } from "../testing/rows";
 
-const SOON = { timeout: 4_000 };
+const SOON = { timeout: 10_000 };
 const ago = (seconds: number) => new Date(Date.now() - seconds * 1_000).toISOString();
 
 const BOARD: Board = {

@@ -8,7 +8,7 @@ import { addUp } from "../fleet/totals";
 import { ok, TestPage } from "../testing/page";
 import { at, NOON, reading, row } from "../testing/rows";
 
-const SOON = { timeout: 4_000 };
+const SOON = { timeout: 10_000 };
 const ago = (seconds: number) => new Date(Date.now() - seconds * 1_000).toISOString();
 
 let page: TestPage | null = null;

@@ -6,7 +6,7 @@ import { afterEach, expect, it } from "vitest";
 import type { Sample, Service } from "../api/types";
 import { ok, TestPage, type Answer } from "../testing/page";
 
-const SOON = { timeout: 4_000 };
+const SOON = { timeout: 10_000 };
 
 function service(change: Partial<Service> = {}): Service {
   const { metrics = {}, ...rest } = change;

@@ -6,7 +6,7 @@ import { WebSocketServer, type WebSocket as Peer } from "ws";
 
 import type { ClientMessage, Kind } from "../stream/messages";
 
-const WAIT_MS = 3_000;
+const WAIT_MS = 10_000;
 
 /** Waits until a condition holds; fails with what was awaited. */
 export async function until<T>(what: string, found: () => T | null | undefined | false): Promise<T> {

@@ -18,6 +18,8 @@ import { TestGateway, type Visit } from "./gateway";
 export interface Answer {
   status: number;
   body: unknown;
+  /** the answer waits for it */
+  after?: Promise<unknown>;
 }
 
 /** By the beginning of a path; the longest that fits answers. */
@@ -42,14 +44,20 @@ export class TestPage {
     private readonly stream: StreamClient,
     /** may be changed while the page is open */
     readonly answers: Answers,
+    /** every path that was asked for, with its query */
+    readonly asked: readonly string[],
   ) {}
 
   static async open(path: string, answers: Answers): Promise<TestPage> {
     const gateway = await TestGateway.start();
+    const asked: string[] = [];
     const rest = createServer((request, response) => {
-      const { status, body } = answerTo(answers, request);
-      response.writeHead(status, { "Content-Type": "application/json" });
-      response.end(JSON.stringify(body));
+      asked.push(request.url ?? "");
+      const { status, body, after } = answerTo(answers, request);
+      void Promise.resolve(after).then(() => {
+        response.writeHead(status, { "Content-Type": "application/json" });
+        response.end(JSON.stringify(body));
+      });
     });
     await new Promise<void>((resolve) => rest.listen(0, "127.0.0.1", resolve));
     setUpBrowser(`http://127.0.0.1:${(rest.address() as AddressInfo).port}`);
@@ -64,7 +72,7 @@ export class TestPage {
     });
     stream.start();
     render(<App live={new Live(stream)} queries={makeQueries()} />);
-    return new TestPage(gateway, rest, stream, answers);
+    return new TestPage(gateway, rest, stream, answers, asked);
   }
 
   /** The page's connection, greeted; and the id of its first subscription to a kind. */
