@@ -25,6 +25,7 @@ from minestream_schemas.units import Algorithm
 
 _MOST_APART_S: Final = 5.0
 """Somebody waits."""
+_PROHASHING: Final = "us.mining.prohashing.com:3333"
 app = typer.Typer(no_args_is_help=True, help="Pools: what miners need to know of them.")
 
 
@@ -39,9 +40,12 @@ def worker_url(
     *,
     account: Annotated[str, typer.Option(help="at the pool: user, or address mined to")],
     address: Annotated[
-        str, typer.Option(help="host:port of the pool's stratum server")
-    ] = "us.mining.prohashing.com:3333",
-    at: Annotated[str, typer.Option(help="the pool's name")] = "prohashing",
+        str | None,
+        typer.Option(help=f"host:port of the pool's stratum server; at Prohashing {_PROHASHING}"),
+    ] = None,
+    at: Annotated[str, typer.Option(help=f"the pool: {', '.join(sorted(POOLS))}, or another")] = (
+        "prohashing"
+    ),
     algorithm: Annotated[Algorithm, typer.Option(help="where a pool has several")] = (
         Algorithm.SCRYPT
     ),
@@ -50,6 +54,9 @@ def worker_url(
     ] = None,
 ) -> None:
     """Print the URL of a worker, and its parts as a miner's settings take them."""
+    address = address or (_PROHASHING if at == "prohashing" else None)
+    if address is None:
+        refuse(f"--address HOST:PORT is wanted: the stratum server of {at}, as its page says")
     try:
         login = login_of(
             at, address, account=account, worker=worker, algorithm=algorithm, scheme=scheme
