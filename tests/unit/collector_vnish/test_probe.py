@@ -84,6 +84,14 @@ def test_a_wrong_address_is_wrong_usage(host: str) -> None:
     assert code == 2
 
 
+def test_an_address_outside_of_the_allowed_networks_is_told_so_and_not_that_nobody_listens() -> (
+    None
+):
+    code, out, err = asked("8.8.8.8")
+    assert (code, out) == (2, "")
+    assert err.split() == ["8.8.8.8", "is", "outside", "of", "MINESTREAM_ALLOWED_NETWORKS"]
+
+
 def test_a_miner_behind_a_password_is_read_with_it_and_named_without() -> None:
     stats = json.dumps({"STATS": [{"chain": [], "rate_5s": 1.0}], "INFO": {"type": "Antminer S19"}})
     challenge = 'Digest realm="antMiner Configuration", nonce="n", qop="auth"'

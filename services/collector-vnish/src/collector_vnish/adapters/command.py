@@ -15,7 +15,9 @@ from collector_vnish.adapters.asking import Asked, ask
 from minestream_dialects import HEALTHY_CHIPS_RATIO, normalise
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.command.terminal import console, refuse
+from minestream_runtime.devices.addresses import family_of, split
 from minestream_runtime.devices.connect_errors import OwnFaultError
+from minestream_runtime.devices.networks import refusal as outside
 from minestream_runtime.discovery.probing import Ending, Sighting
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.settings import Settings
@@ -72,6 +74,9 @@ def probe(
     login = login_of(username, password)
     try:
         allowed = Settings.load().networks.allows
+        name = split(address)[0]
+        if family_of(name) is not None and not allowed(name):
+            refuse(outside(name), EXIT_USAGE)
         asked = asyncio.run(
             ask(address, SystemClock(), deadline_s=deadline, login=login, allowed=allowed)
         )
