@@ -384,3 +384,8 @@ def test_the_command_makes_lists_and_revokes_keys_and_shows_each_once(
     assert (
         run("give", "edge-site-a", "--site", "site-a").stderr.strip() == "edge-site-a is site-a's"
     )
+    nowhere = everything | {"MINESTREAM_DATABASE_URL": "postgresql://127.0.0.1:1/x"}
+    away = ran([sys.executable, "-c", command, "list"], nowhere)
+    first, hint = away.stderr.splitlines()
+    assert first.startswith("PoolTimeout: "), "and nothing of each attempt"
+    assert "is a stack running here" in hint

@@ -160,4 +160,4 @@ def store_errors() -> Iterator[None]:
 def _said(exc: BaseException) -> str:
     state = getattr(exc, "sqlstate", None)
     first = str(exc).partition("\n")[0]
-    return f"{type(exc).__name__} {state or ''}: {first}"
+    return f"{type(exc).__name__}{f' {state}' if state else ''}: {first}"

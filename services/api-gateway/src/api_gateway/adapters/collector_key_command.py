@@ -1,6 +1,7 @@
 """``minestream collector-key``: the keys with which collectors at other sites upload."""
 
 import json
+import logging
 import re
 import secrets
 import sys
@@ -23,6 +24,12 @@ from minestream_schemas.ids import SLUG
 
 app = typer.Typer(no_args_is_help=True, help="Keys of collectors at other sites.")
 _USAGE: Final = 2
+
+
+@app.callback()
+def quiet() -> None:
+    """Keys of collectors at other sites."""
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
 
 
 @app.command()
