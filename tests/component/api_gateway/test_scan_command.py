@@ -95,7 +95,12 @@ async def test_miners_of_every_model_go_from_scan_to_file_to_fleet_and_out_again
         assert (
             yaml.safe_load(back.read_text())["miners"] == yaml.safe_load(file.read_text())["miners"]
         )
-        again = await asyncio.to_thread(run, *where, "--json", "-v", "--out", file)
+        kept = file.read_bytes()
+        over = await asyncio.to_thread(run, *where, "--out", file)
+        assert (over.returncode, "is there already" in over.stderr) == (2, True)
+        assert file.read_bytes() == kept
+        rest = tmp_path / "rest.yaml"
+        again = await asyncio.to_thread(run, *where, "--json", "-v", "--out", rest)
         known = lines(again)
     assert all(one["in_fleet"] for one in known)
     silent = {at for at, one in found.items() if one["family"] == "vnish-cgi"}
@@ -103,7 +108,7 @@ async def test_miners_of_every_model_go_from_scan_to_file_to_fleet_and_out_again
     assert f"{len(silent)} answer and are no miner that we know" in again.stderr
     assert all(f"{at.partition(':')[0]} (open: {port})" in again.stderr for at in silent)
     assert f"{len(silent)} of these want credentials first" in again.stderr
-    assert yaml.safe_load(file.read_text())["miners"] == []
+    assert yaml.safe_load(rest.read_text())["miners"] == []
 
 
 async def test_what_was_found_is_added_as_an_import_adds_it(

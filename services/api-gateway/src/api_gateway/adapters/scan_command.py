@@ -118,7 +118,9 @@ def scan(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="New miners go there: YAML, or CSV.", dir_okay=False, writable=True),
+        typer.Option(
+            help="New miners go there, a new file: YAML, or CSV.", dir_okay=False, writable=True
+        ),
     ] = None,
     add: Annotated[bool, typer.Option("--add", help="Add new miners to the fleet.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="--add without asking.")] = False,
@@ -175,6 +177,8 @@ def _check(site: str | None, out: Path | None, *, add: bool, yes: bool) -> None:
         refuse(f"--site: no site {site!r}; 2 to 63 of a-z, 0-9 and - are wanted", _USAGE)
     if out is not None and not os.access(out.parent, os.W_OK):
         refuse(f"--out: no file can be made in {out.parent}", _USAGE)
+    if out is not None and out.is_file() and out.stat().st_size:
+        refuse(f"--out: {out} is there already, and stays as it is: name another file", _USAGE)
     if add and not yes and not sys.stdin.isatty():
         refuse("--add asks before it adds, and nobody is there: give --yes, or --out FILE", _USAGE)
 
