@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from minestream_runtime.documents import DocumentError
 from minestream_runtime.inventory.columns import MappingError
 from minestream_runtime.inventory.reading import Wanted
-from minestream_runtime.inventory.table import read_table, wanted_of, write_table
+from minestream_runtime.inventory.table import read_table, text_of, wanted_of, write_table
 from minestream_schemas.inventory import Fleet, InventoryEntry, Sealed
 
 NOTHING = Fleet({}, {})
@@ -213,3 +213,32 @@ def test_no_text_makes_it_fail_otherwise(text: str) -> None:
         wanted(text)
     except (DocumentError, MappingError):
         return
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_table_is_read_in_the_encodings_that_spreadsheets_save(encoding: str) -> None:
+    text = text_of("Name\tIP\rHalle-ä-1\t10.0.0.12\r\n".encode(encoding))
+    assert read_table(text, {}).rows == (("Halle-ä-1", "10.0.0.12"),)
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "said"),
+    [
+        ("Name;IP\nMühle;10.0.0.12\n".encode("cp1252"), 2, "no UTF-8 at byte 9"),
+        ("Name;IP\n".encode("utf-16")[:-1], 1, "no UTF-16 at byte"),
+        ("ip\n10.0.0.12\n".encode("utf-16-le"), 1, "a zero byte in the text"),
+        (b"PK\x03\x04\x14\0", 1, "a spreadsheet's own format"),
+    ],
+)
+def test_what_is_no_text_says_what_to_save_it_as(body: bytes, line: int, said: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        text_of(body)
+    [fault] = caught.value.faults
+    assert fault.line == line
+    assert fault.text.startswith(said)
+    assert "save it as CSV in UTF-8" in fault.text
+
+
+def test_the_line_that_tells_excel_the_separator_is_no_header() -> None:
+    table = read_table("sep=;\r\nName;IP\r\nl9-01;10.0.0.12\r\n", {})
+    assert (table.header, table.lines) == (("Name", "IP"), (3,))

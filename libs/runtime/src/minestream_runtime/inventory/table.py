@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TextIO
@@ -34,6 +35,9 @@ _HOST_PORT: Final = re.compile(r"(?P<host>\[[0-9a-fA-F:]+\]|[^:]+):(?P<port>\d+)
 _GROUPED: Final = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
 """``1,800``: 1800 to some and 1.8 to others."""
 _MOST_ROWS: Final = 200_000
+_ARCHIVE: Final = b"PK\x03\x04"
+"""How XLSX and ODS begin."""
+_SAVE_AS: Final = "save it as CSV in UTF-8 (Excel: `CSV UTF-8`)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,27 @@ class Table:
             yield name, of, next((row[number] for row in self.rows if row[number]), "")
 
 
+def text_of(body: bytes) -> str:
+    """The text of a table's file: UTF-8, or UTF-16 that says so, as spreadsheets save it.
+
+    Raises:
+        DocumentError: it is in neither; what to save it as.
+    """
+    if body.startswith(_ARCHIVE):
+        raise DocumentError([Fault(1, f"a spreadsheet's own format; {_SAVE_AS}")])
+    encoding = "utf-16" if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8"
+    try:
+        text = body.decode(encoding)
+    except UnicodeDecodeError as exc:
+        line = 1 + body.count(b"\n", 0, exc.start)
+        said = f"no {encoding.upper()} at byte {exc.start}; {_SAVE_AS}"
+        raise DocumentError([Fault(line, said)]) from exc
+    if "\0" in text:
+        line = 1 + text.count("\n", 0, text.index("\0"))
+        raise DocumentError([Fault(line, f"a zero byte in the text; {_SAVE_AS}")])
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def read_table(text: str, given: Mapping[str, str]) -> Table:
     """Read CSV with a header; comma, semicolon, tab or bar between cells.
 
@@ -74,6 +99,7 @@ def read_table(text: str, given: Mapping[str, str]) -> Table:
     if not first:
         raise DocumentError([Fault(1, "the file is empty")])
     delimiter = max(_DELIMITERS, key=first.count)
+    told = ("sep=", "")  # a line for Excel, above the header
     reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
     rows: list[tuple[str, ...]] = []
     lines: list[int] = []
@@ -84,7 +110,7 @@ def read_table(text: str, given: Mapping[str, str]) -> Table:
         for cells in reader:
             begins, line = line, reader.line_num + 1
             stripped = tuple(cell.strip() for cell in cells)
-            if not any(stripped):
+            if not any(stripped) or (not header and stripped == told):
                 continue
             if not header:
                 header = stripped

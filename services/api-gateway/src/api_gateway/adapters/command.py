@@ -23,7 +23,7 @@ from minestream_runtime.command.terminal import console, run
 from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.inventory.columns import MappingError
 from minestream_runtime.inventory.reading import read_inventory
-from minestream_runtime.inventory.table import read_table, wanted_of, write_table
+from minestream_runtime.inventory.table import read_table, text_of, wanted_of, write_table
 from minestream_runtime.inventory.writing import write_inventory
 from minestream_schemas.inventory import Fleet, InventoryEntry
 
@@ -176,7 +176,7 @@ def _wish_of_table(file: Path, site: str | None, columns: list[str], *, asked: b
     if wrong := [each for each in columns if "=" not in each]:
         raise MappingError(f"--map {wrong[0]}: COLUMN=FIELD is wanted")
     given = dict(column.rpartition("=")[::2] for column in columns)
-    table = read_table(file.read_text(encoding="utf-8"), given)
+    table = read_table(text_of(file.read_bytes()), given)
     shown = Table("column", "is", "for example", box=None)
     for name, of, sample in table.samples():
         secret = sample and (of == "password" or _SECRET.search(name))
