@@ -21,6 +21,7 @@ export const GAP_CAUSES = [
   "collector_down",
   "link_down",
   "spool_overflow",
+  "source_silent",
 ] as const;
 export type GapCause = (typeof GAP_CAUSES)[number];
 
@@ -109,6 +110,8 @@ export interface Reading extends StatusRow {
   hw_errors_total?: Said<number>;
   boards?: Said<readonly Board[]>;
   anomaly_scores?: Said<Readonly<Record<string, number>>>;
+  /** what dialect, unit and more were decided by */
+  evidence?: Said<Readonly<Record<string, string>>>;
 }
 
 export interface Gap {

@@ -86,14 +86,16 @@ export const en = {
   cause: {
     miner_silent: "Miner silent",
     collector_down: "Collector down",
-    link_down: "Link to Kafka down",
+    link_down: "Link down",
     spool_overflow: "Spool overflow",
+    source_silent: "Pool or market silent",
   },
   causeMeaning: {
     miner_silent: "It was polled and did not answer.",
     collector_down: "Nobody polled it.",
-    link_down: "The collector could not reach Kafka; its spool kept the readings.",
+    link_down: "The collector could not hand on what it read, to Kafka or over its site's line; its spool kept it.",
     spool_overflow: "The collector's spool was full and dropped its oldest.",
+    source_silent: "A pool or a market brought nothing fresh.",
   },
   figure: {
     sites: "sites: {{n}}",
@@ -224,6 +226,19 @@ export const en = {
       disconnected: "Disconnected",
     },
     lastPoll: "The last poll",
+    evidence: "How we know",
+    evidenceOf: {
+      dialect: "Dialect, by its answers",
+      detected: "Dialect, by asking",
+      algorithm: "Algorithm",
+      unit: "Unit of hashrate",
+      hashrate: "Hashrate",
+      hashrate_avg: "Mean hashrate",
+      boards: "Boards",
+      power: "Power",
+      uptime: "Up for",
+      other: "{{name}}",
+    },
     flags: "About this reading",
     flagsNone: "Nothing doubtful.",
     flag: {
@@ -232,7 +247,10 @@ export const en = {
       field_missing: "A figure that this firmware normally sends is missing.",
       field_invalid: "A figure was impossible and was left out.",
       unit_unknown: "The unit of the hashrate is unknown; hashrates were left out.",
-      unit_inferred: "The unit of the hashrate was inferred from algorithm or model.",
+      unit_inferred:
+        "The firmware does not say the unit of the hashrate; it follows from algorithm or model.",
+      unit_disputed:
+        "The unit that the firmware names fits neither chips and frequency nor the model; hashrates were left out.",
       clock_skew: "The miner's clock is more than a minute off; ours counts.",
       repaired: "The answer was broken in a known way and was mended.",
       boards_missing: "It hashes, but lists no boards.",
@@ -269,6 +287,7 @@ export const en = {
     zoomed: "Back to live",
     fitted: "nothing is known from before",
     cut: "The range has more readings than are shown.",
+    untold: "not told in this range: {{series}}",
     noSeries: "Choose at least one series.",
   },
   way: {

@@ -27,6 +27,7 @@ export const system: Texts["system"] = {
     processor: "标准化延迟",
     stored: "入库延迟",
     pushed: "推送到浏览器延迟",
+    judged: "告警判定延迟",
   },
   spread: "中位数 · p99 {{p99}}",
   more: "另有 {{n}} 项",

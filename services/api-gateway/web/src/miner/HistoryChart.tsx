@@ -22,6 +22,7 @@ import {
   rangeMs,
   RANGES,
   SERIES,
+  toldSeries,
   type Range,
   type SeriesName,
 } from "./series";
@@ -91,7 +92,9 @@ export function HistoryChart({ id, algorithm, live }: HistoryChartProps) {
   const known = history.isPlaceholderData || first === Infinity ? null : first;
   const shown = useWindow(range, zoom, known);
   const isFitted = zoom === null && shown[1] - shown[0] < rangeMs(range) / 1_000 - 1;
-  const height = heightOf(series.length, wide);
+  const drawn = useMemo(() => toldSeries(series, data), [series, data]);
+  const untold = series.filter((each) => !drawn.includes(each));
+  const height = heightOf(drawn.length, wide);
 
   const controls = (
     <div className="flex flex-wrap items-center gap-2">
@@ -151,7 +154,7 @@ export function HistoryChart({ id, algorithm, live }: HistoryChartProps) {
           {series.length === 0 ? (
             <p className="py-10 text-center text-ink-2">{t("chart.noSeries")}</p>
           ) : null}
-          {series.map((each, at) => (
+          {drawn.map((each, at) => (
             <ChartPane
               key={each}
               series={each}
@@ -159,8 +162,8 @@ export function HistoryChart({ id, algorithm, live }: HistoryChartProps) {
               gaps={gaps}
               range={shown}
               algorithm={algorithm}
-              height={height + (at === series.length - 1 ? TIMES : 0)}
-              withTimes={at === series.length - 1}
+              height={height + (at === drawn.length - 1 ? TIMES : 0)}
+              withTimes={at === drawn.length - 1}
               onZoom={(from, to) => setZoom(zoomed(from, to))}
             />
           ))}
@@ -168,6 +171,9 @@ export function HistoryChart({ id, algorithm, live }: HistoryChartProps) {
             {t(`chart.resolution.${past.resolution}`)}
             {past.next === null ? "" : ` · ${t("chart.cut")}`}
             {isFitted ? ` · ${t("chart.fitted")}` : ""}
+            {untold.length === 0
+              ? ""
+              : ` · ${t("chart.untold", { series: untold.map((each) => t(`chart.${each}`)).join(", ") })}`}
           </p>
         </div>
       ) : null}

@@ -95,15 +95,38 @@ it("folds away gaps that were filled later, and shows those that last", async ()
 });
 
 it("fits the chart to what is known, says so, and takes another range", async () => {
-  const items = [{ ts: ago(400), hashrate_hs: 16e9 }, { ts: ago(390), hashrate_hs: 16e9 }];
+  const items = [400, 390].map((seconds) => ({ ts: ago(seconds), hashrate_hs: 16e9, chip_temp_max_c: 70, power_w: 3_400 }));
   await open({ latest: reading({ ts: ago(5) }), past: { items } });
   expect(await screen.findByText("every reading · nothing is known from before", {}, SOON)).toBeDefined();
   const fifteen = screen.getByRole("radio", { name: "15 min" });
   await userEvent.click(fifteen);
   expect(fifteen.getAttribute("aria-checked")).toBe("true");
+  expect(screen.getByRole("img", { name: /^Power over time/ })).toBeDefined();
   await userEvent.click(screen.getByRole("button", { name: "Power" }));
   expect(screen.queryByRole("img", { name: /^Power over time/ })).toBeNull();
   expect(screen.getByRole("img", { name: /^Hashrate over time; newest: 16.0/ })).toBeDefined();
+});
+
+it("draws no axis of what a miner does not tell, and says so", async () => {
+  const items = [400, 390].map((seconds) => ({ ts: ago(seconds), hashrate_hs: 16e9, chip_temp_max_c: 70 }));
+  localStorage.clear();
+  await open({ latest: reading({ ts: ago(5), power_w: null }), past: { items } });
+  expect(await screen.findByText(/ · not told in this range: Power$/, {}, SOON)).toBeDefined();
+  expect(screen.getByRole("img", { name: /^Hottest chip over time/ })).toBeDefined();
+  expect(screen.queryByRole("img", { name: /^Power over time/ })).toBeNull();
+});
+
+it("explains a disputed unit and by what dialect and unit were decided, in both languages", async () => {
+  const evidence = { unit: "info.hr_measure", detected: "4028 version: BMMiner", chip_bin: "eeprom" };
+  await open({ latest: reading({ ts: ago(5), quality_flags: ["unit_disputed"], evidence }) });
+  expect(await screen.findByText(/^The unit that the firmware names fits neither/, {}, SOON)).toBeDefined();
+  await userEvent.click(screen.getByText("How we know"));
+  const terms = () => screen.getAllByRole("term").map((term) => term.textContent);
+  expect(terms().slice(-3)).toEqual(["Dialect, by asking", "Unit of hashrate", "chip_bin"]);
+  expect(screen.getByText("4028 version: BMMiner")).toBeDefined();
+  await i18next.changeLanguage("zh");
+  expect(await screen.findByText(/^固件所报的算力单位/, {}, SOON)).toBeDefined();
+  expect(terms().slice(-3)).toEqual(["协议（据探测）", "算力单位", "chip_bin"]);
 });
 
 it("of a miner that was removed its history stays, and nothing about it is alarming", async () => {

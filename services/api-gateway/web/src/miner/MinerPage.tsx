@@ -17,6 +17,7 @@ import { Skeleton } from "../ui/Skeleton";
 import { StatusBadge } from "../ui/StatusBadge";
 import { useFormat } from "../ui/useFormat";
 import { BoardsTable } from "./BoardsTable";
+import { Evidence } from "./Evidence";
 import { Facts } from "./Facts";
 import { FlagList } from "./FlagList";
 import { HistoryChart } from "./HistoryChart";
@@ -186,6 +187,7 @@ function Content({ id, live, detail }: { id: string; live: MinerSnapshot; detail
           <MinerAlerts id={id} />
           <Panel title={t("miner.facts")}>
             <Facts entry={entry} reading={reading} />
+            <Evidence reading={reading} />
           </Panel>
           {reading !== null && hasFigures(reading) ? (
             <Panel title={t("miner.flags")}>

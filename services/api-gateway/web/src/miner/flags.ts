@@ -7,6 +7,7 @@ export const FLAGS = [
   "field_invalid",
   "unit_unknown",
   "unit_inferred",
+  "unit_disputed",
   "clock_skew",
   "repaired",
   "boards_missing",

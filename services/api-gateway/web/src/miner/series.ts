@@ -175,6 +175,12 @@ export function gapsWithin(gaps: readonly ChartGap[], from: number, to: number):
   return gaps.filter((gap) => gap.from < to && (gap.to ?? Infinity) > from);
 }
 
+/** Those of some series that any point knows a value of; where none does, the first stands for all. */
+export function toldSeries(chosen: readonly SeriesName[], data: ChartData): SeriesName[] {
+  const told = chosen.filter((series) => data[series].some((value) => value !== null));
+  return told.length > 0 ? told : chosen.slice(0, 1);
+}
+
 /** Where values stand alone: no line would show them. */
 export function lonely(values: readonly (number | null | undefined)[]): number[] {
   const alone: number[] = [];

@@ -42,6 +42,20 @@ it("shows how old data are at each hop: the half, and all but one in a hundred",
   expect(tile?.textContent).toBe("In the database after120msmedian · p99 480\u00a0ms");
 });
 
+it("tells a hop once, by its slowest service, and of each service how it fares there", async () => {
+  const hop = (p50: number): Sample => ({ labels: { hop: "published" }, count: 9, p50, p99: 4 * p50 });
+  const collector = (name: string, p50: number) =>
+    service({ name, address: name, metrics: { minestream_event_age_seconds: [hop(p50)] } });
+  const judged: Sample = { labels: { hop: "judged" }, count: 9, p50: 0.3, p99: 0.5 };
+  const alerter = service({ name: "alerter", metrics: { minestream_event_age_seconds: [judged] } });
+  await open(told([collector("collector-vnish", 0.1), collector("collector-pool", 0.2), alerter]));
+  const tile = (await screen.findByText("In Kafka after", {}, SOON)).parentElement;
+  expect(tile?.textContent).toBe(
+    "In Kafka after200msmedian · p99 800\u00a0mscollector-pool200\u00a0mscollector-vnish100\u00a0ms",
+  );
+  expect(screen.getByText("Judged for alerts after")).toBeDefined();
+});
+
 it("shows a few lines of a figure, and all when asked", async () => {
   const metrics = {
     miner_poll_total: ["ok", "slow", "refused", "garbage", "timeout", "other"].map((status, at) => ({

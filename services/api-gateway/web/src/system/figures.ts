@@ -55,7 +55,7 @@ export type MetricName = (typeof GROUPS)[Group][number];
 export const AGE = "minestream_event_age_seconds";
 
 /** The way of an event through the services; hops that we do not know come after. */
-const HOPS: readonly string[] = ["published", "processor", "normalised", "stored", "pushed"];
+const HOPS: readonly string[] = ["published", "processor", "normalised", "stored", "pushed", "judged"];
 
 export type Unit = "s" | "ms" | "bytes" | "count";
 
@@ -168,21 +168,32 @@ export function rowsOf(group: Group, answer: SystemAnswer, before: SystemAnswer 
   });
 }
 
-export interface Hop {
-  hop: string;
+/** How old events are where one service has them; seconds. */
+export interface Spread {
   service: string;
   p50: number | null;
   p99: number | null;
 }
 
-/** How old events are at each hop of their way, in its order; seconds. */
+export interface Hop {
+  hop: string;
+  /** the slowest first */
+  spreads: [Spread, ...Spread[]];
+}
+
+/** How old events are at each hop of their way, in its order. */
 export function hopsOf(answer: SystemAnswer): Hop[] {
   const place = (hop: string) => (HOPS.includes(hop) ? HOPS.indexOf(hop) : HOPS.length);
-  return linesOf(AGE, answer, null)
-    .flatMap(({ service, labels, amount }) =>
-      amount.kind === "spread" ? [{ hop: labels, service, p50: amount.p50, p99: amount.p99 }] : [],
-    )
-    .sort((a, b) => place(a.hop) - place(b.hop));
+  const byHop = new Map<string, Hop>();
+  for (const { service, labels, amount } of linesOf(AGE, answer, null)) {
+    if (amount.kind !== "spread") continue;
+    const spread = { service, p50: amount.p50, p99: amount.p99 };
+    const known = byHop.get(labels);
+    if (known === undefined) byHop.set(labels, { hop: labels, spreads: [spread] });
+    else known.spreads.push(spread);
+  }
+  for (const { spreads } of byHop.values()) spreads.sort((a, b) => (b.p50 ?? 0) - (a.p50 ?? 0));
+  return [...byHop.values()].sort((a, b) => place(a.hop) - place(b.hop));
 }
 
 /** Share of one core between two answers; null: the service does not say, or began anew. */
