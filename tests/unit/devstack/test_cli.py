@@ -68,6 +68,20 @@ def test_mistakes_end_in_a_sentence_and_no_traceback(
     assert "Traceback" not in said
 
 
+def test_ctrl_c_while_a_sub_command_loads_is_exit_code_130_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def pressed(_: EntryPoint) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(EntryPoint, "load", pressed)
+    monkeypatch.setattr("sys.argv", ["minestream", "inventory", "list"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 130
+    assert capsys.readouterr() == ("", "")
+
+
 def test_status_of_nothing_is_an_empty_list_and_exit_code_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

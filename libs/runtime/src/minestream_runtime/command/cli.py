@@ -16,13 +16,25 @@ _GROUPS: Final = {"diagnose": "Find out, step by step, why a source does not ans
 """Commands of two words: an entry named ``diagnose.vnish`` is ``minestream diagnose vnish``."""
 _ADOPTERS: Final = "minestream.adopt"
 """Who may lead a sub-command to servers of its own: told its entry and the environment."""
+_INTERRUPTED: Final = 130
 
 
 def main() -> None:
     """Run the sub-command that the arguments name.
 
-    Errors of ours are a sentence and exit code 1, never a traceback.
+    Errors of ours are a sentence and exit code 1, never a traceback; Ctrl-C while it still loads
+    is exit code 130.
     """
+    try:
+        _run()
+    except MinestreamError as exc:
+        typer.echo(f"minestream: {exc}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+
+
+def _run() -> None:
     entries = sorted(entry_points(group=_GROUP), key=lambda entry: entry.name)
     chosen = [entry for entry in entries if entry.name.partition(".")[0] in sys.argv[1:2]]
     exact = [entry for entry in chosen if entry.name in {sys.argv[1], ".".join(sys.argv[1:3])}]
@@ -30,11 +42,7 @@ def main() -> None:
         for adopter in entry_points(group=_ADOPTERS):
             adopter.load()(exact[0].value, os.environ)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # its repeats drown our sentence
-    try:
-        build(chosen or entries)()
-    except MinestreamError as exc:
-        typer.echo(f"minestream: {exc}", err=True)
-        sys.exit(1)
+    build(chosen or entries)()
 
 
 def build(entries: list[EntryPoint]) -> typer.Typer:
