@@ -43,7 +43,7 @@ def worker_url(
         str | None,
         typer.Option(help=f"host:port of the pool's stratum server; at Prohashing {_PROHASHING}"),
     ] = None,
-    at: Annotated[str, typer.Option(help=f"the pool: {', '.join(sorted(POOLS))}, or another")] = (
+    at: Annotated[str, typer.Option(help=f"the pool: prohashing, {', '.join(sorted(POOLS))} …")] = (
         "prohashing"
     ),
     algorithm: Annotated[Algorithm, typer.Option(help="where a pool has several")] = (
