@@ -235,3 +235,20 @@ async def test_an_endpoint_that_is_well_again_as_the_inventory_changes_costs_no_
 
     world.family.script = moved_meanwhile
     assert (await world.poll()).status is PollStatus.OK
+
+
+async def test_who_speaks_otherwise_as_the_inventory_changes_is_asked_anew() -> None:
+    other = Scripted(plan=Plan(main="status", cadence_s={"pools": 300.0}))
+    own = Plan(main="summary", cadence_s={"pools": 0.0, "chips": 0.0})
+
+    def changed_meanwhile(endpoint: str) -> Answer:
+        if endpoint == "pools":
+            miner.becomes(other, miner.address, "inventory")
+        return said()
+
+    world = World(Scripted(changed_meanwhile, own))
+    miner = world.fleet.miners["m-1"]
+    event = await world.poll()
+    assert world.family.asked == ["summary", "pools"]
+    assert other.asked == ["status", "pools"]
+    assert set(event.endpoints) == {"status", "pools"}

@@ -160,9 +160,9 @@ class Poller:
     async def _ask_rest(
         self, miner: Miner, begun: "_Begun", bodies: dict[str, EndpointBody], rest: "_Rest"
     ) -> None:
-        """Ask what is due beside the main endpoint, until time is up or the miner is silent."""
+        """Ask what else is due, until time is up, or the miner is silent or of another family."""
         family, last = miner.family, PollStatus.OK
-        while True:
+        while miner.family is family:
             now_s = self._clock.monotonic()
             left = [
                 endpoint
@@ -227,7 +227,8 @@ class Poller:
         answer = await self._ask(miner, main, begun, family.deadline_s)
         if answer.body.status is PollStatus.TIMEOUT and family.plan.tries > 1:
             await self._sleep(random.uniform(*_RETRY_PAUSE_S))  # noqa: S311 - spreads load only
-            answer = await self._ask(miner, main, begun, family.deadline_s)
+            if miner.family is family:
+                answer = await self._ask(miner, main, begun, family.deadline_s)
         if answer.uptime_s is not None:
             if miner.uptime_s is not None and answer.uptime_s < miner.uptime_s:
                 miner.memory = after_restart(family.plan, miner.memory)
@@ -273,7 +274,7 @@ class Poller:
                 self._log.warning(
                     "credentials_refused", miner_id=miner.entry.miner_id, error=answer.body.error
                 )
-        if family is not self._unknown:
+        if miner.family is family is not self._unknown:
             self._remember(miner, endpoint, answer, offered)
         return answer
 
