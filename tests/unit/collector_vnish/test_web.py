@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
+from aiohttp.web import BaseRequest, StreamResponse
 from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from collector_vnish.domain.web import ANTMINER, CGI, ELPHAPEX, FAMILIES, TOOLKI
 from collector_vnish.settings import VnishSettings
 from minestream_dialects import normalise
 from minestream_runtime.clock import SystemClock
+from minestream_runtime.collecting.family import Miner
 from minestream_runtime.collecting.fleet import Claim, Fleet
 from minestream_runtime.collecting.owners import TRANSPORTS
 from minestream_runtime.collecting.poller import Poller
@@ -257,6 +259,21 @@ async def test_an_antminer_that_was_brought_up_to_date_has_stats_again() -> None
             event = await poll()
             assert event.status is PollStatus.GARBAGE
             assert len(miner.asked) == 2, "both are tried, once"
+
+
+async def test_what_the_inventory_says_meanwhile_stands_whatever_page_is_missing() -> None:
+    class Meanwhile(WebMiner):
+        async def handle(self, request: BaseRequest) -> StreamResponse:
+            miner.becomes(said, self.address, "inventory")
+            return await super().handle(request)
+
+    page, clock = Meanwhile({}), SystemClock()
+    async with serving(page) as address, device_session() as session:
+        family, said = (WebFamily(w, session, clock, deadline_s=2.0) for w in (ANTMINER, ELPHAPEX))
+        entry = InventoryEntry(miner_id="m-1", site_id="site", address=address)
+        miner = Miner(entry, family, address, None, None, 60.0)
+        await family.ask(miner, "stats", 2.0)
+        assert miner.family is said
 
 
 async def test_a_modern_antminer_is_never_asked_for_an_older_ones_pages() -> None:

@@ -76,8 +76,9 @@ class WebFamily:
             reply = await fetch_logged_in(
                 self._session, question, self._clock, login, deadline_s=limit_s
             )
-        other = self._other
-        if other is not None and endpoint == self._web.main and reply.http_status == _NOT_FOUND:
+        other, is_missing = self._other, reply.http_status == _NOT_FOUND
+        # of another family by now: the inventory has said meanwhile what it is
+        if other and endpoint == self._web.main and is_missing and miner.family is self:
             miner.family = other
         return self._answer(endpoint, reply)
 
