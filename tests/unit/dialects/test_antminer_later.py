@@ -84,6 +84,17 @@ def test_boards_that_are_no_thousandth_of_the_whole_keep_its_unit(
     assert told.boards[0].hashrate_hs == pytest.approx(5.5e6 * times)
 
 
+def test_slow_boards_beside_a_whole_in_gigahashes_are_not_taken_for_a_thousand_times_more(
+    l9: dict[str, Any],
+) -> None:
+    l9["stats"]["STATS"][0]["Type"] = "Antminer S19"
+    l9["summary"]["SUMMARY"][0]["RT HASHRATE"] = "16500.00 GH/s"
+    told = read(l9, "antminer")
+    assert told.hashrate_hs == pytest.approx(16.5e12)
+    assert [each.hashrate_hs for each in told.boards] == pytest.approx([5.5e9, 5.4e9, 5.6e9])
+    assert "boards" not in told.evidence
+
+
 @pytest.mark.parametrize(
     ("mode", "rate", "status"),
     [

@@ -33,6 +33,7 @@ MAX_FANS: Final = 16
 _MARKS: Final = {"o": "grey", "x": "red", "-": "red"}
 """What a map says of a chip, on the scale of ``MinerChips``: in order, or not (ADR 0003)."""
 _THOUSAND: Final = 1000.0
+_MEGAHASH: Final = 1e6
 _ABOUT: Final = 3.0
 """A whole and its boards are of different moments, and a board may just have come or gone."""
 _TEMPERATURE: Final = re.compile(r"-?\d{1,4}(?:\.\d{1,6})?", re.ASCII)
@@ -105,16 +106,19 @@ def whole_frequency(stats: Row) -> float | None:
     return min(positive(value), MEGAHERTZ.high) or None
 
 
-def units_per_rate(stats: Row, now: object) -> float:
+def units_per_rate(stats: Row, now: object, measure: Measure) -> float:
     """How many of the whole miner's units one of ``chain_rate``'s is: 1, or 1000.
 
     The L7's and L9's later firmware tells its boards in GH/s beside a whole in MH/s, and no key
-    says so; but a whole is the sum of its boards.
+    says so; but a whole is the sum of its boards. Beside a whole in GH/s such boards are slow ones.
 
     Args:
         stats: the row of ``STATS`` with the chains.
         now: what the whole miner does, in its unit.
+        measure: of the whole.
     """
+    if measure.hs_per_unit != _MEGAHASH:
+        return 1.0
     total = sum(positive(said(stats, _KEYS[slot].rate)) for slot in slots(stats))
     ratio = positive(now) / total if total else 0.0
     return _THOUSAND if _THOUSAND / _ABOUT < ratio < _THOUSAND * _ABOUT else 1.0

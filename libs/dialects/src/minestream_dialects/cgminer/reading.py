@@ -98,7 +98,7 @@ def read_miner(
     draft.hashrate_expected_hs = unit.read(
         tale.nominal, name="hashrate_expected_hs", flags=flags, required=False
     )
-    times = chains.units_per_rate(stats, tale.rates.now)
+    times = chains.units_per_rate(stats, tale.rates.now, unit)
     if times != 1.0:
         draft.evidence["boards"] = f"stats.chain_rate x {times:g}: their sum is the whole"
     draft.boards = chains.read_boards(stats, unit, flags, volts=volts, times=times) or None
