@@ -138,10 +138,11 @@ async def test_a_site_says_what_is_set_up_wrong_and_goes_on_once_it_is_right(
             await until(lambda: not {"gateway", "key"} & health.remarks().keys())
             # it runs a collector of HTTP alone: those of TCP are told, not left out
             errors: dict[str, str] = {}
-            while "m-2" not in errors:
-                await asyncio.sleep(0.02)
-                polls = [item["event"] for item in gateway.taken]
-                errors = {poll["miner_id"]: poll["error"] for poll in polls}
+            async with asyncio.timeout(60):
+                while "m-2" not in errors:
+                    await asyncio.sleep(0.02)
+                    polls = [item["event"] for item in gateway.taken]
+                    errors = {poll["miner_id"]: poll["error"] for poll in polls}
             assert "it speaks TCP; no collector of texas does: add cgminer" in errors["m-2"]
             assert health.remarks()["unpolled"].startswith("m-2 is not polled: ")
         finally:
