@@ -123,6 +123,12 @@ def test_a_text_is_written_the_same(value: str) -> None:
     agree(LEAST | {"pool_url": value, "evidence": {value: value}})
 
 
+@pytest.mark.parametrize("name", ["miner_id", "site_id", "rack_id"])
+def test_an_id_with_half_a_character_is_refused_by_the_model(name: str) -> None:
+    with pytest.raises(ValidationError):
+        light_reading(LEAST | {name: "abc\ud800"})
+
+
 def test_what_is_changed_is_changed_in_a_copy_alone() -> None:
     reading, expected = light_reading(WHOLE), MinerTelemetry.model_validate(WHOLE)
     before = reading.to_json()
