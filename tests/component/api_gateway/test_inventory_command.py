@@ -252,6 +252,16 @@ def test_a_wrong_surrounding_is_told_in_one_line(
     assert "Traceback" not in done.stderr
 
 
+def test_a_spreadsheets_own_format_is_refused_with_what_to_save_it_as(
+    run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "fleet.xlsx"
+    file.write_bytes(b"PK\x03\x04\x14\0\x06\0")
+    done = run("import", file)
+    assert done.returncode == 1
+    assert "fleet.xlsx:1: a spreadsheet's own format; save it as CSV in UTF-8" in done.stderr
+
+
 def test_a_table_goes_round_and_keeps_the_credentials(
     run: Run, fleet_file: Path, database_url: str, tmp_path: Path
 ) -> None:

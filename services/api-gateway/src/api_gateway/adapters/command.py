@@ -33,6 +33,8 @@ app.command("reseal")(reseal)
 _FAULTS_SHOWN: Final = 1000
 _SECRET: Final = re.compile(r"pass|pw|secret|key|token", re.IGNORECASE)
 _TABLES: Final = frozenset({".csv", ".tsv", ".txt"})
+_SPREADSHEETS: Final = frozenset({".xlsx", ".xls", ".ods"})
+"""Refused where a table is read, which says what to save them as."""
 
 
 @app.callback()
@@ -73,7 +75,7 @@ def import_(
     column is taken as what is shown first.
     """
     try:
-        if file.suffix.casefold() in _TABLES:
+        if file.suffix.casefold() in _TABLES | _SPREADSHEETS:
             wish = _wish_of_table(file, site, column or [], asked=not (yes or dry_run))
         else:
             wish = _wish_of_yaml(file)
