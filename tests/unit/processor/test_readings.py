@@ -123,8 +123,8 @@ def test_a_text_is_written_the_same(value: str) -> None:
     agree(LEAST | {"pool_url": value, "evidence": {value: value}})
 
 
-@pytest.mark.parametrize("name", ["miner_id", "site_id", "rack_id"])
-def test_an_id_with_half_a_character_is_refused_by_the_model(name: str) -> None:
+@pytest.mark.parametrize("name", ["miner_id", "event_id", "ts", "status", "hashrate_hs", "boards"])
+def test_a_lone_surrogate_where_no_text_stands_is_refused_as_the_model_does(name: str) -> None:
     with pytest.raises(ValidationError):
         light_reading(LEAST | {name: "abc\ud800"})
 
