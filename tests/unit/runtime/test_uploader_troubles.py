@@ -1,5 +1,6 @@
 """The uploader on slow and broken lines, behind proxies, with another key or clock."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -100,3 +101,12 @@ async def test_a_clock_that_is_not_the_gateways_is_told_and_stops_nothing(
         this.clock.wall_by_s = 0
         assert await this.send(3) == [None]
         assert this.uploader.clock_fault() is None
+
+
+@pytest.mark.parametrize("date", ["yesterday", f"Sun, 22 Nov {'9' * 20} 07:28:00 GMT"])
+async def test_a_date_that_is_none_costs_nothing(tmp_path: Path, date: str) -> None:
+    async with asyncio.timeout(30), world(tmp_path) as this:
+        this.gateway.answers = [lambda items: (200, taken(items), {"Date": date})]
+        assert await this.send(1) == [None]
+        assert this.uploader.clock_fault() is None
+        assert await this.send(2) == [None]

@@ -6,7 +6,6 @@ import random
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 import httpx
@@ -21,6 +20,7 @@ from minestream_runtime.edge.verdicts import Settled, State, Verdict, judge
 from minestream_runtime.errors import BrokerUnavailableError, RecordRefusedError
 from minestream_runtime.metrics import counter
 from minestream_runtime.outlet.spool import Spooled
+from minestream_runtime.polite.words import instant
 from minestream_runtime.traces import Headers
 from minestream_schemas.event import Topic
 from minestream_schemas.upload import CARRIED_HEADERS, KEY_HEADER, UPLOAD_PATH
@@ -274,9 +274,8 @@ class Uploader:
         )
 
     def _compare_clocks(self, date: str | None) -> None:
-        try:
-            theirs = parsedate_to_datetime(date or "")
-        except ValueError:
+        theirs = instant(date)
+        if theirs is None:
             return
         before = self.clock_fault()
         self._ahead_s = self._clock.now().timestamp() - theirs.timestamp()
