@@ -129,7 +129,7 @@ class MinerTelemetry(Event):
     preset: str | None = Field(default=None, description="the firmware's overclock profile")
     boards_total: Count | None = None
     boards_healthy: Count | None = Field(
-        default=None, description="reporting, hashing, at least 95 % of their chips fine"
+        default=None, description="reporting, hashing, enough of their chips fine (95 % by default)"
     )
     boards: tuple[BoardReading, ...] = ()
     error_codes: tuple[str, ...] = ()
