@@ -16,7 +16,7 @@ import { setUpBrowser } from "../testing/browser";
 import { TestGateway } from "../testing/gateway";
 import { row } from "../testing/rows";
 
-const SOON = { timeout: 3_000 };
+const SOON = { timeout: 10_000 };
 
 let gateway: TestGateway;
 let rest: Server;
@@ -113,6 +113,16 @@ describe("the fleet's page", () => {
     await userEvent.clear(screen.getByRole("searchbox"));
     await userEvent.type(screen.getByRole("searchbox"), "nobody");
     expect(await screen.findByText("No miner fits the filters")).toBeDefined();
+  });
+
+  it("says of a hashrate in an unclear unit that it is that, and asks for attention", async () => {
+    const unclear = miner({ miner_id: "m1", hashrate_hs: null, quality_flags: ["unit_unknown"] });
+    answer.body = { items: [unclear, miner({ miner_id: "m2", power_w: null })], next: null };
+    await show();
+    const cell = (await rowOf("m1")).getByText("unit unclear");
+    expect(cell.getAttribute("title")).toMatch(/^The unit of the hashrate is unknown/);
+    expect((await rowOf("m2")).queryByText("unit unclear")).toBeNull();
+    expect(screen.getByRole("button", { name: /^Needs attention\s*1$/ })).toBeDefined();
   });
 
   it("says what to do where there are no miners yet", async () => {

@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 
 import { pressed } from "./address";
 import { needsAttention } from "./attention";
-import { features, tracks, useColumns, type Wanted } from "./columns";
+import { features, leastWidth, tracks, useColumns, type Wanted } from "./columns";
 import type { Miner } from "./miner";
 import { SORT_KEYS, type Sorting } from "./order";
 
@@ -126,8 +126,8 @@ export function FleetTable({ miners, sorting, wanted, onSort, now, empty }: Flee
         aria-label={t("fleet.table")}
         aria-rowcount={miners.length + 1}
         onKeyDown={onKeyDown}
-        className={clsx("relative", wanted.earnings ? "min-w-[96rem]" : "min-w-[72rem]")}
-        style={{ height: virtualizer.getTotalSize() }}
+        className="relative"
+        style={{ height: virtualizer.getTotalSize(), minWidth: `${leastWidth(wanted)}rem` }}
       >
         <div role="rowgroup" className="sticky top-0 z-20">
           {table.getHeaderGroups().map((group) => (
@@ -135,7 +135,7 @@ export function FleetTable({ miners, sorting, wanted, onSort, now, empty }: Flee
               key={group.id}
               role="row"
               aria-rowindex={1}
-              className="grid items-center gap-x-3 border-b border-line bg-panel px-4"
+              className="grid items-center gap-x-2 border-b border-line bg-panel px-4"
               style={{ ...grid, height: HEAD }}
             >
               {group.headers.map((header) => (
@@ -158,7 +158,7 @@ export function FleetTable({ miners, sorting, wanted, onSort, now, empty }: Flee
               role="row"
               aria-rowindex={first + at + 2}
               className={clsx(
-                "absolute inset-x-0 top-0 grid items-center gap-x-3 border-b border-line/70 px-4 hover:bg-raised/50",
+                "absolute inset-x-0 top-0 grid items-center gap-x-2 border-b border-line/70 px-4 hover:bg-raised/50",
                 needsAttention(row.original, now) && MARKED,
               )}
               style={{ ...grid, height: ROW, transform: `translateY(${inSight[at]?.start ?? 0}px)` }}

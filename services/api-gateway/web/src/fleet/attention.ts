@@ -7,12 +7,20 @@ import { standingOf } from "./totals";
 /** Under this share of what is expected a miner is not well, whatever it says of itself. */
 const POOR_SHARE = 0.8;
 
+const DOUBTS = ["unit_unknown", "unit_disputed"] as const;
+
 export function fansStopped({ fan_rpm: fans, status }: Pick<Miner, "fan_rpm" | "status">): number {
   return status === "mining" ? (fans ?? []).filter((rpm) => rpm === 0).length : 0;
 }
 
 export function lacksBoards({ boards_healthy: healthy, boards_total: total }: Miner): boolean {
   return healthy != null && total != null && healthy < total;
+}
+
+/** It hashes, but nobody can tell how fast: what it says fits no unit. */
+export function doubtOfUnit({ hashrate_hs: hashrate, quality_flags: flags }: Miner) {
+  if (hashrate != null) return null;
+  return DOUBTS.find((doubt) => flags?.includes(doubt)) ?? null;
 }
 
 /** Does somebody have to do something about it? */
@@ -23,6 +31,7 @@ export function needsAttention(miner: Miner, now: number): boolean {
   return (
     fansStopped(miner) > 0 ||
     lacksBoards(miner) ||
+    doubtOfUnit(miner) !== null ||
     (share !== null && share < POOR_SHARE && miner.status === "mining") ||
     (miner.chip_temp_max_c != null && toneOfChip(miner.chip_temp_max_c) === "bad") ||
     (miner.anomaly_score != null && toneOfAnomaly(miner.anomaly_score) === "bad")

@@ -6,7 +6,8 @@ import { QuantityText } from "../ui/Quantity";
 import { StatusBadge } from "../ui/StatusBadge";
 import { INK, toneOfAnomaly, toneOfChip, toneOfShare } from "../ui/tone";
 import { useFormat } from "../ui/useFormat";
-import { fansStopped } from "./attention";
+import { withoutScheme } from "../units/format";
+import { doubtOfUnit, fansStopped } from "./attention";
 import { ageMs, algorithmOf, isStale, shareOfExpected, type Miner } from "./miner";
 import { standingOf } from "./totals";
 
@@ -30,8 +31,17 @@ export function StatusCell({ miner }: CellProps) {
 }
 
 export function HashrateCell({ miner }: CellProps) {
+  const { t } = useTranslation();
   const format = useFormat();
   const share = shareOfExpected(miner);
+  const doubt = doubtOfUnit(miner);
+  if (doubt !== null) {
+    return (
+      <span className="font-medium text-warn" title={t(`miner.flag.${doubt}`)}>
+        {t("fleet.unitUnclear")}
+      </span>
+    );
+  }
   if (miner.hashrate_hs == null) return nothing;
   return (
     <span className="block w-full">
@@ -112,7 +122,7 @@ export function BoardsCell({ miner }: CellProps) {
 
 /** Where it mines to, without scheme and port. */
 export function poolHost(url: string): string {
-  return url.replace(/^[a-z0-9+.-]+:\/\//i, "").replace(/[:/].*$/, "");
+  return withoutScheme(url).replace(/[:/].*$/, "");
 }
 
 export function PoolCell({ miner }: CellProps) {

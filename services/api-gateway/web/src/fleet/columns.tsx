@@ -62,16 +62,16 @@ const LOOKS: readonly Look[] = [
   { key: "miner_id", Cell: MinerCell, width: "minmax(8.5rem,1.1fr)", numeric: false },
   { key: "site_id", Cell: SiteCell, width: "minmax(3.75rem,0.6fr)", numeric: false },
   { key: "status", Cell: StatusCell, width: "6.75rem", numeric: false },
-  { key: "hashrate", Cell: HashrateCell, width: "8.5rem", numeric: true },
+  { key: "hashrate", Cell: HashrateCell, width: "8rem", numeric: true },
   { key: "chip_temp", Cell: ChipCell, width: "4.25rem", numeric: true },
-  { key: "fans", Cell: FansCell, width: "5.25rem", numeric: true },
+  { key: "fans", Cell: FansCell, width: "5rem", numeric: true },
   { key: "power", Cell: PowerCell, width: "4.75rem", numeric: true },
   { key: "efficiency", Cell: EfficiencyCell, width: "5.5rem", numeric: true },
   { key: "revenue", Cell: RevenueCell, width: "5.5rem", numeric: true },
   { key: "power_cost", Cell: PowerCostCell, width: "5rem", numeric: true },
   { key: "profit", Cell: ProfitCell, width: "5rem", numeric: true },
   { key: "boards", Cell: BoardsCell, width: "4rem", numeric: true },
-  { key: "pool", Cell: PoolCell, width: "minmax(9.5rem,1.2fr)", numeric: false },
+  { key: "pool", Cell: PoolCell, width: "minmax(8.5rem,1.2fr)", numeric: false },
   { key: "anomaly", Cell: AnomalyCell, width: "4.5rem", numeric: true },
   { key: "heard", Cell: HeardCell, width: "4.75rem", numeric: true },
 ];
@@ -102,6 +102,16 @@ export function tracks(wanted: Wanted): string {
   return looks(wanted)
     .map(({ width }) => width)
     .join(" ");
+}
+
+/** Beside the columns: between them, and at either end of a row. */
+const GAP_REM = 0.5;
+const ENDS_REM = 2;
+
+/** So narrow that the columns have just the room they need, rem: rows end where the head does. */
+export function leastWidth(wanted: Wanted): number {
+  const widths = looks(wanted).map(({ width }) => Number(/[\d.]+(?=rem)/.exec(width)?.[0] ?? 0));
+  return widths.reduce((sum, width) => sum + width + GAP_REM, ENDS_REM - GAP_REM);
 }
 
 export function useColumns({ sites, earnings }: Wanted) {

@@ -88,11 +88,13 @@ describe("the filter", () => {
       row({ miner_id: "hot", chip_temp_max_c: 97 }),
       row({ miner_id: "weak", hashrate_hs: 12e9 }),
       row({ miner_id: "strange", anomaly_score: 0.9 }),
+      row({ miner_id: "unclear", hashrate_hs: null, quality_flags: ["unit_disputed"] }),
+      row({ miner_id: "mute", hashrate_hs: null, quality_flags: ["endpoint_missing"] }),
       row({ miner_id: "resting", status: "stopped", fan_rpm: [0, 0], hashrate_hs: 0 }),
       row({ miner_id: "gone", status: "offline" }),
     ];
     expect(ids(filterMiners(unwell, { ...NO_FILTER, attention: true }, NOON))).toEqual([
-      "fan", "board", "hot", "weak", "strange", "gone",
+      "fan", "board", "hot", "weak", "strange", "unclear", "gone",
     ]);
   });
 });

@@ -125,7 +125,7 @@ export const en = {
     shown: "{{n}} of {{total}}",
     standings: "Miners by status",
     attention: "Needs attention",
-    attentionMeaning: "Miners that do not mine, lack boards or fans, run hot, or behave unlike their past.",
+    attentionMeaning: "Miners that do not mine, lack boards or fans, run hot, name no clear unit, or behave unlike their past.",
     columns: {
       miner_id: "Miner",
       site_id: "Site",
@@ -150,6 +150,7 @@ export const en = {
     reverse: "Reverse order",
     fansTitle: "Fans, rpm: {{rpm}}",
     fansStopped: "stopped: {{n}}",
+    unitUnclear: "unit unclear",
     boardsOf: "{{healthy}} of {{total}} boards healthy",
     empty: "No miners yet",
     emptyBody:
@@ -180,6 +181,7 @@ export const en = {
     pool: "Pool",
     preset: "Preset",
     dialect: "Dialect",
+    dialectAuto: "not found out yet",
     uptime: "Up for",
     latency: "Poll took",
     interval: "Poll interval",
@@ -228,8 +230,8 @@ export const en = {
     lastPoll: "The last poll",
     evidence: "How we know",
     evidenceOf: {
-      dialect: "Dialect, by its answers",
-      detected: "Dialect, by asking",
+      dialect: "Dialect confirmed by",
+      detected: "Dialect chosen by",
       algorithm: "Algorithm",
       unit: "Unit of hashrate",
       hashrate: "Hashrate",

@@ -80,7 +80,7 @@ export function ChartPane(props: ChartPaneProps) {
         width: element.clientWidth,
         factor,
         withTimes,
-        formatValue: (value) => format.number(value, Number.isInteger(value) ? 0 : 1),
+        formatValue: (value, digits) => format.number(value, digits),
         formatTime: (instant, withSeconds) => {
           const at = new Date(instant * 1_000);
           // only midnights say their date: labels stay short

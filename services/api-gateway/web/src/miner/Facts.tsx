@@ -3,7 +3,7 @@ import { useTranslation } from "react-i18next";
 
 import type { Entry, Reading } from "../api/types";
 import { useFormat } from "../ui/useFormat";
-import { joined } from "../units/format";
+import { joined, withoutScheme } from "../units/format";
 
 interface FactsProps {
   entry: Entry | null;
@@ -26,7 +26,10 @@ export function Facts({ entry, reading }: FactsProps) {
   const format = useFormat();
   const algorithm = reading?.algorithm ?? entry?.algorithm;
   const rack = reading?.rack_id ?? entry?.rack_id;
-  const named = algorithm === "sha256d" || algorithm === "scrypt" ? t(`algorithm.${algorithm}`) : algorithm;
+  const algorithms = ["sha256d", "scrypt", "unknown"] as const;
+  const known = algorithms.find((each) => each === algorithm);
+  const dialect = reading?.dialect ?? entry?.dialect;
+  const pool = reading?.pool_url;
   const latency = reading?.latency_ms;
   const quality = reading?.quality_score;
   const uptime = reading?.uptime_s;
@@ -44,11 +47,11 @@ export function Facts({ entry, reading }: FactsProps) {
       </Fact>
       <Fact label={t("miner.model")}>{reading?.model ?? entry?.model}</Fact>
       <Fact label={t("miner.firmware")}>{reading?.firmware}</Fact>
-      <Fact label={t("miner.algorithm")}>{named}</Fact>
+      <Fact label={t("miner.algorithm")}>{known === undefined ? algorithm : t(`algorithm.${known}`)}</Fact>
       <Fact label={t("miner.worker")}>{reading?.worker ?? entry?.workers?.join(", ")}</Fact>
-      <Fact label={t("miner.pool")}>{reading?.pool_url}</Fact>
+      <Fact label={t("miner.pool")}>{pool == null ? null : <span title={pool}>{withoutScheme(pool)}</span>}</Fact>
       <Fact label={t("miner.preset")}>{reading?.preset}</Fact>
-      <Fact label={t("miner.dialect")}>{reading?.dialect ?? entry?.dialect}</Fact>
+      <Fact label={t("miner.dialect")}>{dialect === "auto" ? t("miner.dialectAuto") : dialect}</Fact>
       <Fact label={t("miner.uptime")}>{uptime == null ? null : format.length(uptime * 1_000)}</Fact>
       <Fact label={t("miner.latency")}>{latency == null ? null : joined(format.brief(latency))}</Fact>
       <Fact label={t("miner.interval")}>

@@ -122,11 +122,24 @@ it("explains a disputed unit and by what dialect and unit were decided, in both 
   expect(await screen.findByText(/^The unit that the firmware names fits neither/, {}, SOON)).toBeDefined();
   await userEvent.click(screen.getByText("How we know"));
   const terms = () => screen.getAllByRole("term").map((term) => term.textContent);
-  expect(terms().slice(-3)).toEqual(["Dialect, by asking", "Unit of hashrate", "chip_bin"]);
+  expect(terms().slice(-3)).toEqual(["Dialect chosen by", "Unit of hashrate", "chip_bin"]);
   expect(screen.getByText("4028 version: BMMiner")).toBeDefined();
   await i18next.changeLanguage("zh");
   expect(await screen.findByText(/^固件所报的算力单位/, {}, SOON)).toBeDefined();
-  expect(terms().slice(-3)).toEqual(["协议（据探测）", "算力单位", "chip_bin"]);
+  expect(terms().slice(-3)).toEqual(["协议选定依据", "算力单位", "chip_bin"]);
+});
+
+it("says of a miner that is yet to be found out that it is, in both languages", async () => {
+  const entry = { ...ENTRY, dialect: "auto" };
+  const pool_url = "stratum+tcp://pool.example.com:3333";
+  const unknown = reading({ ts: ago(5), algorithm: "unknown", dialect: "auto", hashrate_hs: null, pool_url });
+  await open({ entry, latest: unknown });
+  expect(await screen.findByText("not found out yet", {}, SOON)).toBeDefined();
+  expect(screen.getByText("Unknown algorithm")).toBeDefined();
+  expect(screen.getByText("pool.example.com:3333").title).toBe(pool_url);
+  await i18next.changeLanguage("zh");
+  expect(await screen.findByText("尚未识别", {}, SOON)).toBeDefined();
+  expect(screen.getByText("未知算法")).toBeDefined();
 });
 
 it("of a miner that was removed its history stays, and nothing about it is alarming", async () => {

@@ -95,7 +95,7 @@ function Heading({ id, reading, intervalS, removed }: HeadingProps) {
         <span className="max-md:sr-only">{t("miner.back")}</span>
       </Link>
       <div className="flex min-w-0 flex-wrap items-center gap-x-3">
-        <h1 className="truncate text-base font-semibold tracking-tight">{id}</h1>
+        <h1 className="text-base max-md:line-clamp-2 max-md:break-all md:truncate font-semibold tracking-tight">{id}</h1>
         <span className="flex items-center gap-x-2.5 max-md:w-full">
           {removed ? (
             <span className="text-ink-2">{t("miner.removedShort")}</span>

@@ -12,7 +12,7 @@ export interface PaneLook {
   factor: number;
   /** the times' axis is under the last pane only */
   withTimes: boolean;
-  formatValue: (value: number) => string;
+  formatValue: (value: number, digits: number) => string;
   /** @param withSeconds - labels stand less than a minute apart */
   formatTime: (at: number, withSeconds: boolean) => string;
   gaps: () => readonly ChartGap[];
@@ -126,11 +126,26 @@ function axes(look: PaneLook): uPlot.Axis[] {
       size: AXIS,
       gap: 6,
       space: 34,
-      values: (_, splits) => splits.map((value) => look.formatValue(value / look.factor)),
+      values: (plot, splits) => labels(plot, splits, look),
       // steps that are round in the unit that is shown
       splits: (_, __, least, most) => roundSplits(least / look.factor, most / look.factor).map((each) => each * look.factor),
     },
   ];
+}
+
+/** As exact as the steps are; of an axis on which there is nothing, none. */
+function labels({ data }: uPlot, splits: readonly number[], look: PaneLook): string[] {
+  const told = data.slice(1).some((values) => [...values].some((value) => value != null));
+  if (!told) return splits.map(() => "");
+  const values = splits.map((split) => split / look.factor);
+  const digits = digitsOf(values);
+  return values.map((value) => look.formatValue(value, digits));
+}
+
+/** How many digits after the point tell round values apart. */
+export function digitsOf(values: readonly number[]): number {
+  const exact = (digits: number) => values.every((each) => Math.abs(each - Number(each.toFixed(digits))) < 1e-6);
+  return [0, 1, 2].find(exact) ?? 3;
 }
 
 /** Four or so round values between two. */

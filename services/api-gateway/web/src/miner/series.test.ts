@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { at, gap, NOON, reading } from "../testing/rows";
-import { roundSplits, valueRange } from "./plot";
+import { digitsOf, roundSplits, valueRange } from "./plot";
 import { chartData, chartGaps, fittedFrom, gapsWithin, lonely, usualDistance } from "./series";
 import { insertReadings } from "./store";
 
@@ -124,6 +124,10 @@ it("an axis is marked at round values", () => {
   expect(roundSplits(0, 18)).toEqual([0, 5, 10, 15]);
   expect(roundSplits(60, 80)).toEqual([60, 65, 70, 75, 80]);
   expect(roundSplits(5, 5)).toEqual([5]);
+  // a quarter is no 0.3
+  expect(digitsOf(roundSplits(0, 1))).toBe(2);
+  expect(digitsOf(roundSplits(0, 18))).toBe(0);
+  expect(digitsOf([0, 0.1, 0.2])).toBe(1);
 });
 
 it("readings stand in order of time, each once, however they come", () => {

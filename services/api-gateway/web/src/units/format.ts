@@ -174,3 +174,8 @@ export class Format {
     return this.day.format(at);
   }
 }
+
+/** A pool's address as people say it. */
+export function withoutScheme(url: string): string {
+  return url.replace(/^[a-z0-9+.-]+:\/\//i, "");
+}
