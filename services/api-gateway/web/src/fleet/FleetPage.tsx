@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import { FiringBanner } from "../alerts/FiringBanner";
 import { ApiError } from "../api/client";
-import { useFleet, useServerNow } from "../live";
+import { useAlerts, useFleet, useServerNow } from "../live";
 import { MoneyFigures } from "../money/MoneyFigures";
 import { useEarningsShown } from "../money/useEarningsShown";
 import { PageHeader } from "../shell/PageHeader";
@@ -13,7 +13,7 @@ import { Empty, Failure } from "../ui/Notice";
 import { Skeleton, SkeletonLines } from "../ui/Skeleton";
 import { useThrottled } from "../ui/useThrottled";
 import { toggled, type FleetView } from "./address";
-import { needsAttention } from "./attention";
+import { needsAttention, withAlerts } from "./attention";
 import { FleetCards } from "./FleetCards";
 import { FleetFigures } from "./FleetFigures";
 import { FleetTable } from "./FleetTable";
@@ -102,7 +102,8 @@ function Content() {
   const [view, change] = useFleetView();
   const [earnings, showEarnings] = useEarningsShown();
   const { t } = useTranslation();
-  const { miners } = fleet;
+  const { firing } = useAlerts();
+  const miners = useMemo(() => withAlerts(fleet.miners, firing), [fleet.miners, firing]);
   const attention = useMemo(
     () => miners.filter((miner) => needsAttention(miner, now)).length,
     [miners, now],

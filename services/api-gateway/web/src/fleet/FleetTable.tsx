@@ -48,7 +48,7 @@ function Head({ id, label, numeric, sorting, onSort }: HeadProps) {
     <div
       role="columnheader"
       aria-sort={ariaSort(sorted, sorting.descending)}
-      className={clsx("flex min-w-0", numeric ? "justify-end" : "justify-start", id === "pool" && "pl-4")}
+      className={clsx("flex min-w-0", numeric ? "justify-end" : "justify-start", id === "pool" && "pl-2")}
     >
       <button
         type="button"

@@ -127,9 +127,9 @@ export function poolHost(url: string): string {
 
 export function PoolCell({ miner }: CellProps) {
   const { worker, pool_url: pool } = miner;
-  if (worker == null && pool == null) return <span className="pl-4">{nothing}</span>;
+  if (worker == null && pool == null) return <span className="pl-2">{nothing}</span>;
   return (
-    <span className="block min-w-0 pl-4" title={[worker, pool].filter((each) => each != null).join("\n")}>
+    <span className="block min-w-0 pl-2" title={[worker, pool].filter((each) => each != null).join("\n")}>
       <span className="block truncate">{worker ?? "–"}</span>
       {pool == null ? null : (
         <span className="block truncate text-2xs leading-4 text-ink-3">{poolHost(pool)}</span>

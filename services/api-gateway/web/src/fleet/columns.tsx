@@ -36,6 +36,7 @@ function MinerCell({ miner }: { miner: Miner }) {
       <Link
         href={`/miners/${miner.miner_id}`}
         data-miner={miner.miner_id}
+        title={miner.miner_id}
         className="block truncate font-medium text-ink outline-none after:absolute after:inset-0 after:content-[''] focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
       >
         {miner.miner_id}
@@ -48,7 +49,11 @@ function MinerCell({ miner }: { miner: Miner }) {
 }
 
 function SiteCell({ miner }: { miner: Miner }) {
-  return <span className="block truncate text-ink-2">{miner.site_id}</span>;
+  return (
+    <span className="block truncate text-ink-2" title={miner.site_id}>
+      {miner.site_id}
+    </span>
+  );
 }
 
 interface Look extends ColumnLook {

@@ -10,6 +10,8 @@ export interface Miner extends Omit<StatusRow, "ts"> {
   interval_s?: number | null;
   /** when its status changed, of those changes that this page saw */
   changedAt?: string;
+  /** an alert about it fires, a warning at least */
+  fires?: boolean;
 }
 
 /** A reading older than this says nothing of now, nor one older than three intervals: as the gateway's summaries have it. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { at, NOON, row } from "../testing/rows";
+import { alert, at, NOON, row } from "../testing/rows";
 import { formatView, parseView, pressed, toggled } from "./address";
+import { withAlerts } from "./attention";
 import type { Miner } from "./miner";
 import { filterMiners, NO_FILTER, sortMiners, STANDINGS, type Sorting } from "./order";
 
@@ -97,6 +98,18 @@ describe("the filter", () => {
       "fan", "board", "hot", "weak", "strange", "unclear", "gone",
     ]);
   });
+});
+
+it("a miner that an alert fires about needs somebody, one that only informs none", () => {
+  const miners = [row({ miner_id: "m1" }), row({ miner_id: "m2" }), row({ miner_id: "m3" })];
+  const firing = [
+    alert({ alert_id: "a", miner_id: "m2" }),
+    alert({ alert_id: "b", miner_id: "m3", severity: "info" }),
+    alert({ alert_id: "c", miner_id: null }),
+  ];
+  const found = filterMiners(withAlerts(miners, firing), { ...NO_FILTER, attention: true }, NOON);
+  expect(ids(found)).toEqual(["m2"]);
+  expect(withAlerts(miners, [])).toBe(miners);
 });
 
 describe("a view in an address", () => {

@@ -125,7 +125,7 @@ export const en = {
     shown: "{{n}} of {{total}}",
     standings: "Miners by status",
     attention: "Needs attention",
-    attentionMeaning: "Miners that do not mine, lack boards or fans, run hot, name no clear unit, or behave unlike their past.",
+    attentionMeaning: "Miners that do not mine, lack boards or fans, run hot, name no clear unit, have an alert, or behave unlike their past.",
     columns: {
       miner_id: "Miner",
       site_id: "Site",

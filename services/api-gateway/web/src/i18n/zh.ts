@@ -126,7 +126,7 @@ export const zh: Texts = {
     shown: "{{n}} / {{total}} 台",
     standings: "各状态矿机数",
     attention: "需要关注",
-    attentionMeaning: "未在挖矿、缺板、风扇停转、温度过高、算力单位不明或表现异常的矿机。",
+    attentionMeaning: "未在挖矿、缺板、风扇停转、温度过高、算力单位不明、正在告警或表现异常的矿机。",
     columns: {
       miner_id: "矿机",
       site_id: "矿场",
