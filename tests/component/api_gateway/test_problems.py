@@ -23,7 +23,7 @@ from minestream_runtime.health import Health
         ("GET", "/api/v1/miners/NOBODY", 422, "pattern"),
         ("GET", "/api/v1/miners?colour=red", 422, "unknown; allowed: site, rack, status"),
         ("GET", "/api/v1/sites/aa/summary?x=1", 422, "unknown; allowed: none"),
-        ("GET", "/api/v1/miners/m-1/telemetry?x=1", 422, "unknown; allowed: from, to, resolution"),
+        ("GET", "/api/v1/miners/m-1/telemetry?x=1", 422, "unknown; allowed: wait_s, from, to"),
         ("GET", "/api/v1/miners?limit=0", 422, "greater than or equal to 1"),
         ("GET", "/api/v1/miners?limit=501", 422, "less than or equal to 500"),
         ("GET", "/api/v1/miners?sort=sealed", 422, "no field to sort by; there are miner_id"),
