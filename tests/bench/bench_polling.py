@@ -13,10 +13,11 @@
 4. What traces cost: polls with traces configured and none of them kept, beside polls without.
 
 Last answer (two CPUs at rest; CPython 3.11): 0.76 of the bare GETs (71 us and 53 us); traces that
-are not kept cost 1 %. Of Prometheus 0.66 each 1 s (492 us and 325 us) and 0.87 each 10 s (675 us and
-590 us), where it was 0.39 while each poll began at an instant of its own: polls now begin in steps of
-a tenth of a second, so that one wake-up serves ten. 2,000 miners each 2 s: 0.75. p99 of lateness at
-most 10 ms. What is left is the interpreter, evenly: asyncio a third, aiokafka a fifth, ours a quarter.
+are not kept cost 1 %. Of Prometheus 0.66 each 1 s (492 us and 325 us) and 0.87 each 10 s (675 us
+and 590 us), where it was 0.39 while each poll began at an instant of its own: polls now begin in
+steps of a tenth of a second, and one wake-up serves ten. 2,000 miners each 2 s: 0.75. p99 of
+lateness at most 10 ms. What is left is the interpreter, evenly: asyncio a third, aiokafka a fifth,
+ours a quarter.
 
     python tests/bench/bench_polling.py [--quick]
 """
