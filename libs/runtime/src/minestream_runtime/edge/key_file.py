@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from minestream_runtime.documents import DocumentError
 from minestream_runtime.edge.config import Edge, read_edge
+from minestream_runtime.edge.watching import Stamp, stamp_of, woken
 
 LOOK_EVERY_S: Final = 2.0
-Stamp = tuple[tuple[int, int, int], ...]
 
 
 class KeyFile:
@@ -46,11 +46,7 @@ class KeyFile:
     async def run(self) -> None:
         """Follow the files until cancelled."""
         while True:
-            try:
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
+            await woken(self._wake, LOOK_EVERY_S)
             self._wake.clear()
             stamp = self._now()
             if stamp is None or stamp != self._stamp:
@@ -76,7 +72,6 @@ class KeyFile:
         key_file = self._edge.file.key_file
         paths = [self._edge.path] + ([self._edge.path.parent / key_file] if key_file else [])
         try:
-            states = [path.stat() for path in paths]
+            return stamp_of(*paths)
         except OSError:
             return None
-        return tuple((each.st_mtime_ns, each.st_size, each.st_ino) for each in states)

@@ -12,13 +12,13 @@ from minestream_runtime.collecting.polling import Gone, Ours, There
 from minestream_runtime.collecting.shard_copy import EntryCopy
 from minestream_runtime.documents import DocumentError
 from minestream_runtime.edge.config import Edge
+from minestream_runtime.edge.watching import Stamp, stamp_of, woken
 from minestream_runtime.inventory.sealing import sealed_fleet
 from minestream_runtime.sealing import Sealer
 from minestream_schemas.inventory import Detected, Fleet, InventoryEntry
 
 LOOK_EVERY_S: Final = 2.0
 _FAULTS_SHOWN: Final = 20
-Stamp = tuple[int, int, int]
 
 
 class SiteInventory:
@@ -99,15 +99,11 @@ class SiteInventory:
             if self._unsaved:
                 self._unsaved = False
                 await asyncio.to_thread(self._copy.save, dict(self._found))
-            try:
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+            await woken(self._wake, LOOK_EVERY_S)
 
     async def _look(self) -> None:
         try:
-            stamp = _stamp(self._edge)
+            stamp = stamp_of(self._edge.inventory)
             if stamp == self._stamp:
                 return
             self._stamp = stamp
@@ -173,8 +169,3 @@ class SiteSource:
             await asyncio.get_running_loop().create_future()
         finally:
             end()
-
-
-def _stamp(edge: Edge) -> Stamp:
-    state = edge.inventory.stat()
-    return state.st_mtime_ns, state.st_size, state.st_ino
