@@ -144,13 +144,17 @@ class AntminerWeb(WebDevice):
 
     def system_info(self) -> Json:
         """``get_system_info.cgi``: what it is and where it is."""
+        return self.identified(f"web/{self.folder}_get_system_info")
+
+    def identified(self, recording: str) -> Json:
+        """A recorded page that says who it is."""
         who = {
             "minertype": self.miner.model.name,
             "macaddr": self.who.mac,
             "ipaddress": self.who.host,
             "hostname": self.who.miner_id,
         }
-        return filled(recorded(f"web/{self.folder}_get_system_info"), who)
+        return filled(recorded(recording), who)
 
     def miner_conf(self) -> Json:
         """``get_miner_conf.cgi``: pools with their passwords, clock, fans."""

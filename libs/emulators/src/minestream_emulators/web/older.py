@@ -74,13 +74,7 @@ class OlderAntminerWeb(AntminerWeb):
 
     def system_info(self) -> Json:
         """``get_system_info.cgi``: what it is and where it is."""
-        who = {
-            "minertype": self.miner.model.name,
-            "macaddr": self.who.mac,
-            "ipaddress": self.who.host,
-            "hostname": self.who.miner_id,
-        }
-        return filled(recorded("web/older_get_system_info"), who)
+        return self.identified("web/older_get_system_info")
 
     @classmethod
     def pages(cls) -> Mapping[str, Page]:
