@@ -205,7 +205,7 @@ async def test_a_link_lost_again_as_its_return_is_told_is_closed_after_a_restart
         this.clock.at += timedelta(seconds=6)
         await until(lambda: len(this.spool) == 2)  # the event, and the gap's opening
         brief.up = True
-        await until(lambda: not brief.up)
+        await until(lambda: not brief.up and this.outlet.link_down_since is not None)
         this.clock.at += timedelta(seconds=6)
         await until(lambda: len(this.spool) == 2)  # its closing, and the next one's opening
     async with world(tmp_path, Broker()) as this:
