@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 from api_gateway.adapters.collector_key_command import app
 from minestream_emulators.fleet import Fleet
 from minestream_emulators.running import emulated_fleet
+from minestream_runtime.clock import SystemClock
 from minestream_runtime.kafka import ensure_topics
 from minestream_schemas.topics import TOPICS
 
@@ -78,6 +79,7 @@ async def cut_off(world: World, *, cut_s: float) -> None:
             await world.ready(name, within_s=90)
         await world.until(lambda: heard(world, len_of_all()), "all miners heard", within_s=60)
 
+        await amid_a_window()
         switch.cut()
         await asyncio.sleep(cut_s / 2)
         world.children["ohio"].kill()  # its spool stays; its supervisor starts it again
@@ -88,6 +90,12 @@ async def cut_off(world: World, *, cut_s: float) -> None:
         await asyncio.gather(*(ended(world, site) for site in SITES))
         check_gaps(world)
         await check_windows(world)
+
+
+async def amid_a_window() -> None:
+    """Wait for the middle of one: each miner is polled in its rest, which closes without that."""
+    now_s = SystemClock().now().timestamp()
+    await asyncio.sleep((WINDOW_S / 2 - now_s) % WINDOW_S)
 
 
 def len_of_all() -> int:
