@@ -99,6 +99,44 @@ async def test_payouts_seen_in_a_balance_stand_where_the_pool_told_none_of_its_o
 
 
 @pytest.mark.usefixtures("running")
+async def test_a_paid_sum_that_fell_for_good_is_counted_from_where_it_fell_to(
+    tell: Tell, eventually: Eventually
+) -> None:
+    cases = {
+        "anew": ((10.0, 0.0, 0.0, 1.0, 9.0, 10.5, 11.0), [1.0, 8.0, 1.5, 0.5]),
+        "hiccups": ((10.0, 0.0, 0.0, 10.0, 0.0, 10.5), [0.5]),
+        "steps": ((10.0, 4.0, 1.0, 1.0, 12.0), [2.0]),
+        "both": ((10.0, 0.0, 1.0, 0.5, 1.25), [1.0, 0.25]),
+        "fall": ((0.0, 0.0, 0.5, 0.0), [0.5]),
+    }
+    told = [
+        pool_balance(
+            NOW - timedelta(hours=len(paid) - place),
+            paid_coins=total,
+            account_id=account,
+            subject=f"{account}/Litecoin",
+            event_id=derived_id("test", account, str(place)),
+        )
+        for account, (paid, _) in cases.items()
+        for place, total in enumerate(paid)
+    ]
+    await tell(POOL_BALANCE, *told)
+    await eventually(
+        "SELECT count(*) AS n FROM telemetry_v1.pool_balance",
+        until=lambda rows: rows[0]["n"] == len(told),
+    )
+    rows = await eventually(
+        "SELECT account_id, amount_coins FROM telemetry_v1.pool_reward ORDER BY ts",
+        until=lambda rows: len(rows) >= 1,
+    )
+    found = {
+        account: [row["amount_coins"] for row in rows if row["account_id"] == account]
+        for account in cases
+    }
+    assert found == {account: payouts for account, (_, payouts) in cases.items()}
+
+
+@pytest.mark.usefixtures("running")
 async def test_the_last_telling_of_a_reward_counts_and_counts_once(
     tell: Tell, eventually: Eventually
 ) -> None:
