@@ -10,6 +10,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from api_gateway.adapters.http.patience import Patience
 from api_gateway.adapters.stream.wire import Wire
 from api_gateway.domain.stream.requests import MAX_MESSAGE_BYTES
 from minestream_runtime.errors import ConfigurationError
@@ -35,7 +36,7 @@ async def serve(app: ASGIApp, *, host: str, port: int) -> None:
     """
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Patience,
         ws=Wire,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=None,  # the hub's heartbeats ask for a sign of life

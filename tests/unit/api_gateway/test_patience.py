@@ -1,0 +1,176 @@
+"""Connections whose clients never come to the point; they need no key to try."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from api_gateway.adapters.http.patience import MOST_HEAD_BYTES, Patience
+from api_gateway.adapters.http.server import listen, serve
+
+MB = 1024 * 1024
+GET = b"GET / HTTP/1.1\r\nHost: us\r\n"
+SOON_S = 5.0
+
+
+class Server:
+    """Answers at once, without a look at the body; /large with 32 MB."""
+
+    def __init__(self) -> None:
+        with listen("127.0.0.1", 0) as free:
+            self.port = free.getsockname()[1]
+        self.large_ended = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        del receive
+        body = b"x" * MB if scope["path"] == "/large" else b"x"
+        count = 32 if scope["path"] == "/large" else 1
+        length = (b"content-length", str(count * len(body)).encode())
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        for left in reversed(range(count)):
+            await send({"type": "http.response.body", "body": body, "more_body": left > 0})
+        if count > 1:
+            self.large_ended.set()
+
+    async def connect(
+        self, first: bytes, *, small: bool = False
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        sock = socket.socket()
+        if small:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.settimeout(0)
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
+        reader, writer = await asyncio.open_connection(sock=sock, limit=1024)
+        writer.write(first)
+        return reader, writer
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    made = Server()
+    serving = asyncio.ensure_future(serve(made, host="127.0.0.1", port=made.port))
+    async with asyncio.timeout(SOON_S):
+        while True:
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", made.port)
+                writer.close()
+                break
+            await asyncio.sleep(0.01)
+    try:
+        yield made
+    finally:
+        serving.cancel()
+        with suppress(asyncio.CancelledError):
+            await serving
+
+
+async def ended(reader: asyncio.StreamReader) -> bytes:
+    """What came until the server hung up."""
+    found = b""
+    async with asyncio.timeout(SOON_S):
+        with suppress(ConnectionError):
+            while chunk := await reader.read(65_536):
+                found += chunk
+    return found
+
+
+@pytest.mark.parametrize(
+    ("first", "more"),
+    [
+        (GET, b"X-Filler: " + b"y" * 8000 + b"\r\n"),
+        (GET + b"X-Filler: ", b"y" * 8000),
+        (b"GET /", b"a" * 8000),
+    ],
+    ids=["lines", "one line", "address"],
+)
+async def test_a_head_without_end_is_cut_off(server: Server, first: bytes, more: bytes) -> None:
+    reader, writer = await server.connect(first)
+    sent = 0
+    with suppress(ConnectionError):
+        while sent < 32 * MB and not reader.at_eof():
+            writer.write(more)
+            await writer.drain()
+            sent += len(more)
+            await asyncio.sleep(0)
+    assert sent < 16 * MB  # what fits into the sockets' buffers, beside the head's 64 KiB
+    writer.close()
+
+
+async def test_a_head_that_is_too_large_is_told_so(server: Server) -> None:
+    reader, writer = await server.connect(b"")
+    filler = b"X-Filler: " + b"y" * (MOST_HEAD_BYTES // 2) + b"\r\n"
+    for part in (GET, filler, filler):
+        writer.write(part)
+        await writer.drain()
+        await asyncio.sleep(0.02)  # so that they come one by one: what began it is not counted
+    assert (await ended(reader)).startswith(b"HTTP/1.1 431 ")
+    writer.close()
+
+
+@pytest.mark.parametrize("first", [b"", b"\r\n", GET, GET + b"X-Half: y"])
+async def test_a_head_that_never_comes_is_not_waited_for(
+    server: Server, first: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Patience, "head_s", 0.1)
+    reader, writer = await server.connect(first)
+    assert await ended(reader) == b""
+    writer.close()
+
+
+async def test_a_body_that_goes_on_after_its_answer_is_not_heard_forever(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Patience, "head_s", 0.3)
+    head = b"POST / HTTP/1.1\r\nHost: us\r\nTransfer-Encoding: chunked\r\n\r\n"
+    reader, writer = await server.connect(head)
+    async with asyncio.timeout(SOON_S):
+        with suppress(ConnectionError):
+            while not reader.at_eof():
+                writer.write(b"1\r\nx\r\n")
+                await writer.drain()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.02):
+                        await reader.read(1024)
+    writer.close()
+
+
+async def test_a_second_request_of_a_connection_has_its_own_time(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Patience, "head_s", 0.8)
+    reader, writer = await server.connect(b"")
+    for _ in range(4):
+        await asyncio.sleep(0.25)  # the four take longer than one head may
+        writer.write(GET + b"\r\n")
+        async with asyncio.timeout(SOON_S):
+            assert (await reader.readuntil(b"\r\n\r\nx")).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+
+
+async def test_an_answer_that_nobody_reads_is_given_up(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Patience, "unread_s", 0.1)
+    _, writer = await server.connect(b"GET /large HTTP/1.1\r\nHost: us\r\n\r\n", small=True)
+    async with asyncio.timeout(SOON_S):
+        await server.large_ended.wait()
+    writer.close()
+
+
+async def test_an_answer_that_is_read_slowly_is_read_to_its_end(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Patience, "unread_s", 0.5)
+    reader, writer = await server.connect(b"GET /large HTTP/1.1\r\nHost: us\r\n\r\n")
+    length, chunk = 0, b"-"
+    async with asyncio.timeout(2 * SOON_S):
+        while length < 32 * MB and chunk:
+            chunk = await reader.read(65_536)
+            length += len(chunk)
+            if length % 7 == 0:
+                await asyncio.sleep(0.01)
+    assert length >= 32 * MB
+    writer.close()
