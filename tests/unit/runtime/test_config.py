@@ -208,7 +208,7 @@ def test_a_file_with_a_fault_keeps_a_service_from_starting(
 
 
 def command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    code = "from minestream_runtime.config.command import app; app()"
+    code = "from minestream_runtime.command.config import app; app()"
     return subprocess.run(
         [sys.executable, "-c", code, *words],
         env={**os.environ, "COLUMNS": "200", **environment},
