@@ -127,6 +127,18 @@ async def test_without_an_earlier_answer_it_is_an_error() -> None:
         assert 5.0 <= held_s <= 5.5  # more than the 2 s that it asks for
 
 
+async def test_a_pool_that_limits_us_is_left_alone_for_5_to_80_seconds_and_a_little_more() -> None:
+    async with _desk("braiins") as desk:
+        desk.troubles.begin(Trouble.POOL_429_BARE, for_s=None)
+        for nominal_s in (5, 10, 20, 40, 80, 80):
+            given = await desk.ask("profile")
+            assert given.asked
+            assert given.not_before is not None
+            pause_s = (given.not_before - desk.time.at).total_seconds()
+            assert nominal_s <= pause_s <= 1.1 * nominal_s
+            await desk.time.sleep(pause_s)
+
+
 async def test_what_is_too_old_stands_no_more() -> None:
     async with _desk("braiins") as desk:
         await desk.ask("profile")

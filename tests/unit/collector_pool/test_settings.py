@@ -85,10 +85,17 @@ def test_every_part_of_a_profile_can_be_set_otherwise(monkeypatch: pytest.Monkey
     )
 
 
+def test_untold_the_pool_is_followed_as_the_contract_says() -> None:
+    untold = PoolSettings()
+    assert untold.pool_calls_per_hour == 4500
+    assert (untold.pool_ping_s, untold.pool_fresh_s, untold.pool_fallback_after_s) == (30, 600, 15)
+
+
 @pytest.mark.parametrize(
     ("given", "named"),
     [
         ({"pool_profile": "other"}, "MINESTREAM_POOL_PROFILE"),
+        ({"pool_calls_per_hour": "4501"}, "MINESTREAM_POOL_CALLS_PER_HOUR"),
         ({"pool_api_key": "a b#secret"}, "MINESTREAM_POOL_API_KEY"),
         ({"pool_wamp_url": "http://x"}, "MINESTREAM_POOL_WAMP_URL"),
         ({"pool_http_url": "ftp://secret@x"}, "MINESTREAM_POOL_HTTP_URL"),

@@ -125,6 +125,36 @@ async def test_while_the_feed_is_there_only_what_it_does_not_tell_is_asked_for()
     }
 
 
+@pytest.mark.parametrize(
+    ("feed", "rates_s", "always"),
+    [(True, 900.0, {"status", "wallet"}), (False, 60.0, {"status", "wallet", "walletEx", "rates"})],
+)
+async def test_each_thing_is_asked_for_as_often_as_the_contract_says(
+    tmp_path: Path, *, feed: bool, rates_s: float, always: set[str]
+) -> None:
+    settings = PoolSettings(pool_api_key=cast("Any", "my-key"), state_dir=tmp_path)
+    profile = Profile(http_url="http://127.0.0.1:1", proxy_url="http://127.0.0.1:1")
+    async with clients(settings, profile, SystemClock()) as (http, proxy):
+        polls = polls_of(settings, http, proxy, feed=feed)
+    asked = [
+        ("rates" if poll.client is proxy else poll.path, poll.every_s, poll.always)
+        for poll in polls
+    ]
+    hourly = [("wallet", 3600.0, True)] if feed else []
+    assert sorted(asked) == sorted(
+        [
+            ("status", 300.0, True),
+            ("wallet", 60.0, not feed),
+            ("walletEx", 60.0, not feed),
+            ("rates", rates_s, not feed),
+            ("rates", rates_s, not feed),
+            *hourly,
+        ]
+    )
+    assert {name for name, _, steadily in asked if steadily} == always
+    assert MANNERS.deadline_s == 10.0
+
+
 async def test_the_key_goes_with_what_needs_it_and_to_the_proxy_as_bearer() -> None:
     far = Far({})
     async with asking(far, feed=False):
