@@ -67,11 +67,24 @@ class Miner:
         return web.json_response(bodies[path]) if path in bodies else web.Response(status=404)
 
 
+class Held(SystemClock):
+    """The machine's clock, whose seconds a test moves on."""
+
+    at_s = 1000.0
+
+    def monotonic(self) -> float:
+        return self.at_s
+
+
 @asynccontextmanager
 async def polling(
-    miner: Miner, *, password: str | None = None, deadline_s: float = 1.0
+    miner: Miner,
+    *,
+    password: str | None = None,
+    deadline_s: float = 1.0,
+    clock: SystemClock | None = None,
 ) -> AsyncIterator[Callable[[], "asyncio.Future[RawMiner]"]]:
-    clock = SystemClock()
+    clock = clock or SystemClock()
     settings = VnishSettings(kafka_bootstrap="127.0.0.1:1", poll_deadline_s=deadline_s)
     sealer = Sealer([Fernet.generate_key()])
     server = web.Server(miner.handle)
@@ -121,6 +134,19 @@ async def test_the_first_poll_asks_everything_and_the_second_only_the_summary() 
         second = await poll()
         assert miner.asked == ["summary"]
         assert {"info", "status", "perf-summary", "summary"} == second.endpoints.keys()
+
+
+async def test_what_fails_three_times_is_left_alone_for_30_s_and_then_for_60() -> None:
+    clock, ill = Held(), "perf-summary"
+    miner = Miner(answers={ill: lambda _: web.Response(status=500)})
+    async with polling(miner, clock=clock) as poll:
+        for asked in (1, 2, 3, 3):
+            assert (await poll()).status is PollStatus.PARTIAL
+            assert miner.asked.count(ill) == asked
+        for rest_s, asked in ((29.9, 3), (0.1, 4), (59.9, 4), (0.1, 5)):
+            clock.at_s += rest_s
+            await poll()
+            assert miner.asked.count(ill) == asked
 
 
 async def test_a_firmware_of_1_3_is_asked_for_boards() -> None:

@@ -1,4 +1,4 @@
-"""The floor under poll intervals."""
+"""How often and how long miners are asked, and the floor under poll intervals."""
 
 import pytest
 
@@ -11,6 +11,12 @@ def test_ten_seconds_are_the_floor_and_a_miners_own_interval_keeps_it() -> None:
     assert settings.interval_of(None) == 60.0
     assert settings.interval_of(30.0) == 30.0
     assert settings.interval_of(0.5) == 10.0
+
+
+def test_an_answer_may_take_ten_seconds_and_a_score_of_eight_tenths_is_an_alarm() -> None:
+    settings = VnishSettings()
+    assert settings.poll_deadline_s == 10.0
+    assert settings.poll_hurry_score == 0.8
 
 
 def test_only_a_demonstration_may_go_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
