@@ -1,9 +1,16 @@
-"""What the processor's settings refuse."""
+"""What the processor decides by unless it is told otherwise, and what its settings refuse."""
 
 import pytest
 
 from minestream_runtime.errors import ConfigurationError
+from processor.domain.references import Limits
+from processor.domain.step import Rules
 from processor.settings import ProcessorSettings
+
+
+def test_untold_it_decides_as_its_rules_and_limits_are_proven() -> None:
+    assert ProcessorSettings().rules == Rules()
+    assert ProcessorSettings().limits == Limits()
 
 
 @pytest.mark.parametrize("unit", ["0", "-1e6", "1e999", '"MH/s"'])
