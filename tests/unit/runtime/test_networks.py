@@ -1,7 +1,7 @@
 """S1-5.3-networks: miners' addresses only in allowed networks."""
 
 import asyncio
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,9 +13,30 @@ from minestream_runtime.devices.networks import PRIVATE, Networks, gate, hosts
 PRIVATE_NETWORKS = Networks.parse(PRIVATE)
 
 
-@pytest.mark.parametrize("address", ["10.1.2.3", "192.168.0.1", "fd00::12", "::ffff:10.0.0.9"])
+@pytest.mark.parametrize("address", ["fd00::12", "fe80::1%eth0", "::1", "::ffff:10.0.0.9"])
 def test_private_addresses_are_allowed_by_default(address: str) -> None:
     assert PRIVATE_NETWORKS.allows(address)
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("10.0.0.0", "10.255.255.255"),
+        ("172.16.0.0", "172.31.255.255"),
+        ("192.168.0.0", "192.168.255.255"),
+        ("100.64.0.0", "100.127.255.255"),
+        ("169.254.0.0", "169.254.255.255"),
+        ("127.0.0.0", "127.255.255.255"),
+        ("fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+        ("fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+        ("::1", "::1"),
+    ],
+)
+def test_a_private_network_ends_where_the_internet_begins(first: str, last: str) -> None:
+    assert PRIVATE_NETWORKS.allows(first)
+    assert PRIVATE_NETWORKS.allows(last)
+    assert not PRIVATE_NETWORKS.allows(str(ip_address(first) - 1))
+    assert not PRIVATE_NETWORKS.allows(str(ip_address(last) + 1))
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2001:db8::1", "::ffff:8.8.8.8", "farm.local", ""])

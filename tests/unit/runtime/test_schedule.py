@@ -221,6 +221,13 @@ def test_trouble_halves_the_period_for_ten_intervals(why: str) -> None:
     assert told(schedule, 601.0, answered=True) == 60.0
 
 
+def test_no_trouble_is_looked_at_more_closely_for_over_ten_minutes() -> None:
+    schedule = one(300.0)
+    schedule.hurry("t", now_s=0.0)
+    assert told(schedule, 599.0, answered=True) == 150.0
+    assert told(schedule, 600.0, answered=True) == 300.0
+
+
 @pytest.mark.parametrize(
     ("interval_s", "period_s"), [(10.0, 10.0), (12.0, 10.0), (5.0, 5.0), (300.0, 150.0)]
 )
