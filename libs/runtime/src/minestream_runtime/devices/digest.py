@@ -13,10 +13,11 @@ from typing import Final
 
 _MOST_HEADER: Final = 4096
 _PART: Final = re.compile(
-    r"""[\s,]*([A-Za-z0-9!\#$%&'*+.^_`|~-]+)   # a scheme, or a parameter's name
-        (?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?""",
+    r"""([A-Za-z0-9!\#$%&'*+.^_`|~-]++)   # a scheme, or a parameter's name
+        (?:\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+)))?+""",
     re.VERBOSE,
 )
+"""Possessive, and with nothing to skip before: a hostile header costs no second look."""
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _ESCAPED: Final = re.compile(r"\\(.)")
 _HASHES: Final[dict[str, Callable[[bytes], "hashlib._Hash"]]] = {
