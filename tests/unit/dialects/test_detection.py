@@ -103,6 +103,43 @@ def test_an_answer_to_one_question_is_no_answer_to_those_of_other_families(
 
 
 @pytest.mark.parametrize(
+    ("answers", "family"),
+    [
+        (
+            {
+                "vnish-info": "vnish/l9_1.2.7_info_assembled.json",
+                "4028-stats": "vnish/l9_4028_stats_assembled.json",
+            },
+            "vnish",
+        ),
+        (
+            {
+                "4028-stats": "cgminer/s19pro_stats.json",
+                "4028-version": "cgminer/bmminer_version_assembled.json",
+            },
+            "antminer",
+        ),
+        (
+            {
+                "4028-get-version": "whatsminer/v2_get_version.json",
+                "4028-version": "cgminer/bmminer_version_assembled.json",
+            },
+            "whatsminer",
+        ),
+    ],
+)
+def test_of_what_one_miner_answers_that_is_asked_first_which_tells_it_best(
+    answers: dict[str, str], family: str
+) -> None:
+    known = (
+        asked(step.name, fixture(answers[step.name])) for step in STEPS if step.name in answers
+    )
+    found = next(known)
+    assert found is not None
+    assert found.family == family
+
+
+@pytest.mark.parametrize(
     ("step", "name", "model", "firmware", "algorithm"),
     [
         ("vnish-info", "vnish/s21pro_1.2.7_info.json", "Antminer S21 Pro", "Vnish 1.2.7", SHA256D),
