@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from collector_vnish.adapters.vnish import PLAN
 from collector_vnish.domain.endpoints import (
-    CADENCE_S,
     Endpoint,
     chips_endpoint,
     life_of,
     wanted,
 )
+from collector_vnish.domain.web import ANTMINER_OLDER, FAMILIES, Web
 from minestream_runtime.collecting import plan
 from minestream_runtime.collecting.plan import Answer, Memory
 from minestream_schemas.raw import EndpointBody, PollStatus
@@ -74,10 +74,26 @@ def test_each_endpoint_keeps_its_cadence_over_a_day() -> None:
         for endpoint in due(memory, now_s, interval_s=60.0, box="box"):
             asked[endpoint] += 1
         memory = polled(memory, now_s, firmware="1.2.7", box="box")
-    day_s = 86_400
-    for endpoint in (Endpoint.INFO, Endpoint.STATUS, Endpoint.CHIPS, Endpoint.SETTINGS):
-        assert asked[endpoint] == day_s / CADENCE_S[endpoint]
+    each_five_minutes = (Endpoint.STATUS, Endpoint.PERF_SUMMARY, Endpoint.CHIPS)
+    assert {endpoint: asked[endpoint] for endpoint in each_five_minutes} == dict.fromkeys(
+        each_five_minutes, 288
+    )
+    assert asked[Endpoint.INFO] == 24, "each hour"
+    assert asked[Endpoint.SETTINGS] == 48, "each half hour"
     assert asked[Endpoint.BOARDS] == 0
+
+
+def test_what_is_nearly_due_is_asked_now_and_not_a_poll_too_late() -> None:
+    memory = polled(Memory(), 0.0, firmware="1.2.7")
+    assert due(memory, 269.9, interval_s=60.0, box=None) == []
+    assert Endpoint.STATUS in due(memory, 270.0, interval_s=60.0, box=None)
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, ANTMINER_OLDER], ids=lambda family: family.main)
+def test_other_firmwares_tell_their_configuration_each_half_hour(family: Web) -> None:
+    assert {family.cadence_s[name] for name in family.configuration} <= {1800.0}
+    named = {"get_miner_conf", "config"} & family.cadence_s.keys()
+    assert named == family.configuration, "else a restart would not have it read anew"
 
 
 @pytest.mark.parametrize(
