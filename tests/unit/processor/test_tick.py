@@ -78,13 +78,15 @@ def test_the_gap_opens_once_and_closes_with_the_next_poll(
     assert not gap.filled
 
 
+@pytest.mark.parametrize(("second", "filled"), [(12, True), (22, True), (22.1, False)])
 def test_a_gap_that_queued_readings_fill_closes_as_filled(
-    fallen_silent: MinerState, reading: MakeReading
+    fallen_silent: MinerState, reading: MakeReading, second: float, *, filled: bool
 ) -> None:
     opened = tick(fallen_silent, at(23), RULES)
-    (gap,) = step(opened.state, reading(12, interval_s=5), RULES).gaps
-    assert gap.filled
-    assert to_us(gap.ended_at or gap.began_at) == at(12)
+    (gap,) = step(opened.state, reading(second, interval_s=5), RULES).gaps
+    assert gap.cause is GapCause.COLLECTOR_DOWN
+    assert gap.filled is filled
+    assert to_us(gap.ended_at or gap.began_at) == at(second)
 
 
 def test_a_poll_that_came_when_the_one_before_had_said_leaves_no_hole_though_it_hurries_now(
