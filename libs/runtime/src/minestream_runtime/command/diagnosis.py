@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from rich.console import Console
+from minestream_runtime.command.terminal import Screen
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
@@ -44,7 +44,7 @@ def show(subject: str, steps: Sequence[Step], *, as_json: bool) -> int:
         told = {"subject": subject, "steps": [asdict(step) for step in steps]}
         sys.stdout.write(json.dumps(told, indent=2) + "\n")
     else:
-        console = Console(highlight=False, soft_wrap=True)
+        console = Screen(highlight=False, soft_wrap=True)
         console.print(subject, markup=False)
         width = max((len(step.name) for step in steps), default=0)
         for step in steps:

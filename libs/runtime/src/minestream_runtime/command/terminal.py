@@ -1,11 +1,12 @@
 """What commands print onto, and how they end where something is wrong."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, Final, NoReturn, TypeVar
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from minestream_runtime.errors import MinestreamError, StoreUnavailableError
 
@@ -14,7 +15,35 @@ _WIDE: Final = 240
 _NO_STORE: Final = (
     "is a stack running here (`minestream status`), or MINESTREAM_DATABASE_URL right?"
 )
+_NOT_SHOWN: Final = dict.fromkeys(
+    [
+        *{*range(0x20)} - {0x09, 0x0A},
+        *range(0x7F, 0xA0),
+        0x061C,
+        *range(0x200E, 0x2010),
+        *range(0x2028, 0x202F),
+        *range(0x2066, 0x206A),
+        *range(0xD800, 0xE000),
+    ],
+    "?",
+)
+"""What commands a terminal, turns a line around, or is no character at all."""
 T = TypeVar("T")
+
+
+class Screen(Console):
+    """A console on which nobody's text is a command: miners are asked by whoever scans them.
+
+    Rich itself writes an ESC within a text as it is: a miner's name could clear the screen, write
+    to the clipboard or hide the lines before it.
+    """
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """See ``Console``; what it says to the terminal itself stays what it is."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else text.translate(_NOT_SHOWN), style, control)
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -23,8 +52,8 @@ def console(*, stderr: bool = False) -> Console:
     What others have said (miners, operators, logs) goes out escaped or with ``markup=False``: some
     of it looks like markup.
     """
-    found = Console(stderr=stderr, highlight=False)
-    return found if found.is_terminal else Console(stderr=stderr, highlight=False, width=_WIDE)
+    found = Screen(stderr=stderr, highlight=False)
+    return found if found.is_terminal else Screen(stderr=stderr, highlight=False, width=_WIDE)
 
 
 def refuse(text: str, code: int = 1) -> NoReturn:

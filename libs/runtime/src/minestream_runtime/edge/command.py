@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
 import typer
-from rich.console import Console
 
+from minestream_runtime.command.terminal import Screen
 from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.edge.config import Edge, read_edge
 from minestream_runtime.edge.running import Collector, collectors_of, run_edge
@@ -18,7 +18,7 @@ from minestream_schemas.inventory import Fleet
 
 NAME: Final = "minestream-edge"
 _FAULTS_SHOWN: Final = 1000
-_console: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+_console: Final = Screen(stderr=True, highlight=False, soft_wrap=True)
 
 
 def edge(

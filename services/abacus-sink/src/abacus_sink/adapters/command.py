@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import typer
-from rich.console import Console
 
 from abacus_sink.adapters.discretion import Discretion, discreet
 from abacus_sink.adapters.far_side import FarSide
@@ -13,6 +12,7 @@ from abacus_sink.adapters.registration import Found, Survey
 from abacus_sink.domain.groups import DEFINITIONS, Definition
 from abacus_sink.settings import AbacusSettings
 from minestream_runtime.clock import SystemClock
+from minestream_runtime.command.terminal import Screen
 from minestream_runtime.errors import MinestreamError
 
 app = typer.Typer(no_args_is_help=True, help="The feature store Abacus.AI.")
@@ -26,8 +26,8 @@ def abacus() -> None:
 @app.command()
 def check() -> None:
     """Say whether key and endpoint answer, what is there, what would be made. Makes nothing."""
-    out = Console(highlight=False, soft_wrap=True)
-    err = Console(stderr=True, highlight=False, soft_wrap=True)
+    out = Screen(highlight=False, soft_wrap=True)
+    err = Screen(stderr=True, highlight=False, soft_wrap=True)
     try:
         settings = AbacusSettings.load()
         if settings.abacus_key is None:

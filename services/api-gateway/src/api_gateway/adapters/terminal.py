@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from rich.console import Console
 from rich.progress import Progress
 
-CONSOLE: Final = Console(stderr=True)
+from minestream_runtime.command.terminal import Screen
+
+CONSOLE: Final = Screen(stderr=True)
 
 
 def progress() -> Progress:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 
 from collector_pool.adapters.accounts_file import load_accounts
 from collector_pool.adapters.asking import Asker, Way, manners
@@ -17,7 +16,7 @@ from minestream_dialects.pools import POOLS
 from minestream_dialects.pools.port import Account, Span
 from minestream_dialects.pools.stratum import login_of
 from minestream_runtime.clock import Clock, SystemClock
-from minestream_runtime.command.terminal import refuse
+from minestream_runtime.command.terminal import Screen, refuse
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.polite import PoliteClient
 from minestream_schemas.raw import PollStatus
@@ -63,7 +62,7 @@ def worker_url(
         )
     except ValueError as exc:
         refuse(str(exc))
-    out = Console(highlight=False, soft_wrap=True, markup=False)
+    out = Screen(highlight=False, soft_wrap=True, markup=False)
     out.print(login.url)
     out.print(f"pool      stratum+tcp://{address}")
     out.print(f"user      {login.user}")
@@ -82,7 +81,7 @@ def check(
 
     It asks as politely as the collector does, and beside it: a pool may limit both together.
     """
-    out = Console(highlight=False, soft_wrap=True, markup=False)
+    out = Screen(highlight=False, soft_wrap=True, markup=False)
     try:
         accounts = load_accounts(file, os.environ)
     except ConfigurationError as exc:
