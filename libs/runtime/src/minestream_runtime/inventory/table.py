@@ -34,6 +34,8 @@ _CREDENTIALS: Final = ("username", "password")
 _HOST_PORT: Final = re.compile(r"(?P<host>\[[0-9a-fA-F:]+\]|[^:]+):(?P<port>\d+)")
 _GROUPED: Final = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
 """``1,800``: 1800 to some and 1.8 to others."""
+_FORMULA: Final = re.compile(r"['\s]*[=+@\uff1d\uff0b\uff20\uff0d-]")
+"""What a spreadsheet would compute (or run, in the end) in place of showing it."""
 _MOST_ROWS: Final = 200_000
 _ARCHIVE: Final = b"PK\x03\x04"
 """How XLSX and ODS begin."""
@@ -157,7 +159,7 @@ def wanted_of(table: Table, there: Fleet, *, site_id: str | None) -> Wanted:
     reading = _Reading(table, there, site_id)
     for cells, line in zip(table.rows, table.lines, strict=True):
         said = {
-            name: cell
+            name: cell if name in _CREDENTIALS else _unquoted(cell)
             for name, cell in zip(table.mapped.fields, cells, strict=True)
             if name is not None and cell
         }
@@ -274,6 +276,9 @@ def _number(name: str, text: str, kind: type[int] | type[float]) -> float:
 def write_table(fleet: Fleet, out: TextIO) -> None:
     """Write the miners as CSV that can be imported again; credentials are left out.
 
+    What a miner calls its model may be a formula: an apostrophe before it makes a text of it in
+    every spreadsheet, and is taken off again by who reads it here.
+
     Args:
         fleet: what to write.
         out: gains a header and a line per miner.
@@ -287,6 +292,12 @@ def write_table(fleet: Fleet, out: TextIO) -> None:
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return " ".join(map(str, value))
+    if isinstance(value, Sequence):
+        text = value if isinstance(value, str) else " ".join(map(str, value))
+        return f"'{text}" if _FORMULA.match(text) else text
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def _unquoted(cell: str) -> str:
+    """A cell without the apostrophe that made a text of it."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
