@@ -13,7 +13,7 @@ from tests.unit.runtime.hostile_port import NUL, WHOLE, Caller, ask, error, port
 
 from minestream_runtime.devices import cgminer
 from minestream_runtime.devices.cgminer import CgminerClient, CgminerError, Wire
-from minestream_runtime.devices.cgminer.commands import READS
+from minestream_runtime.devices.cgminer.commands import READS, question
 from minestream_runtime.errors import Disposition
 
 
@@ -121,6 +121,35 @@ async def test_a_command_that_is_no_reading_one_is_refused_before_anything_is_se
             await ask(miner.address, command, wire=wire)
         assert miner.callers == 0
     assert caught.value.disposition is Disposition.QUARANTINE
+
+
+CHANGING = (
+    "switchpool enablepool addpool poolpriority poolquota disablepool removepool save quit"
+    " privileged restart hotplug failover-only zero debug setconfig lockstats"
+    " ascenable ascdisable ascidentify ascset pgaenable pgadisable pgaidentify pgaset"
+    " gpuenable gpudisable gpurestart gpuintensity gpumem gpuengine gpufan gpuvddc"
+    " get_token update_pools restart_btminer power_off power_on set_led set_low_power"
+    " set_normal_power set_high_power set_target_freq set_power_pct pre_power_on"
+    " adjust_power_limit adjust_upfreq_speed set_poweroff_cool set_fan_zero_speed set_hostname"
+    " set_zone enable_web_pools disable_web_pools enable_btminer_fast_boot"
+    " disable_btminer_fast_boot enable_btminer_init disable_btminer_init load_log net_config"
+    " download_logs update_pwd update_firmware upgrade_firmware reboot factory_reset"
+    " set.miner.service set.miner.pools set.miner.power_mode set.miner.power_limit"
+    " set.miner.cointype set.miner.fastboot set.system.reboot set.system.net_config"
+    " set.user.change_passwd"
+)
+"""Of CGMiner's API-README, and Whatsminer's API documents v2 and v3."""
+
+
+def test_no_wire_has_a_command_that_changes_a_miner() -> None:
+    for wire in Wire:
+        for command in CHANGING.split():
+            with pytest.raises(cgminer.CgminerForbiddenError):
+                question(wire, command)
+
+
+def test_untold_a_miner_has_five_seconds_for_its_answer() -> None:
+    assert cgminer.DEADLINE_S == 5.0
 
 
 async def test_a_network_that_is_not_allowed_is_never_called_not_even_by_name() -> None:
