@@ -1,5 +1,6 @@
 """Profiles, what is set otherwise, and what is refused without being quoted."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from collector_pool.domain.profiles import call_of, topic_of
 from collector_pool.settings import PoolSettings
 from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.tasks.cron import Cron
 from minestream_schemas.pool import PoolMessage
 
 
@@ -89,6 +91,17 @@ def test_untold_the_pool_is_followed_as_the_contract_says() -> None:
     untold = PoolSettings()
     assert untold.pool_calls_per_hour == 4500
     assert (untold.pool_ping_s, untold.pool_fresh_s, untold.pool_fallback_after_s) == (30, 600, 15)
+
+
+def test_untold_payouts_are_looked_at_each_hour_and_reconciled_each_day() -> None:
+    untold, at = PoolSettings(), datetime(2026, 11, 22, 23, 59, tzinfo=UTC)
+    for line, every in (
+        (untold.pools_payouts_cron, timedelta(hours=1)),
+        (untold.pools_history_cron, timedelta(hours=3)),
+        (untold.pools_reconcile_cron, timedelta(days=1)),
+    ):
+        first = Cron(line).after(at)
+        assert Cron(line).after(first) - first == every
 
 
 @pytest.mark.parametrize(
