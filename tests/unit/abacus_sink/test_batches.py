@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from abacus_sink.domain.delivery import Delivery
 from abacus_sink.domain.gathering import Entry, Gathering
 from abacus_sink.domain.offsets import Offsets, Place
+from minestream_runtime.halving import Halving
 from minestream_schemas.feature import FeatureGroup
 
 MINERS, MARKET = FeatureGroup.MINER_TELEMETRY, FeatureGroup.MARKET_DATA
@@ -99,16 +100,15 @@ def test_rows_of_partitions_that_went_are_forgotten_and_no_others() -> None:
     assert (held.take(MINERS), len(held.take(MARKET))) == ([], 1)
 
 
-def delivered(delivery: Delivery, bad: set[int], most: int = 1) -> int:
+def delivered(delivery: Delivery, length: int, bad: set[int]) -> int:
     """Send to a far side that refuses any call with a bad row in it; how many calls."""
-    calls = 0
-    for pieces in delivery.pieces(most):
-        for piece in pieces:
-            calls += 1
-            if bad & set(piece):
-                delivery.refused(piece, "bad")
-            else:
-                delivery.took(piece)
+    calls, halving = 0, Halving(length)
+    for (piece,) in halving.pieces():
+        calls += 1
+        if not bad & set(piece):
+            delivery.took(piece)
+        elif not halving.refused(piece):
+            delivery.refused(piece.start, "bad")
         if delivery.hopeless:
             break
     return calls
@@ -118,36 +118,31 @@ def delivered(delivery: Delivery, bad: set[int], most: int = 1) -> int:
 def test_each_row_is_taken_or_found_to_be_the_culprit_and_never_both(
     length: int, bad: set[int]
 ) -> None:
-    delivery = Delivery(length)
-    delivered(delivery, bad)
+    delivery = Delivery()
+    delivered(delivery, length, bad)
     there = bad & set(range(length))
     assert set(delivery.culprits) == there
     assert sorted(delivery.taken) == [row for row in range(length) if row not in there]
 
 
 def test_a_culprit_among_a_thousand_is_found_in_few_calls() -> None:
-    delivery = Delivery(1000)
-    assert delivered(delivery, {617}) <= 2 * 10 + 1
+    delivery = Delivery()
+    assert delivered(delivery, 1000, {617}) <= 2 * 10 + 1
     assert delivery.culprits == {617: "bad"}
 
 
-def test_single_rows_go_several_at_a_time() -> None:
-    delivery = Delivery(10, singly=True)
-    assert [len(pieces) for pieces in delivery.pieces(4)] == [4, 4, 2]
-
-
 def test_too_many_refused_in_a_row_are_not_to_blame() -> None:
-    delivery = Delivery(1000, hopeless_at=50)
-    delivered(delivery, set(range(1000)))
+    delivery = Delivery(hopeless_at=50)
+    delivered(delivery, 1000, set(range(1000)))
     assert delivery.hopeless
-    trickle = Delivery(1, refused_in_a_row=49, hopeless_at=50)
-    delivered(trickle, {0})
+    trickle = Delivery(refused_in_a_row=49, hopeless_at=50)
+    delivered(trickle, 1, {0})
     assert trickle.hopeless
 
 
 def test_one_row_taken_shows_that_the_others_are_to_blame() -> None:
-    delivery = Delivery(60, refused_in_a_row=49, hopeless_at=50)
-    delivered(delivery, set(range(1, 45)))
+    delivery = Delivery(refused_in_a_row=49, hopeless_at=50)
+    delivered(delivery, 60, set(range(1, 45)))
     assert not delivery.hopeless
     assert delivery.taken[0] == 0
 

@@ -18,6 +18,7 @@ from abacus_sink.domain.gathering import Entry
 from abacus_sink.domain.verdict import Cause, Judgement, Verdict
 from abacus_sink.settings import AbacusSettings
 from minestream_runtime.clock import Clock
+from minestream_runtime.halving import Halving
 from minestream_runtime.metrics import counter, gauge, histogram
 from minestream_schemas.dead_letter import DeadLetterKind, Fault
 from minestream_schemas.feature import FeatureGroup
@@ -154,8 +155,6 @@ class Sending:
         """
         entries = self._holding.gathering.take(group)
         delivery = Delivery(
-            len(entries),
-            singly=self._settings.abacus_mode == "upsert",
             refused_in_a_row=self._refused_in_a_row[group],
             hopeless_at=self._settings.abacus_refused_rows,
         )
@@ -174,8 +173,9 @@ class Sending:
     async def _deliver(
         self, group: FeatureGroup, entries: Sequence[Entry], delivery: Delivery
     ) -> None:
-        at_once = self._settings.abacus_threads if self._settings.abacus_mode == "upsert" else 1
-        for pieces in delivery.pieces(at_once):
+        singly = self._settings.abacus_mode == "upsert"
+        halving = Halving(len(entries), singly=singly)
+        for pieces in halving.pieces(self._settings.abacus_threads if singly else 1):
             ends = await asyncio.gather(
                 *(self._hand_over(group, entries, piece) for piece in pieces)
             )
@@ -183,8 +183,10 @@ class Sending:
             for piece, refusal in zip(pieces, ends, strict=True):
                 if refusal is None:
                     delivery.took(piece)
-                else:
-                    fatal = self._judged(group, delivery, piece, refusal) or fatal
+                elif not self._blames_rows(group, piece, refusal):
+                    fatal = refusal
+                elif not halving.refused(piece):
+                    delivery.refused(piece.start, str(refusal))
             if fatal is not None:
                 raise fatal
             if delivery.hopeless:
@@ -208,20 +210,17 @@ class Sending:
         self._passing(Stage.TAKEN)
         return None
 
-    def _judged(
-        self, group: FeatureGroup, delivery: Delivery, piece: range, exc: AbacusError
-    ) -> AbacusError | None:
-        """Note a refusal; the error itself if no other piece need be tried."""
+    def _blames_rows(self, group: FeatureGroup, piece: range, exc: AbacusError) -> bool:
+        """Is a refusal for what is in these rows, or their size? If not, no other need be tried."""
         match exc.judgement.verdict:
             case Verdict.POISON:
-                delivery.refused(piece, str(exc))
+                pass
             case Verdict.TOO_LARGE:
-                delivery.refused(piece, str(exc))
                 self._holding.gathering.narrow(group, len(piece))
             case _:
-                return exc
+                return False
         counter("minestream_abacus_failures_total").labels(exc.judgement.cause).inc()
-        return None
+        return True
 
     def _settle(
         self, group: FeatureGroup, entries: Sequence[Entry], delivery: Delivery, *, done: bool

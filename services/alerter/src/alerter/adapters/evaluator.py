@@ -18,11 +18,8 @@ from alerter.settings import AlerterSettings
 from minestream_runtime.cancelling import heed_cancellation
 from minestream_runtime.clock import Clock
 from minestream_runtime.database.positions import Positions
-from minestream_runtime.errors import (
-    Disposition,
-    MinestreamError,
-    unit_of_work,
-)
+from minestream_runtime.errors import MinestreamError, unit_of_work
+from minestream_runtime.halving import by_halves
 from minestream_runtime.kafka import Consumer, Partition, Record
 from minestream_runtime.kafka.setting_aside import SettingAside
 from minestream_runtime.metrics import counter, gauge, histogram
@@ -119,23 +116,19 @@ class Evaluator:
                 refused.append((record, exc))
             items.append((record, reading))
         await self._set_aside(refused, now)
-        await self._judge_or_halve(items, now)
+        await self._judge_all(items, now)
 
-    async def _judge_or_halve(self, items: Sequence[_Item], now: datetime) -> None:
+    async def _judge_all(self, items: Sequence[_Item], now: datetime) -> None:
         """Judge readings; of those that fail together, only the very one at fault is set aside."""
-        try:
-            await self._judge(items, now)
-        except MinestreamError as exc:
-            if exc.disposition is not Disposition.DEAD_LETTER:
-                raise
-            if len(items) == 1:
-                ((record, _),) = items
-                await self._set_aside([(record, exc)], now)
-                await self._judge([(record, None)], now)
-                return
-            half = len(items) // 2
-            await self._judge_or_halve(items[:half], now)
-            await self._judge_or_halve(items[half:], now)
+
+        async def judge(piece: range, refusal: MinestreamError | None) -> None:
+            some = items[piece.start : piece.stop]
+            if refusal is not None:
+                some = [(record, None) for record, _ in some]
+                await self._set_aside([(record, refusal) for record, _ in some], now)
+            await self._judge(some, now)
+
+        await by_halves(len(items), judge)
 
     async def _judge(self, items: Sequence[_Item], now: datetime) -> None:
         records = [record for record, _ in items]

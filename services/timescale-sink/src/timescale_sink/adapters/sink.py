@@ -15,6 +15,7 @@ from minestream_runtime.errors import (
     MinestreamError,
     unit_of_work,
 )
+from minestream_runtime.halving import by_halves
 from minestream_runtime.kafka import Consumer, Partition, Record
 from minestream_runtime.kafka.setting_aside import SettingAside
 from minestream_runtime.metrics import counter, gauge, histogram
@@ -27,7 +28,7 @@ from timescale_sink.adapters.dead_letters import letter_of
 from timescale_sink.adapters.decoding import decode
 from timescale_sink.adapters.store import Move, Store
 from timescale_sink.domain.batch import Rows, TimeLimits, rows_of
-from timescale_sink.domain.halving import BatchSize, Halving, pieces
+from timescale_sink.domain.batch_size import BatchSize, pieces
 from timescale_sink.domain.source import Item
 from timescale_sink.settings import SinkSettings
 
@@ -140,28 +141,15 @@ class Sink:
         for topic, count in Counter(record.partition.topic for record in records).items():
             counter("minestream_events_processed_total").labels(topic).inc(count)
 
-    async def _write_piece(self, records: Sequence[Record], items: list[Item]) -> None:
-        halving = Halving(len(items))
-        faults: dict[int, Fault] = {}
-        for piece in halving:
-            try:
-                await self._commit(
-                    [records[index] for index in piece],
-                    [
-                        items[index]._replace(content=faults[index])
-                        if index in faults
-                        else items[index]
-                        for index in piece
-                    ],
-                )
-            except MinestreamError as exc:
-                if exc.disposition is not Disposition.DEAD_LETTER:
-                    raise
-                self._store.forget_partitions()
-                halving.refused(piece)
-                if len(piece) == 1:
-                    kind = DeadLetterKind.BUG if exc.kind == "bug" else DeadLetterKind.STORE
-                    faults[piece.start] = Fault(kind, str(exc))
+    async def _write_piece(self, records: Sequence[Record], items: Sequence[Item]) -> None:
+        async def write(piece: range, refusal: MinestreamError | None) -> None:
+            some = items[piece.start : piece.stop]
+            if refusal is not None:
+                kind = DeadLetterKind.BUG if refusal.kind == "bug" else DeadLetterKind.STORE
+                some = [item._replace(content=Fault(kind, str(refusal))) for item in some]
+            await self._commit(records[piece.start : piece.stop], some)
+
+        await by_halves(len(items), write)
 
     async def _commit(self, records: Sequence[Record], items: Sequence[Item]) -> None:
         now = self._clock.now()

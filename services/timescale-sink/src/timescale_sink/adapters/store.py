@@ -13,6 +13,7 @@ from pydantic_core import to_json
 
 from minestream_runtime.database import Connection, Pool, store_errors
 from minestream_runtime.database.positions import Offsets
+from minestream_runtime.errors import StoreRejectedError
 from minestream_runtime.kafka import Partition
 from minestream_runtime.metrics import histogram
 from timescale_sink.adapters import statements
@@ -79,16 +80,20 @@ class Store:
             StoreUnavailableError: nothing is written, or all of it and we were not told.
             StoreRejectedError: a row is at fault; nothing is written.
         """
-        with store_errors():
-            async with self._pool.connection() as connection:
-                with _taking("stage"):
-                    types = await self._stages(connection)
-                    await self._ensure_partitions(connection, rows)
-                async with AsyncExitStack() as transaction:
-                    await transaction.enter_async_context(connection.transaction())
-                    written = await self._in_transaction(connection, rows, moves, types)
-                    with _taking("commit"):
-                        await transaction.aclose()
+        try:
+            with store_errors():
+                async with self._pool.connection() as connection:
+                    with _taking("stage"):
+                        types = await self._stages(connection)
+                        await self._ensure_partitions(connection, rows)
+                    async with AsyncExitStack() as transaction:
+                        await transaction.enter_async_context(connection.transaction())
+                        written = await self._in_transaction(connection, rows, moves, types)
+                        with _taking("commit"):
+                            await transaction.aclose()
+        except StoreRejectedError:
+            self._cut.clear()  # a day's partition that we knew may have been dropped
+            raise
         self._passing(Stage.COMMITTED)
         return written
 
@@ -114,10 +119,6 @@ class Store:
             await _rare(connection, rows)
         self._passing(Stage.BEFORE_COMMIT)
         return written
-
-    def forget_partitions(self) -> None:
-        """Ask for each day's partition again: one that we knew may have been dropped."""
-        self._cut.clear()
 
     async def _stages(self, connection: Connection) -> dict[str, Types]:
         known = self._staged.get(connection)

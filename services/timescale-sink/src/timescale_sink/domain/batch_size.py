@@ -1,41 +1,6 @@
-"""Batches that are too much: finding the rows that fail one, and trying less at once."""
+"""How much of a batch one transaction takes."""
 
 from collections.abc import Iterator
-
-
-class Halving:
-    """The pieces of a batch still to be written, in order.
-
-    Each piece given is either written, or ``refused``: then its halves are given next, and a
-    refused piece of one is a culprit. Pieces come in the batch's order, so that each partition's
-    offset only moves forward.
-    """
-
-    def __init__(self, length: int) -> None:
-        self._todo = [range(length)] if length else []
-        self.culprits: set[int] = set()
-
-    def __iter__(self) -> Iterator[range]:
-        while self._todo:
-            yield self._todo.pop()
-
-    def refused(self, piece: range) -> None:
-        """The piece as a whole was not written.
-
-        Args:
-            piece: as it was given. One of a single culprit is given again, once, to be set aside.
-
-        Raises:
-            ValueError: a culprit has been refused twice.
-        """
-        if len(piece) == 1:
-            if piece.start in self.culprits:
-                raise ValueError(f"{piece.start} was refused even as a culprit")
-            self.culprits.add(piece.start)
-            self._todo.append(piece)
-            return
-        middle = piece.start + len(piece) // 2
-        self._todo += [range(middle, piece.stop), range(piece.start, middle)]
 
 
 class BatchSize:

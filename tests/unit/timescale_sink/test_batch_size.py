@@ -1,47 +1,9 @@
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timescale_sink.domain.halving import BatchSize, Halving, pieces
-
-
-def _run(length: int, bad: set[int]) -> tuple[list[int], set[int]]:
-    """Write all pieces; a piece with a bad row is refused until that row is a known culprit."""
-    halving, written = Halving(length), list[int]()
-    for piece in halving:
-        if any(index in bad and index not in halving.culprits for index in piece):
-            halving.refused(piece)
-        else:
-            written += piece
-    return written, halving.culprits
-
-
-@given(st.integers(0, 200), st.sets(st.integers(0, 199)))
-def test_every_row_is_passed_once_in_order_and_exactly_the_bad_ones_are_culprits(
-    length: int, bad: set[int]
-) -> None:
-    bad = {index for index in bad if index < length}
-    written, culprits = _run(length, bad)
-    assert written == list(range(length))
-    assert culprits == bad
-
-
-def test_one_bad_row_costs_only_logarithmically_many_tries() -> None:
-    halving, tries = Halving(4096), 0
-    for piece in halving:
-        tries += 1
-        if 1234 in piece and 1234 not in halving.culprits:
-            halving.refused(piece)
-    assert tries <= 2 * 12 + 2
-
-
-def test_a_row_that_cannot_even_be_set_aside_stops_everything() -> None:
-    halving = Halving(1)
-    refused = map(halving.refused, halving)
-    with pytest.raises(ValueError, match="culprit"):
-        list(refused)
+from timescale_sink.domain.batch_size import BatchSize, pieces
 
 
 @given(st.lists(st.integers(0, 50), max_size=60), st.integers(1, 10), st.integers(1, 100))
