@@ -4,6 +4,7 @@ import pytest
 
 from collector_market.settings import MarketSettings
 from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.usage import Per, Quota
 
 KEY = "CG-very-secret"
 
@@ -30,6 +31,25 @@ def test_the_defaults_are_the_public_sources_within_their_free_limits(
     assert settings.url_of("mempool") == "https://mempool.space"
     assert settings.calls_per_min_of("coingecko") == 10
     assert settings.headers_of("coingecko") == {}
+
+
+def test_untold_each_thing_is_asked_as_often_as_the_contract_says_and_has_ten_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = load(monkeypatch, cmc_key=KEY)
+    assert (settings.market_price_every_s, settings.market_network_every_s) == (300, 300)
+    assert (settings.market_coins_every_s, settings.market_chart_every_s) == (900, 3600)
+    assert (settings.cmc_listings_every_s, settings.cmc_global_every_s) == (900, 3600)
+    assert settings.market_deadline_s == 10
+
+
+def test_a_months_credits_are_those_of_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch, cmc_key=KEY)
+    assert settings.quotas_of("coinmarketcap") == (Quota(Per.MONTH, 10_000),)
+    assert settings.quotas_of("coingecko") == settings.quotas_of("mempool") == ()
+    settings = load(monkeypatch, coingecko_plan="demo", coingecko_key=KEY)
+    assert settings.quotas_of("coingecko") == (Quota(Per.MONTH, 10_000),)
+    assert settings.quotas_of("mempool") == ()
 
 
 @pytest.mark.parametrize(
