@@ -58,6 +58,13 @@ def test_a_change_of_anything_else_is_told_at_once(change: dict[str, Any]) -> No
     assert _told(*workers) == [0, 10, 20]
 
 
+def test_a_worker_that_stands_still_is_told_so_at_once_as_nothing_may_follow() -> None:
+    hashing = [_worker(second) for second in (1, 6, 30, 35)]
+    still = [_worker(second, hashrate_hs=0.0) for second in (11, 16)]
+    told = _told(*hashing[:2], *still, *hashing[2:])
+    assert told == [1, 11, 30]
+
+
 def test_workers_and_their_connections_are_told_apart() -> None:
     others = ({"worker": "l9-2"}, {"worker_id": "8e0c"}, {"account_id": "prohashing-2"})
     assert _told(_worker(0), *(_worker(1, **other) for other in others), _worker(2)) == [0, 1, 1, 1]

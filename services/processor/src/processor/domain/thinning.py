@@ -17,7 +17,7 @@ COUNTED: Final = frozenset(
         *("shares_total", "shares_recent", "stale_total", "rejected_total"),
     }
 )
-"""What changes with each share; a change of anything else is told at once."""
+"""What changes with each share; a change of anything else is told at once, and so is standstill."""
 _SAID: Final = attrgetter(*sorted(set(PoolWorker.model_fields) - COUNTED))
 _MOST_WORKERS: Final = 200_000
 
@@ -26,6 +26,7 @@ class _Told(NamedTuple):
     bucket: int
     ts: datetime
     said: tuple[object, ...]
+    hashes: bool
 
 
 class Thinner:
@@ -51,12 +52,13 @@ class Thinner:
         if self._every_s <= 0:
             return True
         key = (worker.account_id, worker.worker, worker.worker_id)
-        bucket, said = int(worker.ts.timestamp() // self._every_s), _SAID(worker)
+        bucket = int(worker.ts.timestamp() // self._every_s)
+        said = _Told(bucket, worker.ts, _SAID(worker), bool(worker.hashrate_hs))
         told = self._told.get(key)
-        if told is not None and bucket == told.bucket and worker.ts > told.ts and said == told.said:
+        if told is not None and worker.ts > told.ts and said._replace(ts=told.ts) == told:
             return False
         if told is None or worker.ts > told.ts:
-            self._told[key] = _Told(bucket, worker.ts, said)
+            self._told[key] = said
             self._told.move_to_end(key)
             if len(self._told) > _MOST_WORKERS:
                 self._told.popitem(last=False)
