@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from minestream_schemas.gap import Gap, GapCause
 from processor.domain.miner_state import MinerState, to_us
-from processor.domain.step import Reading, Rules, step
+from processor.domain.step import Reading, Rules, due_us, step, tick
 
 MakeReading = Callable[..., Reading]
 RULES = Rules()
@@ -57,3 +58,14 @@ def test_gaps_are_the_runs_of_at_least_two_unanswered_polls(
     assert len({gap.gap_id for gap in told}) == len(runs)
     still_open = bool(answers) and not any(answers[-2:]) and len(answers) > 1
     assert sum(gap.ended_at is not None for gap in told) == len(runs) - still_open
+
+
+@pytest.mark.parametrize("interval_s", [1e9, 1e302, 1.7e308])
+def test_no_interval_that_an_edge_site_promises_stops_the_processor(
+    reading: MakeReading, interval_s: float
+) -> None:
+    first = step(None, reading(0, interval_s=interval_s), RULES)
+    second = step(first.state, reading(60, interval_s=interval_s), RULES)
+    assert due_us(second.state, RULES) > START
+    assert tick(second.state, START + 10**12, RULES).gaps == ()
+    assert step(second.state, reading(120), RULES).state.interval_s == 60

@@ -4,6 +4,8 @@ from minestream_schemas.gap import Gap, GapCause, gap_of
 from processor.domain.miner_state import SECOND_US, Silence, Transition, from_us
 
 REPORTER = "processor"
+_LONGEST_S = 10 * 365 * 86_400.0
+"""An edge site may promise any interval; what no instant can be added to, no poll keeps."""
 
 
 def heard(
@@ -39,7 +41,7 @@ def longest_us(interval_s: float, polls: float) -> int:
         interval_s: between its regular polls.
         polls: that many of them.
     """
-    return int(interval_s * polls * SECOND_US)
+    return int(min(interval_s * polls, _LONGEST_S) * SECOND_US)
 
 
 def polled_again(down_us: int | None, *, ts_us: int, longest: int) -> tuple[Transition, ...]:
