@@ -1,7 +1,10 @@
 """``minestream-edge``, also ``minestream edge``: a site's collectors, told by one file."""
 
+import asyncio
 import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
@@ -10,6 +13,7 @@ import typer
 from minestream_runtime.command.terminal import Screen
 from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.edge.config import Edge, read_edge
+from minestream_runtime.edge.foreseeing import check_places, listed, unpolled
 from minestream_runtime.edge.running import Collector, collectors_of, run_edge
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.health import Health
@@ -18,6 +22,7 @@ from minestream_schemas.inventory import Fleet
 
 NAME: Final = "minestream-edge"
 _FAULTS_SHOWN: Final = 1000
+_EXIT_UNPOLLED: Final = 1
 _console: Final = Screen(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -27,26 +32,25 @@ def edge(
         Path, typer.Option(help="The site's file: YAML.", exists=True, dir_okay=False)
     ],
     check: Annotated[
-        bool, typer.Option("--check", help="Say what is wrong with the file, and end.")
+        bool,
+        typer.Option(
+            "--check", help="Say what is wrong with the file, and which miners nobody polls; end."
+        ),
     ] = False,
 ) -> None:
     """Poll the miners of a site without Kafka, and upload what they say to its gateway.
 
     SIGHUP has the list of miners read again; a change of the file does too. Exit codes: 0 ended as
-    told, 78 the file is wrong, 70 a fault.
+    told, 78 the file is wrong, 70 a fault, 2 wrong usage; of --check 1: miners that no collector
+    of the site polls.
+
+    Example: minestream-edge --config /etc/minestream/edge.yaml --check
     """
-    try:
+    with _refusing(config):
         site = read_edge(config, os.environ)
         collectors = collectors_of(site)
-        fleet = site.read_inventory(os.environ).fleet if check else None
-    except DocumentError as exc:
-        _refuse(config, exc.faults)
-    except ConfigurationError as exc:
-        _refuse(config, [Fault(1, str(exc))])
-    except (OSError, UnicodeDecodeError) as exc:
-        _refuse(config, [Fault(1, f"cannot be read: {exc}")])
-    if fleet is not None:
-        _tell(site, collectors, fleet)
+    if check:
+        _check(site, collectors)
         return
 
     async def main(_: object, health: Health) -> None:
@@ -60,10 +64,24 @@ def main() -> None:
     typer.run(edge)
 
 
+def _check(site: Edge, collectors: list[Collector]) -> None:
+    with _refusing(site.path):
+        check_places(site)
+    with _refusing(site.inventory):
+        fleet = listed(site, collectors)
+    with _refusing(site.path):
+        faults = asyncio.run(unpolled(site, collectors, fleet))
+    _tell(site, collectors, fleet)
+    for fault in faults:
+        _console.print(fault, style="red", markup=False)
+    if faults:
+        raise typer.Exit(_EXIT_UNPOLLED)
+
+
 def _tell(site: Edge, collectors: list[Collector], fleet: Fleet) -> None:
-    spool = site.file.spool
-    hints = Counter(entry.dialect or entry.transport for entry in fleet.miners.values())
-    typer.echo(f"site       {site.file.site}, {len(fleet.miners)} miners")
+    spool, miners = site.file.spool, fleet.miners
+    hints = Counter(entry.dialect or entry.transport for entry in miners.values())
+    typer.echo(f"site       {site.file.site}, {len(miners)} miners")
     typer.echo(f"gateway    {site.file.gateway}")
     typer.echo(f"collectors {', '.join(each.name for each in collectors)}")
     typer.echo(f"speaking   {', '.join(f'{name} {count}' for name, count in hints.items())}")
@@ -73,8 +91,23 @@ def _tell(site: Edge, collectors: list[Collector], fleet: Fleet) -> None:
     )
 
 
-def _refuse(config: Path, faults: list[Fault]) -> NoReturn:
+@contextmanager
+def _refusing(file: Path) -> Iterator[None]:
+    """Whatever is wrong with a file is told with its name and line, and ends the command."""
+    try:
+        yield
+    except DocumentError as exc:
+        _refuse(file, exc.faults)
+    except ConfigurationError as exc:
+        _refuse(file, [Fault(1, str(exc))])
+    except UnicodeDecodeError as exc:
+        _refuse(file, [Fault(1, f"no UTF-8 at byte {exc.start}")])
+    except OSError as exc:
+        _refuse(file, [Fault(1, f"cannot be read: {exc.strerror}")])
+
+
+def _refuse(file: Path, faults: list[Fault]) -> NoReturn:
     for fault in faults[:_FAULTS_SHOWN]:
-        _console.print(f"{config}:{fault.line}: {fault.text}", markup=False)
+        _console.print(f"{file}:{fault.line}: {fault.text}", markup=False)
     _console.print("[red]1 fault[/]" if len(faults) == 1 else f"[red]{len(faults)} faults[/]")
     raise typer.Exit(EXIT_CONFIGURATION)

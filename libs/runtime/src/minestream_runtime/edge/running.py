@@ -16,12 +16,11 @@ from pydantic import SecretStr, ValidationError
 from minestream_runtime.clock import Clock, SystemClock
 from minestream_runtime.collecting.collector import CollectorSettings
 from minestream_runtime.collecting.polling import Surroundings
-from minestream_runtime.collecting.shard_copy import EntryCopy
 from minestream_runtime.edge.config import Edge
 from minestream_runtime.edge.dead_letters import DeadLetters
 from minestream_runtime.edge.key_file import KeyFile
 from minestream_runtime.edge.outlet import SiteOutlet
-from minestream_runtime.edge.site import SiteInventory
+from minestream_runtime.edge.site import SiteInventory, found_out
 from minestream_runtime.edge.trust import trusted
 from minestream_runtime.edge.unpolled import Unpolled
 from minestream_runtime.edge.uploader import Uploader
@@ -29,7 +28,6 @@ from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.health import Health
 from minestream_runtime.outlet.settings import open_spool
 from minestream_runtime.sealing import Sealer
-from minestream_schemas.inventory import Detected
 from minestream_schemas.upload import reporter_of
 
 GROUP: Final = "minestream.collectors"
@@ -82,14 +80,16 @@ def collectors_of(edge: Edge) -> list[Collector]:
     """The collectors that a site's file names, with their settings.
 
     Raises:
-        DocumentError: one is not installed, or its settings are wrong.
+        DocumentError: one is not installed or named twice, or its settings are wrong.
     """
     there = available()
-    found = []
+    found: list[Collector] = []
     for named in edge.file.collectors:
         entry = there.get(named.removeprefix(_PREFIX))
         if entry is None:
             raise edge.faulty(f"no {named!r}; allowed: {', '.join(there)}", "collectors")
+        if entry.name in {each.name for each in found}:
+            raise edge.faulty(f"{named!r} is there twice, and would poll all twice", "collectors")
         collect: Collect = entry.load()
         kind = get_type_hints(inspect.unwrap(collect))["settings"]
         found.append(Collector(entry.name, collect, settings_of(edge, kind)))
@@ -136,14 +136,13 @@ async def run_edge(edge: Edge, collectors: Sequence[Collector], health: Health) 
     Raises:
         ConfigurationError: the spool or the CA's file cannot be used.
     """
-    collectors = _with_key(collectors)
+    collectors = with_key(collectors)
     settings, clock = collectors[0].settings, SystemClock()
     sealer = Sealer.from_settings(settings)
     if sealer is None:  # for the type checker: there is a key now
         raise ConfigurationError("no key for credentials")
     subject = reporter_of(edge.file.site)
-    copy = EntryCopy(settings.state_dir / f"{subject}.detected", Detected)
-    inventory = SiteInventory(edge, sealer, copy)
+    inventory = SiteInventory(edge, sealer, found_out(edge, settings.state_dir))
     health.notes["file"] = inventory.fault
     timeout = httpx.Timeout(edge.file.upload.deadline_s, connect=_CONNECT_S)
     async with (
@@ -172,7 +171,7 @@ async def run_edge(edge: Edge, collectors: Sequence[Collector], health: Health) 
             outlet,
             clock,
             collectors=len(collectors),
-            others=_others(collectors),
+            others=others_than(collectors),
             collector_id=subject,
             interval_s=settings.poll_interval_s,
         )
@@ -209,13 +208,13 @@ def _uploader(edge: Edge, http: httpx.AsyncClient, clock: Clock, letters: DeadLe
     )
 
 
-def _others(collectors: Sequence[Collector]) -> list[str]:
+def others_than(collectors: Sequence[Collector]) -> list[str]:
     """The collectors that are installed, and not the site's."""
     ours = {each.name for each in collectors}
     return [short for short, entry in available().items() if entry.name not in ours]
 
 
-def _with_key(collectors: Sequence[Collector]) -> Sequence[Collector]:
+def with_key(collectors: Sequence[Collector]) -> Sequence[Collector]:
     """Miners' credentials lie sealed in memory too: with the environment's key, or one of ours."""
     if Sealer.from_settings(collectors[0].settings) is not None:
         return collectors

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -16,6 +17,7 @@ from minestream_runtime.edge.watching import Stamp, stamp_of, woken
 from minestream_runtime.inventory.sealing import sealed_fleet
 from minestream_runtime.sealing import Sealer
 from minestream_schemas.inventory import Detected, Fleet, InventoryEntry
+from minestream_schemas.upload import reporter_of
 
 LOOK_EVERY_S: Final = 2.0
 _FAULTS_SHOWN: Final = 20
@@ -142,12 +144,30 @@ class SiteInventory:
                     there(miner_id, entry)
 
     def _with_found(self, entry: InventoryEntry) -> InventoryEntry:
-        """As it is polled here: where the gateway's inventory says ``upload``, that is we."""
-        changes: dict[str, object] = {"dialect": None} if entry.dialect == UPLOADED else {}
-        found = self._found.get(entry.miner_id)
-        if found is not None and found.address == entry.address:
-            changes["detected"] = found
-        return entry.model_copy(update=changes) if changes else entry
+        return as_polled(entry, self._found.get(entry.miner_id))
+
+
+def found_out(edge: Edge, folder: Path) -> EntryCopy[Detected]:
+    """What the site's collectors found its miners to speak, as it is kept over a restart.
+
+    Args:
+        edge: whose miners.
+        folder: the site's, which also has the spool.
+    """
+    return EntryCopy(folder / f"{reporter_of(edge.file.site)}.detected", Detected)
+
+
+def as_polled(entry: InventoryEntry, found: Detected | None) -> InventoryEntry:
+    """As it is polled here: where the gateway's inventory says ``upload``, that is we.
+
+    Args:
+        entry: as the site's list has it.
+        found: what it was found out to speak, where it stood then.
+    """
+    changes: dict[str, object] = {"dialect": None} if entry.dialect == UPLOADED else {}
+    if found is not None and found.address == entry.address:
+        changes["detected"] = found
+    return entry.model_copy(update=changes) if changes else entry
 
 
 class SiteSource:

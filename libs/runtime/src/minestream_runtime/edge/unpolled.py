@@ -49,11 +49,7 @@ class Unpolled:
         self._outlet = outlet
         self._clock = clock
         self._collectors = collectors
-        self._advice = (
-            f"add {' or '.join(others)} to `collectors` of the site's file"
-            if others
-            else "install one there that does, and add it to `collectors` of the site's file"
-        )
+        self._others = others
         self._collector_id = collector_id
         self._interval_s = interval_s
         self._told_s: dict[str, float] = {}
@@ -96,7 +92,7 @@ class Unpolled:
             polled_at=at,
             latency_ms=0.0,
             status=PollStatus.GARBAGE,
-            error=self._why(entry),
+            error=_why(entry, self._others),
             interval_s=self._interval_s,
             rack_id=entry.rack_id,
             model_hint=entry.model,
@@ -114,25 +110,40 @@ class Unpolled:
         await self._outlet.publish(RAW_MINER, event)
 
     def _note(self, entries: Sequence[InventoryEntry]) -> None:
-        if not entries:
-            self._fault = None
-            return
-        first, more = entries[0], len(entries) - 1
-        others = f" (and {more} more)" if more else ""
-        fault = f"{first.miner_id}{others} is not polled: {self._why(first)}"
-        if fault != self._fault:
+        fault = "; ".join(unpolled_faults(entries, self._others)) or None
+        if fault is not None and fault != self._fault:
             self._log.error("miners_unpolled", miners=len(entries), reason=fault)
         self._fault = fault
 
-    def _why(self, entry: InventoryEntry) -> str:
-        dialect, _ = _speech(entry)
-        if dialect is not None:
-            said = f"it speaks {dialect} ({TRANSPORTS.get(dialect, entry.transport).upper()})"
-        elif entry.transport == "tcp":
-            said = "it speaks TCP"
-        else:
-            said = "what it speaks is not known, which a collector of HTTP would find out"
-        return f"{said}; no collector of {entry.site_id} does: {self._advice}"
+
+def unpolled_faults(entries: Sequence[InventoryEntry], others: Sequence[str]) -> list[str]:
+    """Which miners nobody polls, and what to do: a sentence for each reason.
+
+    Args:
+        entries: those that none of the site's collectors would poll.
+        others: the collectors that are installed and not in its file.
+    """
+    alike: dict[str, list[InventoryEntry]] = {}
+    for entry in entries:
+        alike.setdefault(_why(entry, others), []).append(entry)
+    return [
+        f"{first.miner_id}{f' (and {len(more)} more)' if more else ''} is not polled: {why}"
+        for why, (first, *more) in alike.items()
+    ]
+
+
+def _why(entry: InventoryEntry, others: Sequence[str]) -> str:
+    dialect, _ = _speech(entry)
+    if dialect is not None:
+        said = f"it speaks {dialect} ({TRANSPORTS.get(dialect, entry.transport).upper()})"
+    elif entry.transport == "tcp":
+        said = "it speaks TCP"
+    else:
+        said = "what it speaks is not known, which a collector of HTTP would find out"
+    advice = f"add {' or '.join(others)}" if others else "install one there that does, and add it"
+    return (
+        f"{said}; no collector of {entry.site_id} does: {advice} to `collectors` of the site's file"
+    )
 
 
 def _speech(entry: InventoryEntry) -> tuple[str | None, str | None]:
