@@ -11,7 +11,7 @@ from minestream_runtime.errors import (
     ConfigurationError,
     MembershipLostError,
 )
-from minestream_runtime.kafka import Consumer, Partition
+from minestream_runtime.kafka import Consumer, Partition, Producer
 from minestream_runtime.settings import Settings
 from minestream_schemas.inventory import INVENTORY
 
@@ -155,3 +155,30 @@ async def test_members_that_come_and_go_are_no_twins(settings: Settings) -> None
                     await come.records(wait_s=0.1)
         assert not reading.done()
         reading.cancel()
+
+
+async def test_whoever_reads_a_long_backlog_leaves_others_their_turns(settings: Settings) -> None:
+    async with Producer(settings) as producer:
+        await asyncio.gather(
+            *(producer.send(INVENTORY, key=b"target-1", value=b"{}") for _ in range(300))
+        )
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async with (
+        Consumer(settings, [INVENTORY]) as consumer,
+        asyncio.timeout(30),
+        asyncio.TaskGroup() as tasks,
+    ):
+        while not await consumer.records(most=1):
+            pass
+        beside = tasks.create_task(others())
+        for _ in range(200):  # of what has been fetched already
+            assert len(await consumer.records(most=1)) == 1
+        beside.cancel()
+    assert turns > 100

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,6 +39,7 @@ class Topic:
     waiting: list[Record] = field(default_factory=list)
     sought: dict[Partition, int] = field(default_factory=dict)
     reads: int = 0
+    end: int = END
     answers: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -49,11 +51,11 @@ class Topic:
     def monotonic(self) -> float:
         return self.at.timestamp()
 
-    async def records(self, *, wait_s: float) -> list[Record]:
+    async def records(self, *, wait_s: float, most: int) -> list[Record]:
         await asyncio.sleep(0)
         self.at += timedelta(seconds=wait_s)
         self.reads += 1
-        found, self.waiting = self.waiting, []
+        found, self.waiting = self.waiting[:most], self.waiting[most:]
         return found
 
     def seek(self, partition: Partition, offset: int) -> None:
@@ -66,7 +68,7 @@ class Topic:
         await self.answers.wait()
         if not self.up:
             raise BrokerUnavailableError("away")
-        return dict.fromkeys(partitions, END)
+        return dict.fromkeys(partitions, self.end)
 
 
 class World:
@@ -197,3 +199,23 @@ async def test_a_broker_that_is_away_for_hours_is_still_waited_for(
         running.cancel()
     assert len(this.there) == END
     assert max(slept) <= 5
+
+
+async def test_a_large_shard_is_read_in_turns_with_others(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    seen: list[int] = []
+
+    async def story() -> None:
+        world.topic.end = 5000
+        world.topic.waiting = [record(number) for number in range(5000)]
+        await world.shard.assigned(frozenset({PARTITION}))
+        async with asyncio.timeout(20):
+            while not world.shard.ready:
+                seen.append(len(world.there))
+                await asyncio.sleep(0)
+
+    await world.follow(story)
+
+    steps = [after - before for before, after in pairwise(seen)]
+    assert max(steps) <= 500
+    assert len(world.there) == 5000

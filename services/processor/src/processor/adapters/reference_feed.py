@@ -25,6 +25,8 @@ from processor.domain.references import Indicators, Network, References
 
 TOPICS: Final = (INVENTORY, POOL_RATE, PRICE, INDICATORS, NETWORK)
 _WAIT_S: Final = 0.1
+_AT_ONCE: Final = 500
+"""Records taken in one turn of the loop: some 10 ms."""
 _PAUSE_S: Final = 0.5
 
 _Note = Callable[[Record, bytes], None]
@@ -120,7 +122,7 @@ class ReferenceFeed:
             self._consumer = consumer
             while True:
                 try:
-                    for record in await consumer.records(wait_s=_WAIT_S):
+                    for record in await consumer.records(wait_s=_WAIT_S, most=_AT_ONCE):
                         self.note(record)
                     self._positions = await consumer.positions()
                 except BrokerUnavailableError as exc:
