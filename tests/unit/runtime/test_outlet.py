@@ -54,6 +54,36 @@ async def test_order_per_key_survives_a_link_that_comes_and_goes(tmp_path: Path)
         )
 
 
+async def test_what_comes_while_the_spools_last_is_under_way_goes_behind_it(tmp_path: Path) -> None:
+    class Held(Broker):
+        may, asking = asyncio.Semaphore(0), 0
+
+        async def send(
+            self, topic: Topic, *, key: bytes | None, value: bytes | None, headers: Headers = ()
+        ) -> None:
+            self.asking += 1
+            if self.up:
+                await self.may.acquire()
+            await super().send(topic, key=key, value=value, headers=headers)
+
+    broker = Held(up=False)
+    async with world(tmp_path, broker) as this:
+        await this.publish("a", "1")
+        broker.up, before = True, broker.asking
+        await until(lambda: broker.asking > before)
+        await this.publish("a", "2")
+        before = broker.asking
+        broker.may.release()
+        await until(lambda: this.outlet.link_down_since is None and broker.asking > before)
+        async with asyncio.timeout(5):
+            await this.publish("a", "3")  # not sent: 2 may fail, and would come after it
+        assert this.ledger()[-1] == {"event": "3", "via": "spool"}
+        for _ in range(2):
+            broker.may.release()
+        await drained(this)
+    assert broker.taken[b"a"] == ["1", "2", "3"]
+
+
 async def test_events_of_one_key_leave_in_the_order_of_the_calls(tmp_path: Path) -> None:
     async with world(tmp_path) as this:
         await asyncio.gather(*(this.publish("a", f"{number:03}") for number in range(50)))
