@@ -15,13 +15,13 @@ from tests.unit.collector_vnish.web_miner import WebMiner, serving
 from tests.unit.runtime.hostile_port import Caller, Port, port
 
 from collector_cgminer.adapters.family import families_of
-from collector_cgminer.adapters.pages import Pages
 from collector_cgminer.settings import CgminerSettings
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.fleet import Fleet
 from minestream_runtime.collecting.owners import Owner
 from minestream_runtime.collecting.poller import Poller
 from minestream_runtime.devices.cgminer import CgminerClient
+from minestream_runtime.devices.connections import Devices
 from minestream_runtime.devices.http import device_session
 from minestream_schemas.inventory import Detected, InventoryEntry
 from minestream_schemas.raw import PollStatus, RawMiner
@@ -60,10 +60,17 @@ class Miner:
 
 @asynccontextmanager
 async def polling(
-    miner: Miner, dialect: str | None, *, pages: Pages | None = None, **more: Any
+    miner: Miner,
+    dialect: str | None,
+    *,
+    session: Devices | None = None,
+    web_port: int | None = None,
+    **more: Any,
 ) -> AsyncIterator[Poll]:
     clock, settings = SystemClock(), CgminerSettings(kafka_bootstrap="127.0.0.1:1")
-    owner = Owner(families_of(CgminerClient(), clock, deadline_s=0.3, pages=pages))
+    owner = Owner(
+        families_of(CgminerClient(), clock, deadline_s=0.3, session=session, web_port=web_port)
+    )
     fleet = Fleet(
         settings,
         None,
@@ -280,8 +287,8 @@ CHIPS = b'{"chiphr":[{"Asic00":"68","Asic01":"67"}]}'
 async def polling_vnish(miner: Miner, web: WebMiner, **more: Any) -> AsyncIterator[Poll]:
     """Vnish's port of commands, and its web pages beside."""
     async with serving(web) as address, device_session() as session:
-        pages = Pages(session, SystemClock(), port=int(address.rpartition(":")[2]))
-        async with polling(miner, "vnish-3", pages=pages, **more) as poll:
+        at = int(address.rpartition(":")[2])
+        async with polling(miner, "vnish-3", session=session, web_port=at, **more) as poll:
             yield poll
 
 
@@ -322,9 +329,7 @@ async def test_who_refuses_its_chips_is_as_well_as_before_and_is_not_asked_at_ea
     web = WebMiner(page, lock="digest", password="other" if why == "another password" else "root")
     async with serving(web) as address, device_session() as session:
         at = 1 if why == "no web server" else int(address.rpartition(":")[2])
-        async with polling(
-            vnish("3.9.0"), "vnish-3", pages=Pages(session, SystemClock(), port=at)
-        ) as poll:
+        async with polling(vnish("3.9.0"), "vnish-3", session=session, web_port=at) as poll:
             first, asked, second = await poll(), len(web.asked), await poll()
     assert first.status is second.status is PollStatus.OK
     assert first.endpoints["chip-hr"].status is not PollStatus.OK
@@ -342,9 +347,10 @@ async def test_a_page_of_chips_that_is_no_json_is_a_fault_of_its_own() -> None:
 
 
 async def test_behind_a_forwarded_port_nobody_elses_web_page_is_asked() -> None:
-    async with device_session() as session:
-        pages = Pages(session, SystemClock())
-        async with polling(vnish("3.9.0"), "vnish-3", pages=pages) as poll:
-            event = await poll()
+    async with (
+        device_session() as session,
+        polling(vnish("3.9.0"), "vnish-3", session=session) as poll,
+    ):
+        event = await poll()
     assert event.status is PollStatus.OK
     assert event.endpoints["chip-hr"].error == "not asked: nobody knows its web port"

@@ -1,6 +1,7 @@
 """``minestream probe``: a reading, or the reason why there is none and an exit code."""
 
 import json
+import re
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -132,6 +133,35 @@ def test_a_miner_over_tcp_is_named_and_read_by_whoever_can(
         assert (code, out) == (4, "")
         assert "a cgminer miner (4028 version: CGMiner 4.9.0)" in err
         assert "nothing installed here can read it" in err
+
+
+CHIPS = b'{"chiphr":[{"Asic00":"71","Asic01":"73"},{"Asic00":"70"}]}'
+
+
+def test_the_chips_of_vnish_3_are_read_from_its_web_page_as_the_collector_does() -> None:
+    head = {"STATUS": [{"STATUS": "S"}]}
+    kind = {"Type": "Antminer S9 (vnish 3.8.6)", "CGMiner": "4.9.0"}
+    said = {
+        "stats": head | {"STATS": [kind, {"Elapsed": 9, "GHS 5s": "214", "chain_acn1": 2}]},
+        "version": head | {"VERSION": [kind]},
+        "summary": head | {"SUMMARY": [{"Elapsed": 9, "GHS 5s": "214"}]},
+        "pools": head | {"POOLS": []},
+    }
+
+    def port(name: str) -> tuple[int, bytes]:
+        return 404, json.dumps(said[name]).encode() + b"\0" if name in said else b""
+
+    pages = {"/cgi-bin/chip_hr.json": (200, CHIPS)}
+    with web_server(port) as address, web_server(lambda p: pages.get(p, (404, b""))) as web:
+        at = web.rpartition(":")[2]
+        code, out, _ = asked(address, "--deadline", "1", "--web-port", at)
+        assert (code, "vnish-3" in out) == (0, True)
+        assert re.search(r"chips told +3\b", out), out
+        code, out, _ = asked(address, "--deadline", "1", env={"MINESTREAM_MINER_WEB_PORT": at})
+        assert (code, bool(re.search(r"chips told +3\b", out))) == (0, True)
+        code, out, _ = asked(address, "--deadline", "1")
+    assert (code, "chips told" in out) == (0, False)
+    assert "chip-hr: not asked: nobody knows its web port" in out
 
 
 def test_what_a_stranger_answers_is_told() -> None:

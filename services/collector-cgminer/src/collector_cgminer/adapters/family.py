@@ -30,6 +30,7 @@ from minestream_runtime.devices.cgminer import (
     Wire,
 )
 from minestream_runtime.devices.connect_errors import OwnFaultError
+from minestream_runtime.devices.connections import Devices
 from minestream_runtime.devices.http import Reply
 from minestream_schemas.raw import EndpointBody, PollStatus
 
@@ -158,7 +159,12 @@ class TcpFamily:
 
 
 def families_of(
-    client: CgminerClient, clock: Clock, *, deadline_s: float, pages: Pages | None = None
+    client: CgminerClient,
+    clock: Clock,
+    *,
+    deadline_s: float,
+    session: Devices | None = None,
+    web_port: int | None = None,
 ) -> list[Family]:
     """All families that are spoken over TCP.
 
@@ -166,8 +172,10 @@ def families_of(
         client: asks.
         clock: instants of answers.
         deadline_s: for one whole answer.
-        pages: asks what some tell on web pages alone; None: nobody does.
+        session: asks what some tell on web pages alone; None: nobody does.
+        web_port: where these are; see ``Pages``.
     """
+    pages = None if session is None else Pages(session, clock, port=web_port)
     return [TcpFamily(each, client, clock, deadline_s=deadline_s, pages=pages) for each in FAMILIES]
 
 

@@ -1,7 +1,6 @@
 """Puts the collector together: its families, and the kit that polls them."""
 
 from collector_cgminer.adapters.family import families_of
-from collector_cgminer.adapters.pages import Pages
 from collector_cgminer.settings import SERVICE, CgminerSettings
 from minestream_dialects.detection import STEPS, recognise
 from minestream_runtime.clock import SystemClock
@@ -29,13 +28,19 @@ async def collect(
     allowed = gate(settings.networks)
     clock, client = SystemClock(), CgminerClient(allowed=allowed)
     async with device_session(allowed=allowed) as session:
-        pages = Pages(session, clock, port=settings.miner_web_port)
+        families = families_of(
+            client,
+            clock,
+            deadline_s=settings.poll_deadline_s,
+            session=session,
+            web_port=settings.miner_web_port,
+        )
         await poll_fleet(
             settings,
             health,
             clock,
             service=SERVICE,
-            families=families_of(client, clock, deadline_s=settings.poll_deadline_s, pages=pages),
+            families=families,
             scouting=Scouting(STEPS, recognise),
             around=around,
         )

@@ -14,6 +14,7 @@ from minestream_runtime.collecting.family import Family, Miner
 from minestream_runtime.collecting.fleet import Fleet
 from minestream_runtime.collecting.poller import Poller
 from minestream_runtime.devices.cgminer import CgminerClient
+from minestream_runtime.devices.connections import Devices
 from minestream_runtime.devices.http import device_session
 from minestream_runtime.discovery.probing import Prober, Sighting
 from minestream_runtime.logs import unheard
@@ -21,7 +22,8 @@ from minestream_schemas.inventory import InventoryEntry, Sealed
 from minestream_schemas.raw import RawMiner
 
 _OTHERS: Final = "minestream.families"
-"""Who else speaks to miners: ``(client, clock, deadline_s) -> families`` over TCP."""
+"""Who else speaks to miners, over TCP: ``(client, clock, deadline_s, session, web_port)`` gives the
+families; the session asks what stands on web pages beside, at that port."""
 _NOBODYS: Final = Sealed(key_id="asked", box="asked")
 
 
@@ -45,6 +47,7 @@ async def ask(
     deadline_s: float,
     login: Mapping[str, str] | None,
     allowed: Callable[[str], bool] | None = None,
+    web_port: int | None = None,
 ) -> Asked:
     """Find out what a miner is, then poll it once.
 
@@ -54,6 +57,8 @@ async def ask(
         deadline_s: for each answer.
         login: credentials; None: those with which miners leave their factory.
         allowed: may this numeric address be asked? None: every one.
+        web_port: where the web pages are of a miner that is spoken to over TCP; None: at 80, of
+            one at its usual port.
 
     Raises:
         OwnFaultError: this machine could not ask.
@@ -68,7 +73,7 @@ async def ask(
             return Asked(seen)
         spoken = [
             *families_of(session, clock, deadline_s=deadline_s),
-            *_others(client, clock, deadline_s),
+            *_others(client, clock, deadline_s, session, web_port),
         ]
         family = next((one for one in spoken if one.name == seen.finding.family), None)
         if family is None:
@@ -76,11 +81,13 @@ async def ask(
         return Asked(seen, await _polled(seen.address, family, clock, seen.finding.evidence, login))
 
 
-def _others(client: CgminerClient, clock: Clock, deadline_s: float) -> list[Family]:
+def _others(
+    client: CgminerClient, clock: Clock, deadline_s: float, session: Devices, web_port: int | None
+) -> list[Family]:
     found: list[Family] = []
     for entry in entry_points(group=_OTHERS):
         make: Callable[..., Sequence[Family]] = entry.load()
-        found += make(client, clock, deadline_s=deadline_s)
+        found += make(client, clock, deadline_s=deadline_s, session=session, web_port=web_port)
     return found
 
 

@@ -58,6 +58,15 @@ def probe(
         str | None, typer.Option(envvar="MINESTREAM_MINER_PASSWORD", hidden=True)
     ] = None,
     *,
+    web_port: Annotated[
+        int | None,
+        typer.Option(
+            envvar="MINESTREAM_MINER_WEB_PORT",
+            min=1,
+            max=65_535,
+            help="its web pages' (chips of Vnish 3.x); 80 of a miner at 4028",
+        ),
+    ] = None,
     healthy_chips_ratio: Annotated[
         float, typer.Option(envvar="MINESTREAM_HEALTHY_CHIPS_RATIO", hidden=True, min=0.0, max=1.0)
     ] = HEALTHY_CHIPS_RATIO,
@@ -67,6 +76,8 @@ def probe(
     Exit codes: 0 a reading; 1 unreachable (refused, no answer in time); 2 wrong usage;
     3 something answers, but no miner that we know; 4 a miner whose answer cannot be read;
     5 it wants credentials, or refuses ours.
+
+    Example: minestream probe 10.0.0.11 --username root
     """
     address = address_of(host)
     if address is None:
@@ -78,7 +89,14 @@ def probe(
         if family_of(name) is not None and not allowed(name):
             refuse(outside(name), EXIT_USAGE)
         asked = asyncio.run(
-            ask(address, SystemClock(), deadline_s=deadline, login=login, allowed=allowed)
+            ask(
+                address,
+                SystemClock(),
+                deadline_s=deadline,
+                login=login,
+                allowed=allowed,
+                web_port=web_port,
+            )
         )
     except ConfigurationError as exc:
         refuse(str(exc), EXIT_USAGE)
@@ -191,5 +209,9 @@ def _show(address: str, event: RawMiner, reading: dict[str, Any], chips: int | N
         table.add_row("flags", ", ".join(map(str, flags)))
     if event.error:
         table.add_row("not answered", event.error)
+    else:
+        for name, body in event.endpoints.items():
+            if body.status is not PollStatus.OK:
+                table.add_row("not told", f"{name}: {body.error or body.status.value}")
     out.print(f"{address} answered in {event.latency_ms:.0f} ms", markup=False)
     out.print(table, markup=False)

@@ -31,6 +31,8 @@ def diagnose(
     """Try a Vnish miner step by step: the host, its web server, its API's page, its answer.
 
     Exit codes: 0 every step worked; 1 one did not; 2 wrong usage.
+
+    Example: minestream diagnose vnish 10.0.0.11
     """
     address = address_of(host)
     if address is None:
