@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -25,12 +26,14 @@ from api_gateway.domain.collector.claims import ClaimRules
 from api_gateway.domain.collector.keys import CollectorKey, digest_of, matching, well_formed
 from api_gateway.domain.collector.pace import Pace
 from api_gateway.domain.collector.records import Directory, Known, derived_miner_id, to_poll
+from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import SystemClock
+from minestream_runtime.edge.config import Spool, Upload
 from minestream_runtime.errors import BrokerUnavailableError, RecordTooLargeError
 from minestream_schemas.gap import GAP, Gap, GapCause
 from minestream_schemas.ids import derived_id
 from minestream_schemas.inventory import DETECTED
-from minestream_schemas.raw import PollStatus
+from minestream_schemas.raw import RAW_MINER, PollStatus
 from minestream_schemas.upload import MinerRecord
 
 if TYPE_CHECKING:
@@ -75,7 +78,7 @@ def test_what_is_json_is_split_as_json_says(items: list[Any]) -> None:
 @settings(max_examples=100, deadline=None)
 @given(item=JSON)
 def test_any_item_is_a_message_a_record_or_a_refusal_with_its_reason(item: Any) -> None:
-    read = read_item(json.dumps(item).encode(), "site-a")
+    read = read_item(json.dumps(item).encode(), "site-a", NOW)
     assert isinstance(read, Message | Record | Refusal)
     if isinstance(read, Refusal):
         assert read.reason
@@ -102,7 +105,7 @@ def test_a_name_that_no_database_takes_costs_its_own_item_alone(name: str) -> No
     told = {"topic": GAP.name, "event": json.loads(gap.to_json())}
     items = [told, {"miner_id": name, "online": True}, {"ip_address": name, "online": True}]
     for item in items:
-        read = read_item(json.dumps(item).encode(), "site-a")
+        read = read_item(json.dumps(item).encode(), "site-a", NOW)
         assert isinstance(read, Refusal), item
         assert read.kind == "schema"
 
@@ -132,6 +135,18 @@ def test_a_key_may_come_in_a_burst_and_then_at_its_pace() -> None:
     assert pace.wait_s(1, 1.0) == 0.0
     taken = sum(pace.wait_s(1, 100 + step / 10) == 0.0 for step in range(600))
     assert 60 <= taken <= 63
+
+
+def test_the_door_takes_what_sites_send_and_no_more_and_keeps_a_name_longer_than_they_an_event() -> (
+    None
+):
+    door = GatewaySettings()
+    assert (door.upload_wire_bytes, door.upload_bytes) == (8 << 20, 16 << 20)
+    assert (door.upload_items, door.upload_rate_per_min) == (5000, 600)
+    assert Upload().most_items <= door.upload_items
+    assert Upload().most_bytes + RAW_MINER.max_message_bytes <= door.upload_bytes
+    assert (door.upload_claims, door.upload_claim_keep_s) == (50_000, 14 * 86_400)
+    assert Spool().most_age_s < door.upload_claim_keep_s
 
 
 def test_a_record_is_found_by_id_then_by_address_and_an_address_of_two_is_nobodys() -> None:
@@ -249,6 +264,54 @@ def test_a_finding_that_the_database_cannot_hold_is_refused_at_the_door() -> Non
         "collector_id": "collector-vnish-site-a",
     }
     item = json.dumps({"topic": DETECTED.name, "event": event}).encode()
-    assert read_item(item, "site-a") == Refusal("schema", "a NUL, which the database does not take")
+    refusal = Refusal("schema", "a NUL, which the database does not take")
+    assert read_item(item, "site-a", NOW) == refusal
     fine = json.dumps({"topic": DETECTED.name, "event": event | {"evidence": "GET /info"}}).encode()
-    assert isinstance(read_item(fine, "site-a"), Message)
+    assert isinstance(read_item(fine, "site-a", NOW), Message)
+
+
+def told_at(at: str) -> list[dict[str, Any]]:
+    """One item of each kind, whose time is that."""
+    began = datetime.fromisoformat(at)
+    ids = {"event_id": str(UUID(int=1))}
+    gap_id = derived_id("gap", "site-a-m1", GapCause.LINK_DOWN, began.isoformat())
+    gap = {"subject": "site-a-m1", "cause": "link_down", "reported_by": "edge-site-a"}
+    poll = {"collector_id": "c", "dialect": "vnish", "latency_ms": 1, "status": "ok"}
+    found = {"address": "10.0.0.1:80", "evidence": "GET /info", "collector_id": "c"}
+    of = {"site_id": "site-a", "miner_id": "site-a-m1"}
+    return [
+        {"topic": RAW_MINER.name, "event": ids | of | poll | {"polled_at": at, "interval_s": 60}},
+        {"topic": GAP.name, "event": ids | of | gap | {"gap_id": str(gap_id), "began_at": at}},
+        {"topic": DETECTED.name, "event": of | found | {"detected_at": at}},
+        {"miner_id": "SN1", "online": True, "timestamp": at},
+    ]
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "0001-01-01T00:00:00+14:00",  # before the first year, once it is UTC
+        "1970-01-01T00:00:10+00:00",
+        "2026-11-23T00:00:01+00:00",
+        "9999-12-31T23:59:59-12:00",
+    ],
+)
+def test_nothing_is_told_of_a_time_that_cannot_be(at: str) -> None:
+    for item in told_at(at):
+        read = read_item(json.dumps(item).encode(), "site-a", NOW)
+        assert isinstance(read, Refusal), item
+        assert "between 2000 and a day from now" in read.reason
+
+
+@pytest.mark.parametrize("at", ["2000-01-01T00:00:00+00:00", "2026-11-22T23:59:00+00:00"])
+def test_what_a_spool_held_for_long_or_a_clock_is_ahead_of_is_taken(at: str) -> None:
+    reads = [read_item(json.dumps(item).encode(), "site-a", NOW) for item in told_at(at)]
+    assert [type(read) for read in reads] == [Message, Message, Message, Record]
+
+
+def test_a_gap_has_an_end_that_can_be_too() -> None:
+    _, gap, *_ = told_at("2026-11-21T00:00:00+00:00")
+    gap["event"]["ended_at"] = "9999-12-31T23:59:59-12:00"
+    read = read_item(json.dumps(gap).encode(), "site-a", NOW)
+    assert isinstance(read, Refusal)
+    assert read.reason.startswith("ended_at: ")

@@ -135,10 +135,11 @@ class Door:
 
     async def _read(self, items: Sequence[msgspec.Raw], site_id: str) -> list[Read]:
         read: list[Read] = []
+        now = self._clock.now()
         for place, item in enumerate(items):
             if place % _ITEMS_A_TURN == 0:
                 await asyncio.sleep(0)  # others have their turn
-            read.append(read_item(bytes(item), site_id))
+            read.append(read_item(bytes(item), site_id, now))
         return read
 
     async def _placed(self, read: list[Read], key: CollectorKey) -> list[Read]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 from pydantic import ValidationError
 
+from api_gateway.domain.collector.uploads import beyond
 from api_gateway.domain.inventory import unstorable
 from minestream_runtime.kafka.producer import key_of
 from minestream_runtime.traces import Headers
@@ -18,6 +20,7 @@ from minestream_schemas.upload import CARRIED_HEADERS, UPLOADED, MinerRecord, Re
 
 MOST_RECORD_BYTES: Final = 256 * 1024
 _OFFLINE: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED})
+_INSTANTS: Final = ("polled_at", "began_at", "ended_at", "detected_at")
 _FAULTS_SHOWN: Final = 3
 _MOST_NAME: Final = 200
 _NAME_WANTED: Final = f"at most {_MOST_NAME} characters, none of them NUL"
@@ -73,23 +76,24 @@ class Record:
     body: str
 
 
-def read_item(item: bytes, site_id: str) -> Message | Record | Refusal:
+def read_item(item: bytes, site_id: str, now: datetime) -> Message | Record | Refusal:
     """Read one item.
 
     Args:
         item: its JSON.
         site_id: the key's; an event that names another is refused.
+        now: our clock; what is told of a time far from it is refused.
     """
     try:
         wrapped = _DECODER.decode(item)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return Refusal("shape", "an object is wanted")
     if wrapped.topic is None and not bytes(wrapped.event):
-        return _record(item)
+        return _record(item, now)
     topic = UPLOADED.get(wrapped.topic) if isinstance(wrapped.topic, str) else None
     if topic is None:
         return Refusal("topic", f"topic: one of {', '.join(UPLOADED)} is wanted")
-    return _message(topic, bytes(wrapped.event), wrapped.headers, site_id)
+    return _message(topic, bytes(wrapped.event), wrapped.headers, site_id, now)
 
 
 def message_of(topic: Topic, event: Event, value: bytes, headers: Headers = ()) -> Message:
@@ -100,7 +104,9 @@ def message_of(topic: Topic, event: Event, value: bytes, headers: Headers = ()) 
     return Message(topic, key, value, event_id, key.decode(), headers, online)
 
 
-def _message(topic: Topic, value: bytes, headers: Any, site_id: str) -> Message | Refusal:
+def _message(
+    topic: Topic, value: bytes, headers: Any, site_id: str, now: datetime
+) -> Message | Refusal:
     if len(value) > topic.max_message_bytes:
         return Refusal("too_large", f"{len(value)} bytes; {topic.max_message_bytes} are allowed")
     try:
@@ -110,7 +116,7 @@ def _message(topic: Topic, value: bytes, headers: Any, site_id: str) -> Message 
     said = getattr(event, "site_id", site_id)
     if said != site_id:
         return Refusal("site", f"site_id: the key is {site_id}'s, the event {said or 'nobody'}'s")
-    fault = _fault(event)
+    fault = _fault(event, now)
     if fault is not None:
         return Refusal("schema", fault)
     message = message_of(topic, event, value, _carried(headers))
@@ -119,8 +125,12 @@ def _message(topic: Topic, value: bytes, headers: Any, site_id: str) -> Message 
     return message
 
 
-def _fault(event: Event) -> str | None:
+def _fault(event: Event, now: datetime) -> str | None:
     """What no schema says and is wrong all the same."""
+    for name in _INSTANTS:
+        at = getattr(event, name, None)
+        if at is not None and (fault := beyond(at, now)):
+            return f"{name}: {fault}"
     if isinstance(event, Gap) and event.gap_id != gap_id_of(
         event.subject, event.cause, event.began_at
     ):
@@ -128,7 +138,7 @@ def _fault(event: Event) -> str | None:
     return unstorable(event) if isinstance(event, Detected) else None
 
 
-def _record(item: bytes) -> Record | Refusal:
+def _record(item: bytes, now: datetime) -> Record | Refusal:
     if len(item) > MOST_RECORD_BYTES:
         return Refusal("too_large", f"{len(item)} bytes; {MOST_RECORD_BYTES} are allowed")
     try:
@@ -140,6 +150,8 @@ def _record(item: bytes) -> Record | Refusal:
         return Refusal("schema", "miner_id or ip_address: one is needed")
     if not all(_is_name(name or "") for name in (record.miner_id, record.ip_address)):
         return Refusal("schema", f"miner_id, ip_address: {_NAME_WANTED}")
+    if record.timestamp is not None and (fault := beyond(record.timestamp, now)):
+        return Refusal("schema", f"timestamp: {fault}")
     return Record(record, body)
 
 

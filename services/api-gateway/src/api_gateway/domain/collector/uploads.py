@@ -1,12 +1,29 @@
-"""What became of one upload: the words of its answer, its log and its counts."""
+"""Which times an upload may tell of, and what became of it: the words of its answer and log."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal
 
 from minestream_schemas.upload import Refused, Taken
 
 Outcome = Literal["published", "partly", "unpublished"]
+_FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_AHEAD: Final = timedelta(days=1)
+
+
+def beyond(at: datetime, now: datetime) -> str | None:
+    """Why nothing can be told of that time; None: it can.
+
+    A gap since before the first year, or until after the last, is in the answer to whoever asks
+    for any site's gaps, and no client of the database can read it.
+
+    Args:
+        at: aware.
+        now: our clock.
+    """
+    if _FIRST <= at <= now + _AHEAD:
+        return None
+    return "an instant between 2000 and a day from now is wanted"
 
 
 @dataclass(frozen=True, slots=True)
