@@ -154,6 +154,7 @@ class Line:
             "MINESTREAM_POOL_REFUSED_S": "1",
             "MINESTREAM_POOL_STATUS_EVERY_S": "2",
             "MINESTREAM_POOL_ACCOUNT_EVERY_S": "1",
+            "MINESTREAM_POOL_WORKER_EVERY_S": "1",
             **more,
         }
         with (self.folder / "log").open("ab") as log:

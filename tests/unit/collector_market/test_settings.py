@@ -45,10 +45,10 @@ def test_untold_each_thing_is_asked_as_often_as_the_contract_says_and_has_ten_se
 
 def test_a_months_credits_are_those_of_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(monkeypatch, cmc_key=KEY)
-    assert settings.quotas_of("coinmarketcap") == (Quota(Per.MONTH, 10_000),)
+    assert settings.quotas_of("coinmarketcap") == (Quota(Per.MONTH, 10_000, kept=1000),)
     assert settings.quotas_of("coingecko") == settings.quotas_of("mempool") == ()
     settings = load(monkeypatch, coingecko_plan="demo", coingecko_key=KEY)
-    assert settings.quotas_of("coingecko") == (Quota(Per.MONTH, 10_000),)
+    assert settings.quotas_of("coingecko") == (Quota(Per.MONTH, 10_000, kept=1000),)
     assert settings.quotas_of("mempool") == ()
 
 

@@ -14,7 +14,7 @@ from tests.unit.runtime.polite_source import Source as Server
 from collector_market.adapters.source import Source
 from collector_market.adapters.words import Reads, coinmarketcap
 from collector_market.domain.records import Heard
-from collector_market.domain.wants import Asking
+from collector_market.domain.wants import Asking, Cadence, wants_of
 from minestream_runtime.polite import PoliteClient
 from minestream_runtime.usage import Per, Quota, Usage
 from minestream_schemas.market import MarketEndpoint
@@ -196,6 +196,20 @@ async def test_a_key_that_is_not_paid_for_is_refused_like_a_wrong_one(
         assert (heard.status, heard.error) == (PollStatus.UNAUTHORISED, f"error {code}")
         assert this.refused
         assert this.held_s(OTHER) >= 600
+
+
+@pytest.mark.parametrize("market", ["coingecko", "coinmarketcap"])
+async def test_at_the_end_of_a_scarce_month_prices_go_on_and_the_others_rest(market: str) -> None:
+    time = Time()
+    cadence = Cadence(300, 900, 3600, 600, 900, 3600)
+    wants = [want.askings[0] for want in wants_of(["litecoin"], [market], cadence)]
+    usage = Usage("x", time, quotas=(Quota(Per.MONTH, 20, kept=2),))
+    assert usage.take(18) is None
+    async with source(always(text="{}"), time, usage=usage) as (this, server):
+        heard = {asking.endpoint: await hear(this, asking) is not None for asking in wants}
+    assert [endpoint for endpoint, told in heard.items() if told] == [wants[0].endpoint]
+    assert len(heard) == 3
+    assert len(server.asked) == 1
 
 
 async def test_credits_are_what_the_market_says_and_none_for_an_error() -> None:

@@ -18,6 +18,7 @@ from collector_pool.domain.profiles import Profile
 from collector_pool.domain.sayings import Saying
 from collector_pool.settings import PoolSettings
 from minestream_runtime.clock import SystemClock
+from minestream_runtime.usage import Usage
 from minestream_schemas.pool import PoolMessage
 from minestream_schemas.raw import PollStatus
 
@@ -237,6 +238,25 @@ async def test_no_hour_has_more_calls_than_its_quota_over_a_restart_too(tmp_path
             taken += [(await proxy.ask("status")).tries for _ in range(3)]
     assert sum(taken) == 3
     assert taken[-1] == 0
+
+
+async def test_workers_are_asked_for_with_what_is_kept_before_they_are_too_old(
+    tmp_path: Path,
+) -> None:
+    more: dict[str, Any] = {"state_dir": tmp_path, "pool_calls_per_hour": 30}
+    settings = PoolSettings(pool_profile="proxy", pool_proxy_url="http://a", **more)
+    state = tmp_path / f"{settings.collector_id}.prohashing.usage"
+    assert Usage("prohashing", SystemClock(), state=state).take(27) is None
+    far = Far({"walletEx": {"code": 200, "data": {"miners": []}}})
+    async with asking(far, **more, pool_account_every_s=1) as (standing, told):
+        standing.down.set()
+        await until(lambda: PoolMessage.WORKER in _kept_back(told))
+    assert far.paths() == ["/api/v1/walletEx"], "they are fresh now, and wait as the others"
+    assert _kept_back(told) >= {PoolMessage.WALLET, PoolMessage.STATUS}
+
+
+def _kept_back(told: Told) -> set[PoolMessage]:
+    return {each.message for each in told.sayings if "kept for urgent" in (each.error or "")}
 
 
 def test_no_hour_can_have_4500_calls_whatever_the_intervals_are() -> None:

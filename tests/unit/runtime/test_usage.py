@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 from tests.unit.runtime.polite_source import QUICK, Source, Time, always, each
 
 from minestream_runtime.polite import PoliteClient
@@ -83,6 +84,23 @@ def test_what_is_kept_for_urgent_calls_only_they_can_use() -> None:
     assert "2 are kept for urgent calls" in refusal.reason
     assert meter.spend(2, NOON, urgent=True) is None
     assert meter.spend(1, NOON, urgent=True) is not None
+
+
+def test_while_only_urgent_calls_are_allowed_that_is_told_once() -> None:
+    clock = Time()
+    usage = Usage("told-once", clock, quotas=(Quota(Per.DAY, 10, kept=2),))
+    with capture_logs() as logs:
+        assert usage.take(8) is None
+        for urgent in (False, True, False, True, False, True):
+            usage.take(urgent=urgent)
+        clock.at += DAY
+        assert usage.take(urgent=True) is None
+        assert usage.take() is None
+    assert [(each["event"], "kept for urgent" in each.get("reason", "")) for each in logs] == [
+        ("source_quota_used_up", True),
+        ("source_quota_used_up", False),
+        ("source_quota_open_again", False),
+    ]
 
 
 def test_of_several_quotas_the_one_that_opens_last_is_told_and_a_refusal_spends_nothing() -> None:

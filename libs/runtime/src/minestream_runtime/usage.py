@@ -197,7 +197,7 @@ class Usage:
         self._free = frozenset(free)
         self._file = StateFile(state, Spent) if state is not None else None
         self._meter = Meter(quotas, self._file.load() if self._file is not None else None)
-        self._refused = False
+        self._refused: set[bool] = set()
         self._log = structlog.get_logger()
         self._show()
 
@@ -211,14 +211,22 @@ class Usage:
         refusal = self._meter.spend(cost, self._clock.now(), urgent=urgent)
         if refusal is not None:
             counter("minestream_source_calls_total").labels(self._source, "quota").inc()
-        if refusal is not None and not self._refused:
-            self._log.warning("source_quota_used_up", source=self._source, reason=refusal.reason)
-        elif refusal is None and self._refused:
-            self._log.info("source_quota_open_again", source=self._source)
-        self._refused = refusal is not None
+        self._tell(refusal, urgent=urgent)
         if refusal is None and cost:
             self._save()
         return refusal
+
+    def _tell(self, refusal: Refusal | None, *, urgent: bool) -> None:
+        """Log when calls begin to be refused, plain or urgent ones, and when none is any more."""
+        before = set(self._refused)
+        if refusal is not None:
+            self._refused.add(urgent)
+        else:  # where a plain call may be made, an urgent one may too
+            self._refused &= {False} if urgent else set()
+        if refusal is not None and urgent not in before:
+            self._log.warning("source_quota_used_up", source=self._source, reason=refusal.reason)
+        elif before and not self._refused:
+            self._log.info("source_quota_open_again", source=self._source)
 
     def ended(self, outcome: str, cost: int = 0) -> None:
         """A call has ended.

@@ -201,11 +201,11 @@ class MarketSettings(OutletSettings):
         return {}
 
     def quotas_of(self, source: str) -> tuple[Quota, ...]:
-        """What its plan allows in a month."""
+        """What its plan allows in a month; a tenth of it is kept for prices."""
         most = self.cmc_credits_per_month if source == "coinmarketcap" else None
         if source == "coingecko":
             most = self.coingecko_credits_per_month or _CREDITS[self.coingecko_plan]
-        return () if most is None else (Quota(Per.MONTH, most),)
+        return () if most is None else (Quota(Per.MONTH, most, kept=most // 10),)
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -86,6 +86,11 @@ class PoolSettings(OutletSettings):
     pool_account_every_s: float = Field(
         default=60.0, ge=1, description="wallet and workers, while the feed is down"
     )
+    pool_worker_every_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="of a worker that only hashes on, one change in so long is told; 0: each",
+    )
     pool_payouts_every_s: float = Field(
         default=3600.0, ge=1, description="wallet, also while the feed is there"
     )

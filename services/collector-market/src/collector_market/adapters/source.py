@@ -135,7 +135,11 @@ class Source:
 
     async def _ask(self, asking: Asking) -> Heard | None:
         answer = await self._client.ask(
-            asking.path, params=dict(asking.params), judge=self._judge, cost=asking.cost
+            asking.path,
+            params=dict(asking.params),
+            judge=self._judge,
+            cost=asking.cost,
+            urgent=asking.urgent,
         )
         if not answer.tries:
             return None

@@ -43,6 +43,8 @@ class Asking:
         coin_id: what it is about; None: several coins.
         cost: credits of the source's quota.
         coins: whose figures an answer has, unless the source knows some by another name.
+        urgent: it may use what a quota keeps: at the end of a scarce month charts and lists stop
+            before prices do.
     """
 
     source: str
@@ -52,6 +54,7 @@ class Asking:
     coin_id: str | None = None
     cost: int = 1
     coins: tuple[str, ...] = ()
+    urgent: bool = False
 
     @property
     def subject(self) -> str:
@@ -157,6 +160,7 @@ def _simple_price(coins: Sequence[str]) -> Asking:
             ("precision", "full"),
         ),
         coins=tuple(coins),
+        urgent=True,
     )
 
 
@@ -172,6 +176,7 @@ def _quotes(coins: Sequence[str]) -> Asking:
         (asked, ("convert", "USD"), ("skip_invalid", "true")),
         cost=-(-len(coins) // _COINS_PER_CREDIT),
         coins=tuple(coins),
+        urgent=True,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
 
 import structlog
@@ -16,6 +16,7 @@ from collector_pool.adapters.inbox import Heard, Inbox
 from collector_pool.adapters.standing import Standing
 from collector_pool.adapters.teller import Teller
 from collector_pool.adapters.web import Web, polls_of
+from collector_pool.domain.pacing import Pacer, paced
 from collector_pool.domain.profiles import Profile
 from collector_pool.domain.records import Records
 from collector_pool.domain.sayings import Saying, heard
@@ -32,6 +33,7 @@ from minestream_schemas.pool import PoolMessage
 from minestream_schemas.raw import PollStatus
 
 _LAST_WORDS_S: Final = 5.0
+_LOOK_S: Final = 1.0
 MANNERS: Final = Manners(calls_per_min=30, tries=2)
 """Of each of two sources: 3,600 calls an hour in all, where 4,500 are allowed."""
 
@@ -100,7 +102,8 @@ async def _follow(
             inbox = Inbox(settings.pool_queue, settings.pool_account)
             feed = Feed(settings, profile, inbox=inbox, standing=standing, clock=clock)
             group.create_task(feed.run())
-            group.create_task(_publish_heard(inbox, teller, feed))
+            pacer = Pacer(settings.pool_worker_every_s)
+            group.create_task(_publish_heard(inbox, teller, feed, pacer, clock))
 
 
 @asynccontextmanager
@@ -108,11 +111,12 @@ async def clients(
     settings: PoolSettings, profile: Profile, clock: Clock
 ) -> AsyncIterator[tuple[PoliteClient | None, PoliteClient | None]]:
     """The pool's HTTP API and the open proxy, where a profile has them, within one quota."""
+    most = settings.pool_calls_per_hour
     bearer = {"Authorization": SecretStr(f"Bearer {settings.key}")} if settings.key else {}
     usage = Usage(
         "prohashing",
         clock,
-        quotas=(Quota(Per.HOUR, settings.pool_calls_per_hour),),
+        quotas=(Quota(Per.HOUR, most, kept=most // 10),),
         state=settings.state_dir / f"{settings.collector_id}.prohashing.usage",
     )
     async with AsyncExitStack() as stack:
@@ -135,17 +139,30 @@ async def clients(
         yield http, proxy
 
 
-async def _publish_heard(inbox: Inbox, teller: Teller, feed: Feed) -> None:
+async def _publish_heard(
+    inbox: Inbox, teller: Teller, feed: Feed, pacer: Pacer, clock: Clock
+) -> None:
     """Publish what the feed says until cancelled; what was heard by then is published too."""
     records = Records()
     try:
         while True:
-            sayings = _sayings(await inbox.take(), records)
+            sayings = _sayings(await _heard_lately(inbox), records)
             if any(map(_is_of_nobody_known, sayings)):
                 feed.want(PoolMessage.WORKER)
-            await _to_its_end(teller.publish(sayings))
+            now, later = paced(pacer, sayings)
+            teller.hears(later)
+            await _to_its_end(teller.publish([*pacer.due(clock.now()), *now]))
     finally:
-        await _to_its_end(teller.publish(_sayings(inbox.rest(), records)))
+        last, _ = paced(pacer, _sayings(inbox.rest(), records))
+        await _to_its_end(teller.publish([*last, *pacer.rest()]))
+
+
+async def _heard_lately(inbox: Inbox) -> list[Heard]:
+    """The next messages; none of them in a second: what waits may be due."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LOOK_S):
+            return await inbox.take()
+    return []
 
 
 async def _to_its_end(publishing: Coroutine[None, None, None]) -> None:

@@ -99,6 +99,12 @@ class Teller:
                     self._note_news(f"{name} {times[name]}", told, event)
                 group.create_task(self._hand_over(event))
 
+    def hears(self, sayings: Iterable[Saying]) -> None:
+        """Take note of what was pushed and is told later: the source is alive."""
+        for saying in sayings:
+            name = f"{saying.message} {saying.subject(self._account)}"
+            self.freshness.said(name, saying.merged, saying.received_at, pushed=True)
+
     async def tell(self, event: RawPool, *, news: Mapping[str, str]) -> None:
         """Hand over what one cycle has brought.
 

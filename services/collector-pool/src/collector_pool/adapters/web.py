@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import defaultdict
 from dataclasses import dataclass
+from math import inf
 
 import structlog
 
@@ -68,6 +69,7 @@ class Web:
         self._clock = clock
         self._fed: dict[str, bool] = {}
         self._failing: set[str] = set()
+        self._workers_told_s = -inf
         self._breakers: defaultdict[PoliteClient, Breaker] = defaultdict(Breaker)
         self._log = structlog.get_logger()
 
@@ -97,11 +99,13 @@ class Web:
             return PollStatus.ERROR  # it was away five times in a row, and rests
         key = self._settings.pool_api_key
         params = {"apiKey": key} if poll.keyed and key is not None else {}
-        answer = await poll.client.ask(poll.path, params=params)
+        answer = await poll.client.ask(poll.path, params=params, urgent=self._is_urgent(poll))
         answer = of_gate(answer, keyed=poll.keyed or poll.dialect == PROXY)
         tell(breaker, answer, self._clock.monotonic())
         sayings = _sayings(poll, answer)
         status = sayings[0].status if sayings else PollStatus.OK
+        if poll.message is PoolMessage.WORKER and status is PollStatus.OK:
+            self._workers_told_s = self._clock.monotonic()
         if poll.keyed and status is PollStatus.UNAUTHORISED:
             self._standing.key_refused(sayings[0].error or "")
         elif poll.keyed and status is PollStatus.OK:
@@ -109,6 +113,11 @@ class Web:
         self._tell_transition(poll, status, sayings)
         await self._teller.publish(sayings, updating=self._is_fed(poll, status, answer))
         return status
+
+    def _is_urgent(self, poll: Poll) -> bool:
+        """May it use what the quota keeps? Workers may, when what they said last is half stale."""
+        age_s = self._clock.monotonic() - self._workers_told_s
+        return poll.message is PoolMessage.WORKER and age_s > self._settings.pool_fresh_s / 2
 
     def _is_fed(self, poll: Poll, status: PollStatus, answer: Answer) -> bool:
         """The open proxy says by its status whether its rates are alive."""
