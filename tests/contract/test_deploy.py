@@ -104,6 +104,19 @@ def test_what_a_services_file_says_is_accepted_by_the_service(
 
 
 @every_service
+def test_a_services_file_says_what_the_service_does_untold(
+    service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = settings_of(service)
+    untold = kind.load()
+    for key, value in (environment("shared") | environment(service)).items():
+        monkeypatch.setenv(key, value)
+    told = kind.load()
+    other = {name for name in kind.model_fields if getattr(told, name) != getattr(untold, name)}
+    assert other <= {"kafka_bootstrap", "services"}, "where the others are, and nothing else"
+
+
+@every_service
 def test_each_secret_that_a_service_reads_is_given_by_reference(service: str) -> None:
     kind = settings_of(service)
     ((_, main),) = [each for each in containers() if each[1]["name"] == service]
