@@ -137,9 +137,7 @@ def test_a_key_may_come_in_a_burst_and_then_at_its_pace() -> None:
     assert 60 <= taken <= 63
 
 
-def test_the_door_takes_what_sites_send_and_no_more_and_keeps_a_name_longer_than_they_an_event() -> (
-    None
-):
+def test_the_door_takes_what_a_site_sends_and_keeps_its_names_longer_than_it_an_event() -> None:
     door = GatewaySettings()
     assert (door.upload_wire_bytes, door.upload_bytes) == (8 << 20, 16 << 20)
     assert (door.upload_items, door.upload_rate_per_min) == (5000, 600)
