@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -56,6 +57,14 @@ async def program(code: str, file: Path, **environment: str) -> AsyncIterator[An
         await process.communicate()
 
 
+async def interrupted(process: asyncio.subprocess.Process) -> tuple[int | None, bool]:
+    """What Ctrl-C does to a program: its exit code, and whether it prints a traceback."""
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(20):
+        said, _ = await process.communicate()
+    return process.returncode, b"Traceback" in said
+
+
 def named(code: str, namespace: str) -> str:
     """The program in this test's own namespace of the broker."""
     return code.replace(".name", f'.named("{namespace}")').replace("hot-miners", namespace)
@@ -92,8 +101,10 @@ async def test_the_collector_publishes_what_the_processor_reads(
     settings = Settings(kafka_bootstrap=kafka_bootstrap, topic_namespace=namespace)
     environment = {"KAFKA": kafka_bootstrap, "BITAXE_MINERS": miners, "EVERY_S": "1"}
     try:
-        async with program(named(COLLECTOR, namespace), tmp_path / "bitaxe.py", **environment):
+        code = named(COLLECTOR, namespace)
+        async with program(code, tmp_path / "bitaxe.py", **environment) as process:
             found = await first(settings, 2)
+            assert await interrupted(process) == (0, False)
     finally:
         await runner.cleanup()
     reading = normalise(found["bitaxe-1"]).telemetry
@@ -126,6 +137,7 @@ async def test_the_consumer_prints_the_hot_and_no_other(
             await producer.send(TELEMETRY, key=name.encode(), value=event.to_json())
         async with asyncio.timeout(30):
             printed = [line.decode() async for line in _until(process.stdout, b"hot-1")]
+        assert await interrupted(process) == (0, False)
     assert "hot-1 85.5 °C" in printed[-1]
     assert not any(other in line for line in printed for other in ("cold-1", "quiet-1"))
 
