@@ -48,8 +48,7 @@ async def _run(name: str, load: Callable[[], S], main: Main[S]) -> int:
         settings = load()
     except ConfigurationError as exc:
         logs.configure(name)
-        log.error("configuration_refused", error=str(exc))  # noqa: TRY400 - the text says it all
-        return EXIT_CONFIGURATION
+        return _refused(exc)
     logs.configure(name, level=settings.log_level)
     ready = health.Health()
     loop = asyncio.get_running_loop()
@@ -64,13 +63,32 @@ async def _run(name: str, load: Callable[[], S], main: Main[S]) -> int:
     except asyncio.CancelledError:
         log.info("service_stopped")
         return EXIT_OK
-    except MinestreamError as exc:
-        log.exception("service_failed", error_type=exc.kind)
-        return EXIT_CONFIGURATION if isinstance(exc, ConfigurationError) else EXIT_FAULT
-    except BaseExceptionGroup as exc:
-        log.exception("service_failed", error_type=type(exc.exceptions[0]).__name__)
-        return EXIT_CONFIGURATION if exc.subgroup(ConfigurationError) else EXIT_FAULT
-    except Exception as exc:
-        log.exception("service_failed", error_type=type(exc).__name__)
+    except (Exception, BaseExceptionGroup) as exc:
+        refused = _configuration(exc)
+        if refused is not None:
+            return _refused(refused)
+        log.exception("service_failed", error_type=_kind(exc))
         return EXIT_FAULT
     return EXIT_OK
+
+
+def _refused(exc: BaseException) -> int:
+    """Tell an operator what to change: the text says it all, and a traceback would bury it."""
+    structlog.get_logger().error("configuration_refused", error=str(exc))
+    return EXIT_CONFIGURATION
+
+
+def _configuration(exc: BaseException) -> BaseException | None:
+    """What was set up wrong, also where it comes in groups; None: it is something else."""
+    found: BaseException | None = exc if isinstance(exc, ConfigurationError) else None
+    if isinstance(exc, BaseExceptionGroup):
+        found = exc.subgroup(ConfigurationError)
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
+
+
+def _kind(exc: BaseException) -> str:
+    if isinstance(exc, BaseExceptionGroup):
+        return type(exc.exceptions[0]).__name__
+    return exc.kind if isinstance(exc, MinestreamError) else type(exc).__name__
