@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from collector_pool.adapters.accounts_file import load_accounts, read_accounts
+from minestream_dialects.pools import POOLS
 from minestream_dialects.pools.braiins import BraiinsAccount
 from minestream_runtime.documents import DocumentError
 from minestream_runtime.errors import ConfigurationError
@@ -54,10 +55,14 @@ def test_no_key_is_ever_shown() -> None:
         ("interval_s: 600", "interval_s: often", "8: accounts[1].interval_s: Input should be a v"),
         ("interval_s: 600", "interval_s: 0", "8: accounts[1].interval_s: Input should be greate"),
         ("account_id: braiins-main", "account_id: ocean-main", "5: accounts[1].account_id: ocea"),
-        ("account_id: ocean-main", "account_id: Ocean Main", "2: accounts[0].account_id: String"),
+        (
+            "account_id: ocean-main",
+            "account_id: Ocean Main",
+            "2: accounts[0].account_id: wanted: our name for it: 2 to 63",
+        ),
         ("coin: litecoin", "coin: dogecoin", "13: accounts[2].coin: Input should be 'bitcoin', "),
         ("accounts:", "acounts:", "1: `accounts:` is missing"),
-        ("    key: ${BRAIINS_TOKEN}\n", "    url: ftp://x\n", "7: accounts[1].url: String should"),
+        ("    key: ${BRAIINS_TOKEN}\n", "    url: ftp://x\n", "7: accounts[1].url: wanted: anoth"),
     ],
 )
 def test_a_fault_says_its_line_and_what_is_allowed(before: str, after: str, fault: str) -> None:
@@ -66,6 +71,23 @@ def test_a_fault_says_its_line_and_what_is_allowed(before: str, after: str, faul
         read_accounts(GOOD.replace(before, after, 1), ENVIRONMENT)
     told = [f"{each.line}: {each.text}" for each in caught.value.faults]
     assert any(each.startswith(fault) for each in told), told
+
+
+@pytest.mark.parametrize("name", sorted(POOLS))
+def test_what_a_key_takes_is_said_in_words_with_an_example(name: str) -> None:
+    patterned = {
+        key
+        for key, field in POOLS[name].account.model_fields.items()
+        if "pattern" in repr(field.metadata) or "pattern" in repr(field.annotation)
+    }
+    assert "account_id" in patterned
+    for key in patterned:
+        with pytest.raises(DocumentError) as caught:
+            read_accounts(f"accounts:\n  - {{pool: {name}, {key}: '*', key: abcd}}", {})
+        told = [each.text for each in caught.value.faults if f"[0].{key}: wanted: " in each.text]
+        assert len(told) == 1, [each.text for each in caught.value.faults]
+        assert ", like " in told[0]
+        assert "^" not in told[0]
 
 
 def test_all_faults_are_told_at_once_and_no_key_among_them(tmp_path: Path) -> None:

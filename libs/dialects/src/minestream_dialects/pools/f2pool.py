@@ -51,7 +51,11 @@ class F2PoolAccount(Account):
     pool: Literal["f2pool"]
     coin: Literal["bitcoin", "bitcoin-cash", "litecoin"] = "bitcoin"
     key: Key
-    user: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="the mining account's name")
+    user: str = Field(
+        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+        description="the mining account's name: letters, digits, dots, dashes, underscores",
+        examples=["farm-1"],
+    )
 
 
 class F2Pool(Pool[F2PoolAccount]):

@@ -41,7 +41,9 @@ class OceanAccount(Account):
     pool: Literal["ocean"]
     coin: Literal["bitcoin"] = "bitcoin"
     address: str = Field(
-        pattern=r"^[A-Za-z0-9]{14,90}$", description="the Bitcoin address that is mined to"
+        pattern=r"^[A-Za-z0-9]{14,90}$",
+        description="the Bitcoin address that is mined to, letters and digits alone",
+        examples=["bc1qxy2kgdygjrsqtzq2n0yrf2493p83kkfjhx0wlh"],
     )
 
 

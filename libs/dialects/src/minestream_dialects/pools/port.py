@@ -43,17 +43,24 @@ class Account(Model):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    account_id: AccountId
+    account_id: AccountId = Field(
+        description="our name for it: 2 to 63 small letters, digits and dashes, no dash first"
+    )
     pool: str = Field(description="which; it decides what else is to be said")
     coin: str = Field(description="that is mined, by its name at the markets")
     payout_scheme: PayoutScheme | None = Field(
-        default=None, description="that was chosen at the pool; None: the pool's usual one"
+        default=None,
+        description="that was chosen at the pool, in capitals; without it the pool's usual one",
+        examples=["PPLNS"],
     )
     interval_s: float = Field(
         default=300.0, ge=1, le=3600, description="between two snapshots; 300 to 600 is usual"
     )
     url: str | None = Field(
-        default=None, pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$", description="another address"
+        default=None,
+        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
+        description="another address of it: http:// or https://, without user and query",
+        examples=["https://pool.example/api"],
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from yaml.nodes import Node
 
@@ -113,7 +114,16 @@ def _fault(
     if error["type"] == "extra_forbidden":
         allowed = ", ".join(kind.model_fields)
         return Fault(places[key].line, f"{what}: no key {key!r}; allowed: {allowed}")
+    about = _allowed(kind.model_fields[key]) if key in kind.model_fields else ""
     if error["type"] == "missing":
-        about = kind.model_fields[key].description
         return Fault(line, f"{what}.{key}: is missing" + (f": {about}" if about else ""))
+    if error["type"] == "string_pattern_mismatch" and about:
+        return Fault(places[key].line, f"{what}.{key}: wanted: {about}")
     return Fault(places[key].line if key in places else line, f"{what}.{key}: {error['msg']}")
+
+
+def _allowed(field: FieldInfo) -> str:
+    """What a key takes, in words, with an example where there is one."""
+    said = [field.description] if field.description else []
+    said += [f"like {example}" for example in (field.examples or [])[:1]]
+    return ", ".join(said)
