@@ -20,8 +20,8 @@ async def steps(
     settings = PoolSettings(
         pool_profile=profile,
         pool_api_key=SecretStr(key) if key else None,
-        pool_wamp_url=pool.wamp_url if profile == "live" else None,
-        pool_http_url=f"{pool.web}/api/v1" if profile == "live" else None,
+        pool_wamp_url=pool.wamp_url if profile != "proxy" else None,
+        pool_http_url=f"{pool.web}/api/v1" if profile != "proxy" else None,
         pool_proxy_url=f"{pool.web}/proxy" if profile == "proxy" else None,
         state_dir=folder,
     )
@@ -55,6 +55,15 @@ async def test_without_a_key_what_needs_none_is_tried(pool: Pool, tmp_path: Path
     found = await steps(pool, tmp_path, key=None)
     assert (found["key"].ok, found["health (HTTP)"].ok, found["rates"].ok) == (False, True, True)
     assert "authentication (HTTP)" not in found
+
+
+async def test_before_a_profile_is_chosen_the_addresses_that_are_set_are_tried(
+    pool: Pool, tmp_path: Path
+) -> None:
+    found = await steps(pool, tmp_path, profile="none")
+    assert {step.ok for step in found.values()} == {True}
+    assert "authentication (WAMP)" in found
+    assert "authentication (WAMP)" not in await steps(pool, tmp_path, key=None, profile="none")
 
 
 async def test_the_proxy_alone_tells_health_freshness_and_rates(pool: Pool, tmp_path: Path) -> None:

@@ -135,9 +135,11 @@ class PoolSettings(OutletSettings):
 
     def profile(self) -> Profile | None:
         """The profile with what is set otherwise; None: no pool is followed."""
-        if self.pool_profile == "none":
-            return None
-        base = PROFILES[self.pool_profile]
+        return None if self.pool_profile == "none" else self.profile_of(self.pool_profile)
+
+    def profile_of(self, name: str) -> Profile:
+        """The profile of that name with what is set otherwise."""
+        base = PROFILES[name]
         auth = self.pool_auth or base.auth
         given = self.pool_secret.get_secret_value() if self.pool_secret else base.secret
         secret = given or (self.key if auth == "ticket" else None)

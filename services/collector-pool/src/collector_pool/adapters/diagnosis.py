@@ -14,7 +14,7 @@ from collector_pool.adapters.feed import door_of
 from collector_pool.adapters.service import clients
 from collector_pool.adapters.wamp import Link, joined
 from collector_pool.domain.hiding import hider
-from collector_pool.domain.profiles import PROFILES, Profile, call_of, keyed
+from collector_pool.domain.profiles import Profile, call_of, keyed
 from collector_pool.domain.sayings import HTTP, Saying, answered, updating
 from collector_pool.settings import PoolSettings
 from minestream_dialects.prohashing import normalise_pool
@@ -35,6 +35,8 @@ def prohashing(
     """Try the way to Prohashing: key, health, authentication, freshness, rates. Exit 1: one failed.
 
     It is the account of MINESTREAM_POOL_PROFILE (none: live) and MINESTREAM_POOL_API_KEY.
+
+    Example: MINESTREAM_POOL_API_KEY=… minestream diagnose prohashing --json
     """
     steps = asyncio.run(diagnosed(PoolSettings.load(), SystemClock()))
     raise typer.Exit(show("Prohashing", steps, as_json=as_json))
@@ -47,7 +49,7 @@ async def diagnosed(settings: PoolSettings, clock: Clock) -> list[Step]:
         settings: the account; without a profile it is looked at as ``live``.
         clock: tells how old rates are.
     """
-    profile = settings.profile() or PROFILES["live"]
+    profile = settings.profile() or settings.profile_of("live")
     hide = hider(settings.key)
     steps = [_key_given(settings)]
     async with clients(settings, profile, clock) as (http, proxy):
