@@ -7,7 +7,7 @@ from typing import Annotated, Final, TypeVar
 from fastapi import Depends, Request
 from pydantic import Field
 
-from api_gateway.adapters.http.shared import Query
+from api_gateway.adapters.http.queries import Query
 
 T = TypeVar("T")
 

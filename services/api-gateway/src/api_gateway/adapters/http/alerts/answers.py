@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from api_gateway.adapters.http.shared import answer_model
+from api_gateway.adapters.http.answering import answer_model
 from minestream_schemas.alert import Alert
 
 _RECORDED: Final = Field(description="when the alerter wrote it, by the database's clock")

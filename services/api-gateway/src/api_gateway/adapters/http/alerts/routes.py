@@ -10,16 +10,11 @@ from pydantic import Field
 from api_gateway.adapters.database import alerts
 from api_gateway.adapters.database.alerts import Filters
 from api_gateway.adapters.http import cursors
+from api_gateway.adapters.http.access import WithReader
 from api_gateway.adapters.http.alerts import answers
+from api_gateway.adapters.http.answering import answer, documented
 from api_gateway.adapters.http.problems import NotFoundError
-from api_gateway.adapters.http.shared import (
-    NoQuery,
-    Query,
-    Text,
-    WithReader,
-    answer,
-    documented,
-)
+from api_gateway.adapters.http.queries import NoQuery, Query, Text
 from minestream_schemas.alert import Severity
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])

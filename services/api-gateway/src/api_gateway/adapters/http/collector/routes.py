@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from api_gateway.adapters.collector.body import BodyRefusedError, read
 from api_gateway.adapters.collector.door import Door, TooManyError
 from api_gateway.adapters.http.collector.answers import REQUEST, RESPONSES
-from api_gateway.adapters.http.shared import WithSettings
+from api_gateway.adapters.http.access import WithSettings
 from api_gateway.domain.collector.claims import KeyRevokedError
 from api_gateway.domain.collector.keys import CollectorKey
 from minestream_runtime.errors import MinestreamError

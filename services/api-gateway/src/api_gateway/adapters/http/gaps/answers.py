@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from api_gateway.adapters.http.shared import answer_model
+from api_gateway.adapters.http.answering import answer_model
 from minestream_schemas.gap import Gap
 
 GapItem = answer_model("GapItem", Gap, leave_out=frozenset({"event_id"}))

@@ -9,16 +9,11 @@ from pydantic import Field
 
 from api_gateway.adapters.database.gaps import Span, list_gaps
 from api_gateway.adapters.http import cursors
+from api_gateway.adapters.http.access import WithClock, WithReader
+from api_gateway.adapters.http.answering import answer, documented
 from api_gateway.adapters.http.gaps import answers
 from api_gateway.adapters.http.problems import InvalidRequestError
-from api_gateway.adapters.http.shared import (
-    SpanQuery,
-    Text,
-    WithClock,
-    WithReader,
-    answer,
-    documented,
-)
+from api_gateway.adapters.http.queries import SpanQuery, Text
 from minestream_schemas.gap import GapCause
 
 router = APIRouter(prefix="/api/v1/gaps", tags=["gaps"])

@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import BaseModel, Field
 
-from api_gateway.adapters.http.shared import answer_model
+from api_gateway.adapters.http.answering import answer_model
 from minestream_schemas.market import CoinIndicators, CoinPrice, NetworkState
 
 LEFT_OUT: Final = frozenset({"event_id", "raw_event_id", "coin_id", "symbol"})

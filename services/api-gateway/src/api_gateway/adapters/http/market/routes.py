@@ -7,8 +7,10 @@ from fastapi import APIRouter, Response
 from fastapi import Query as FromQuery
 
 from api_gateway.adapters.database import market
+from api_gateway.adapters.http.access import WithReader
+from api_gateway.adapters.http.answering import answer, documented
 from api_gateway.adapters.http.market import answers
-from api_gateway.adapters.http.shared import NoQuery, WithReader, answer, documented
+from api_gateway.adapters.http.queries import NoQuery
 
 router = APIRouter(prefix="/api/v1/market", tags=["market"])
 

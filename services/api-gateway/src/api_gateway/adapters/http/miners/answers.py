@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
 
+from api_gateway.adapters.http.answering import answer_model
 from api_gateway.adapters.http.gaps.answers import GapItem
-from api_gateway.adapters.http.shared import answer_model
 from minestream_schemas.inventory import InventoryEntry
 from minestream_schemas.pool import Basis
 from minestream_schemas.telemetry import BoardChips, BoardReading, MinerStatus, MinerTelemetry

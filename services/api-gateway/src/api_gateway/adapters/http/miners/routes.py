@@ -10,17 +10,11 @@ from pydantic import Field
 from api_gateway.adapters.database import gaps, miners
 from api_gateway.adapters.database.miners import Filters
 from api_gateway.adapters.http import cursors
+from api_gateway.adapters.http.access import WithReader
+from api_gateway.adapters.http.answering import answer, documented
 from api_gateway.adapters.http.miners import answers
 from api_gateway.adapters.http.problems import InvalidRequestError, NotFoundError
-from api_gateway.adapters.http.shared import (
-    At,
-    MinerPath,
-    Query,
-    Text,
-    WithReader,
-    answer,
-    documented,
-)
+from api_gateway.adapters.http.queries import At, MinerPath, Query, Text
 from api_gateway.adapters.http.waiting import WaitQuery, WithWaiting
 from api_gateway.domain.listing import SORTABLE, parse_sort
 from minestream_schemas.telemetry import MinerStatus

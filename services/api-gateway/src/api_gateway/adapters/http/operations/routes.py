@@ -7,7 +7,9 @@ from fastapi import Query as FromQuery
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
-from api_gateway.adapters.http.shared import NoQuery, WithHealth, answer, documented
+from api_gateway.adapters.http.access import WithHealth
+from api_gateway.adapters.http.answering import answer, documented
+from api_gateway.adapters.http.queries import NoQuery
 
 router = APIRouter(tags=["operations"])
 _None = Annotated[NoQuery, FromQuery()]

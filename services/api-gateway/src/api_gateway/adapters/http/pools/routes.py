@@ -10,19 +10,11 @@ from pydantic import Field
 
 from api_gateway.adapters.database import pools
 from api_gateway.adapters.http import cursors
+from api_gateway.adapters.http.access import WithClock, WithReader, WithSettings
+from api_gateway.adapters.http.answering import answer, documented
 from api_gateway.adapters.http.pools import answers
 from api_gateway.adapters.http.problems import InvalidRequestError
-from api_gateway.adapters.http.shared import (
-    At,
-    NoQuery,
-    Query,
-    Text,
-    WithClock,
-    WithReader,
-    WithSettings,
-    answer,
-    documented,
-)
+from api_gateway.adapters.http.queries import At, NoQuery, Query, Text
 from api_gateway.domain.pools import accounts_of
 from minestream_schemas.pool import RewardKind
 

@@ -8,14 +8,10 @@ from fastapi import APIRouter, Path, Response
 from fastapi import Query as FromQuery
 
 from api_gateway.adapters.database.readings import find_stamps
+from api_gateway.adapters.http.access import WithReader, WithWays
+from api_gateway.adapters.http.answering import answer, documented
 from api_gateway.adapters.http.problems import NotFoundError
 from api_gateway.adapters.http.readings import answers
-from api_gateway.adapters.http.shared import (
-    WithReader,
-    WithWays,
-    answer,
-    documented,
-)
 from api_gateway.adapters.http.waiting import WaitQuery, WithWaiting
 
 router = APIRouter(prefix="/api/v1/readings", tags=["readings"])

@@ -9,16 +9,10 @@ from pydantic import Field
 
 from api_gateway.adapters.database import sites
 from api_gateway.adapters.http import cursors
+from api_gateway.adapters.http.access import WithReader, WithSettings
+from api_gateway.adapters.http.answering import answer, documented
 from api_gateway.adapters.http.problems import NotFoundError
-from api_gateway.adapters.http.shared import (
-    NoQuery,
-    Query,
-    SitePath,
-    WithReader,
-    WithSettings,
-    answer,
-    documented,
-)
+from api_gateway.adapters.http.queries import NoQuery, Query, SitePath
 from api_gateway.adapters.http.sites import answers
 from api_gateway.domain.summary import summarise
 

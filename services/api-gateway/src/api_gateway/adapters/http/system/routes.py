@@ -5,7 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from fastapi import Query as FromQuery
 
-from api_gateway.adapters.http.shared import NoQuery, WithSystem, answer, documented
+from api_gateway.adapters.http.access import WithSystem
+from api_gateway.adapters.http.answering import answer, documented
+from api_gateway.adapters.http.queries import NoQuery
 from api_gateway.adapters.http.system import answers
 
 router = APIRouter(prefix="/api/v1/system", tags=["operations"])

@@ -4,9 +4,9 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, Field
 
+from api_gateway.adapters.http.answering import answer_model
 from api_gateway.adapters.http.gaps.answers import GAP_EXAMPLE, GapItem
 from api_gateway.adapters.http.miners.answers import LATEST_EXAMPLE, PUBLISHED, STORED
-from api_gateway.adapters.http.shared import answer_model
 from api_gateway.domain.history import Resolution
 from minestream_schemas.telemetry import MinerTelemetry
 from minestream_schemas.window import TelemetryWindow

@@ -12,15 +12,10 @@ from api_gateway.adapters.database import history, miners
 from api_gateway.adapters.database.gaps import Span, list_gaps
 from api_gateway.adapters.database.history import SERIES
 from api_gateway.adapters.http import cursors
+from api_gateway.adapters.http.access import WithClock, WithReader
+from api_gateway.adapters.http.answering import answer, documented
 from api_gateway.adapters.http.problems import InvalidRequestError, NotFoundError
-from api_gateway.adapters.http.shared import (
-    MinerPath,
-    SpanQuery,
-    WithClock,
-    WithReader,
-    answer,
-    documented,
-)
+from api_gateway.adapters.http.queries import MinerPath, SpanQuery
 from api_gateway.adapters.http.telemetry import answers
 from api_gateway.adapters.http.waiting import WaitQuery, WithWaiting
 from api_gateway.domain.history import Resolution, check_span, choose

@@ -9,16 +9,11 @@ from pydantic import Field
 
 from api_gateway.adapters.database.gaps import Span
 from api_gateway.adapters.database.unified import read_unified
+from api_gateway.adapters.http.access import WithClock, WithReader
+from api_gateway.adapters.http.answering import answer, documented
 from api_gateway.adapters.http.miners.routes import require_known
 from api_gateway.adapters.http.problems import InvalidRequestError
-from api_gateway.adapters.http.shared import (
-    MinerPath,
-    SpanQuery,
-    WithClock,
-    WithReader,
-    answer,
-    documented,
-)
+from api_gateway.adapters.http.queries import MinerPath, SpanQuery
 from api_gateway.adapters.http.unified import answers
 from api_gateway.domain.steps import SHORTEST_S, check_step, choose_step_s, whole_steps
 
