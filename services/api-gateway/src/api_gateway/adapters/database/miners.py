@@ -28,6 +28,17 @@ SELECT m.miner_id, m.site_id, m.rack_id, m.slot, m.address, m.interval_s,
        l.revenue_usd_per_day, l.power_cost_usd_per_day, l.profit_usd_per_day
 FROM fleet_v1.miner m LEFT JOIN telemetry_v1.latest l USING (miner_id)
 """
+_PAGE: Final = sql.SQL("""
+SELECT * FROM ({list}) AS item WHERE miner_id IN (
+    SELECT miner_id FROM (SELECT * FROM ({list}) AS item WHERE {where}{fence}) AS item
+    ORDER BY {order} LIMIT %(limit)s)
+ORDER BY {order}
+""")
+"""Who is on the page first, and then what they say: the other way round all columns of the whole
+fleet are joined to be sorted, which takes twice as long."""
+_FENCE: Final = sql.SQL(" OFFSET 0")
+"""Finds all before any is put in order: the planner takes each text for a frequent one, and would
+go through the miners one by one, in order, until a page is full."""
 _ENTRY: Final = "SELECT * FROM fleet_v1.miner WHERE miner_id = %(miner)s"
 _LATEST: Final = """
 SELECT *, round(greatest(extract(epoch FROM now() - ts), 0), 3)::float8 AS age_s
@@ -68,9 +79,12 @@ async def list_miners(
     if after is not None:
         conditions.append(_after(sort, after))
         values |= {"value": after.value, "id": after.id}
-    query = sql.SQL(
-        "SELECT * FROM ({list}) AS item WHERE {where} ORDER BY {order} LIMIT %(limit)s"
-    ).format(list=sql.SQL(_LIST), where=sql.SQL(" AND ").join(conditions), order=_order(sort))
+    query = _PAGE.format(
+        list=sql.SQL(_LIST),
+        where=sql.SQL(" AND ").join(conditions),
+        order=_order(sort),
+        fence=_FENCE if filters.text else sql.SQL(""),
+    )
     return await reader.rows(query, values)
 
 
