@@ -10,10 +10,12 @@ from api_gateway.adapters.database.collectors import usable_keys
 from api_gateway.domain.collector.keys import CollectorKey, digest_of, matching, well_formed
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import StoreUnavailableError
+from minestream_runtime.metrics import counter
 
 _FRESH_S: Final = 5.0
 _SOONEST_S: Final = 1.0
 """A key that we do not know has us look anew, but no oftener than this."""
+_TOLD_EVERY_S: Final = 10.0
 
 
 class Keyring:
@@ -31,7 +33,26 @@ class Keyring:
         self._read_s = 0.0
         self._reading = asyncio.Lock()
         self._away = False
+        self._refused = 0
+        self._told_s = -_TOLD_EVERY_S
         self._log = structlog.get_logger()
+
+    def refuse(self, reason: str, client: str | None) -> None:
+        """Count a key that is none, and say so now and then: whoever guesses fills no disk.
+
+        Args:
+            reason: ``missing`` or ``unknown``; nothing of what was given, which may be another's
+                password, or a key with one letter wrong.
+            client: who gave it.
+        """
+        counter("collector_key_refused_total").labels(reason).inc()
+        self._refused += 1
+        now_s = self._clock.monotonic()
+        if now_s - self._told_s >= _TOLD_EVERY_S:
+            self._log.warning(
+                "collector_key_refused", reason=reason, client=client, refused=self._refused
+            )
+            self._refused, self._told_s = 0, now_s
 
     async def find(self, given: str) -> CollectorKey | None:
         """The usable key that this is; None: it is none.

@@ -4,14 +4,13 @@ import asyncio
 import math
 from typing import Annotated, Final
 
-import structlog
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.requests import ClientDisconnect
 
 from api_gateway.adapters.collector.body import BodyRefusedError, read
 from api_gateway.adapters.collector.door import Door, TooManyError
-from api_gateway.adapters.http.collector.answers import REQUEST, RESPONSES
 from api_gateway.adapters.http.access import WithSettings
+from api_gateway.adapters.http.collector.answers import REQUEST, RESPONSES
 from api_gateway.domain.collector.claims import KeyRevokedError
 from api_gateway.domain.collector.keys import CollectorKey
 from minestream_runtime.errors import MinestreamError
@@ -43,7 +42,7 @@ async def upload(request: Request, door: WithDoor, settings: WithSettings) -> Re
     except MinestreamError as exc:
         return _unavailable(exc.kind)
     if key is None:
-        return _no_key(request)
+        return _no_key(request, door)
     try:
         door.enter(key)
     except TooManyError as exc:
@@ -51,7 +50,7 @@ async def upload(request: Request, door: WithDoor, settings: WithSettings) -> Re
     try:
         return await _taken(request, door, key, deadline_s=settings.upload_deadline_s)
     except KeyRevokedError:
-        return _no_key(request)
+        return _no_key(request, door)
     finally:
         door.leave(key)
 
@@ -76,16 +75,9 @@ async def _taken(request: Request, door: Door, key: CollectorKey, *, deadline_s:
     return _answer(200, Answer(success=True, data=told))
 
 
-def _no_key(request: Request) -> Response:
-    given = request.headers.get(KEY_HEADER)
-    reason = "missing" if given is None else "unknown"
-    counter("collector_key_refused_total").labels(reason).inc()
-    # nothing of what was given: it may be another's password, or a key with one letter wrong
-    structlog.get_logger().warning(
-        "collector_key_refused",
-        reason=reason,
-        client=request.client.host if request.client else None,
-    )
+def _no_key(request: Request, door: Door) -> Response:
+    reason = "missing" if request.headers.get(KEY_HEADER) is None else "unknown"
+    door.keys.refuse(reason, request.client.host if request.client else None)
     return _answer(401, Answer(success=False, error=_NO_KEY))
 
 
