@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import pytest
+import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from api_gateway.adapters.collector.body import (
     items_of,
 )
 from api_gateway.adapters.collector.items import Message, Record, Refusal, message_of, read_item
+from api_gateway.adapters.collector.keyring import Keyring
 from api_gateway.adapters.collector.owners import Owners
 from api_gateway.adapters.collector.publishing import AT_ONCE, publish
 from api_gateway.domain.collector.claims import ClaimRules
@@ -30,7 +32,7 @@ from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.edge.config import Spool, Upload
 from minestream_runtime.errors import BrokerUnavailableError, RecordTooLargeError
-from minestream_schemas.gap import GAP, Gap, GapCause
+from minestream_schemas.gap import GAP, Gap, GapCause, gap_of
 from minestream_schemas.ids import derived_id
 from minestream_schemas.inventory import DETECTED
 from minestream_schemas.raw import RAW_MINER, PollStatus
@@ -92,13 +94,13 @@ def test_a_stream_of_ever_so_many_empty_members_is_refused_at_once() -> None:
 
 @pytest.mark.parametrize("name", ["SN\0", "x" * 201])
 def test_a_name_that_no_database_takes_costs_its_own_item_alone(name: str) -> None:
-    gap_id = derived_id("gap", name, GapCause.LINK_DOWN, NOW.isoformat())
+    gap_id = derived_id("gap", name, GapCause.MINER_SILENT, NOW.isoformat())
     gap = Gap(
         event_id=gap_id,
         gap_id=gap_id,
         subject=name,
         site_id="site-a",
-        cause=GapCause.LINK_DOWN,
+        cause=GapCause.MINER_SILENT,
         began_at=NOW,
         reported_by="edge-site-a",
     )
@@ -272,8 +274,8 @@ def told_at(at: str) -> list[dict[str, Any]]:
     """One item of each kind, whose time is that."""
     began = datetime.fromisoformat(at)
     ids = {"event_id": str(UUID(int=1))}
-    gap_id = derived_id("gap", "site-a-m1", GapCause.LINK_DOWN, began.isoformat())
-    gap = {"subject": "site-a-m1", "cause": "link_down", "reported_by": "edge-site-a"}
+    gap_id = derived_id("gap", "edge-site-a", GapCause.LINK_DOWN, began.isoformat())
+    gap = {"subject": "edge-site-a", "cause": "link_down", "reported_by": "edge-site-a"}
     poll = {"collector_id": "c", "dialect": "vnish", "latency_ms": 1, "status": "ok"}
     found = {"address": "10.0.0.1:80", "evidence": "GET /info", "collector_id": "c"}
     of = {"site_id": "site-a", "miner_id": "site-a-m1"}
@@ -307,9 +309,54 @@ def test_what_a_spool_held_for_long_or_a_clock_is_ahead_of_is_taken(at: str) -> 
     assert [type(read) for read in reads] == [Message, Message, Message, Record]
 
 
+@pytest.mark.parametrize(
+    ("subject", "cause", "kind"),
+    [
+        ("edge-site-a", GapCause.LINK_DOWN, Message),
+        ("collector-vnish-site-a", GapCause.SPOOL_OVERFLOW, Message),
+        ("any-miner", GapCause.MINER_SILENT, Message),
+        ("edge-site-b", GapCause.LINK_DOWN, Refusal),
+        ("edge-north-site-a", GapCause.LINK_DOWN, Refusal),
+        ("collector-vnish-0", GapCause.SPOOL_OVERFLOW, Refusal),
+        ("litecoinpool", GapCause.SOURCE_SILENT, Refusal),
+    ],
+)
+def test_no_site_tells_of_gaps_of_anothers_link_or_of_our_sources(
+    subject: str, cause: GapCause, kind: type
+) -> None:
+    told = gap_of(subject, cause, NOW, NOW, reported_by="x", site_id="site-a", filled=True)
+    item = json.dumps({"topic": GAP.name, "event": json.loads(told.to_json())}).encode()
+    read = read_item(item, "site-a", NOW)
+    assert isinstance(read, kind)
+    assert getattr(read, "kind", "site") == "site"
+
+
 def test_a_gap_has_an_end_that_can_be_too() -> None:
     _, gap, *_ = told_at("2026-11-21T00:00:00+00:00")
     gap["event"]["ended_at"] = "9999-12-31T23:59:59-12:00"
     read = read_item(json.dumps(gap).encode(), "site-a", NOW)
     assert isinstance(read, Refusal)
     assert read.reason.startswith("ended_at: ")
+
+
+class Standing(SystemClock):
+    """A clock that goes when it is told to."""
+
+    at_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.at_s
+
+
+def test_whoever_guesses_keys_is_counted_and_fills_no_log() -> None:
+    clock = Standing()
+    keys = Keyring(cast("Writer", None), clock)
+    with structlog.testing.capture_logs() as told:
+        for _ in range(1000):
+            keys.refuse("unknown", "10.0.0.9")
+        clock.at_s = 10
+        keys.refuse("missing", "10.0.0.8")
+    assert [(line["client"], line["refused"]) for line in told] == [
+        ("10.0.0.9", 1),
+        ("10.0.0.8", 1000),
+    ]

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 from pydantic import ValidationError
 
+from api_gateway.domain.collector.claims import not_its_own
 from api_gateway.domain.collector.uploads import beyond
 from api_gateway.domain.inventory import unstorable
 from minestream_runtime.kafka.producer import key_of
@@ -113,9 +114,8 @@ def _message(
         event = topic.event.from_json(value)
     except ValidationError as exc:
         return Refusal("schema", _said(exc))
-    said = getattr(event, "site_id", site_id)
-    if said != site_id:
-        return Refusal("site", f"site_id: the key is {site_id}'s, the event {said or 'nobody'}'s")
+    if said := _not_theirs(event, site_id):
+        return Refusal("site", said)
     fault = _fault(event, now)
     if fault is not None:
         return Refusal("schema", fault)
@@ -123,6 +123,14 @@ def _message(
     if not _is_name(message.owned):
         return Refusal("schema", f"{topic.key}: {_NAME_WANTED}")
     return message
+
+
+def _not_theirs(event: Event, site_id: str) -> str | None:
+    """Why a site may not tell this, as the event says itself."""
+    said = getattr(event, "site_id", site_id)
+    if said != site_id:
+        return f"site_id: the key is {site_id}'s, the event {said or 'nobody'}'s"
+    return not_its_own(event, site_id) if isinstance(event, Gap) else None
 
 
 def _fault(event: Event, now: datetime) -> str | None:
