@@ -4,10 +4,12 @@ import json
 
 from tests.component.collector_pool.pool_world import Line, Pool, of, workers
 
+from minestream_dialects.pools.normalise import normalise
 from minestream_emulators.troubles import Trouble
 from minestream_schemas.gap import GapCause
-from minestream_schemas.pool import PoolMessage
+from minestream_schemas.pool import PoolMessage, PoolRate, RawPool
 from minestream_schemas.raw import PollStatus
+from minestream_schemas.units import Algorithm
 
 
 async def test_while_the_feed_is_down_http_tells_and_a_snapshot_reconciles(
@@ -32,7 +34,7 @@ async def test_while_the_feed_is_down_http_tells_and_a_snapshot_reconciles(
     said = await line.said(lambda said: len(workers(said, snapshot=True)) >= 3)
     asked = len(of(said, PoolMessage.WALLET))
     updates = len(workers(said, snapshot=False))
-    said = await line.said(lambda said: len(workers(said, snapshot=False)) >= updates + 10)
+    said = await line.said(lambda said: len(workers(said, snapshot=False)) >= updates + 4)
     assert len(of(said, PoolMessage.WALLET)) <= asked + 1, "one may have been under way"
 
 
@@ -102,6 +104,34 @@ async def test_the_open_proxy_alone_tells_rates_and_is_believed_about_their_age(
     assert {each.message for each in said} == {PoolMessage.STATUS, PoolMessage.PROFITABILITY}
     assert json.loads(of(said, PoolMessage.STATUS)[0].body or "")["updating"] is True
     assert line.metrics()['minestream_source_fresh{source="prohashing-main"}'] == 1
+
+
+async def test_while_the_proxy_fails_nothing_is_told_that_replaces_the_last_rates(
+    line: Line, pool: Pool
+) -> None:
+    line.start(
+        pool,
+        MINESTREAM_POOL_PROFILE="proxy",
+        MINESTREAM_POOL_WAMP_URL="",
+        MINESTREAM_POOL_HTTP_URL="",
+        MINESTREAM_POOL_PROXY_URL=f"{pool.web}/proxy",
+        MINESTREAM_POOL_PROFITABILITY_EVERY_S="1",
+    )
+    await line.said(lambda said: of(said, PoolMessage.PROFITABILITY))
+    pool.troubles.begin(Trouble.POOL_DOWN, for_s=None)
+    said = await line.said(lambda said: of(said, PoolMessage.PROFITABILITY, PollStatus.TIMEOUT))
+    rates = [
+        (each.status, {told.algorithm for told in _rates(each)})
+        for each in said
+        if each.message is PoolMessage.PROFITABILITY
+    ]
+    assert rates[0] == (PollStatus.OK, {Algorithm.SCRYPT, Algorithm.SHA256D})
+    assert rates[-1] == (PollStatus.TIMEOUT, set())
+
+
+def _rates(message: RawPool) -> list[PoolRate]:
+    told = normalise(message, miner_of=lambda _: None)
+    return [each for each in told if isinstance(each, PoolRate)]
 
 
 async def test_the_first_specifications_profile_works_without_snapshots(
