@@ -11,7 +11,7 @@ from rich.text import Text
 
 import minestream_runtime
 from minestream_runtime.command.diagnosis import Step, show
-from minestream_runtime.command.terminal import Screen
+from minestream_runtime.command.terminal import Screen, table
 
 ROOT = Path(__file__).parents[3]
 HOSTILE = {
@@ -32,10 +32,10 @@ def test_no_text_of_a_miner_commands_the_terminal(hostile: str) -> None:
     out = io.BytesIO()
     page = io.TextIOWrapper(out, "utf-8")
     screen = Screen(file=page, highlight=False, color_system=None, force_terminal=True)
-    table = Table("name")
-    table.add_row(hostile)
-    table.add_row(Text(hostile))
-    for shown in (hostile, Text(hostile), table, Panel(hostile)):
+    rows = Table("name")
+    rows.add_row(hostile)
+    rows.add_row(Text(hostile))
+    for shown in (hostile, Text(hostile), rows, Panel(hostile)):
         screen.print(shown, markup=False)
     page.flush()
     text = out.getvalue().decode()
@@ -49,6 +49,20 @@ def test_what_the_screen_itself_says_to_the_terminal_is_left() -> None:
     screen.clear()
     assert "it      is \x1b[31mred\x1b[0m \u00e9\u4e2d\U0001f600\n" in out.getvalue()
     assert out.getvalue().endswith("\x1b[2J\x1b[H")
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_of_a_table_on_a_narrow_terminal_nothing_is_cut_off(width: int) -> None:
+    out = io.StringIO()
+    cells = ("127.88.0.101:18780", "antminer-web", "401 that wants a password for it")
+    rows = table("address", "family", "evidence")
+    rows.add_row(*cells)
+    Screen(file=out, width=width).print(rows)
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert any(line.split()[0] == cells[0] for line in lines), "it is copied whole"
+    letters = sorted("".join("".join(lines).split()))
+    assert letters == sorted("".join("".join(("address", "family", "evidence", *cells)).split()))
 
 
 def test_a_diagnosis_shows_what_a_miner_said_and_does_not_do_it(

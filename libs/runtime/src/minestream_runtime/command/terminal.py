@@ -7,6 +7,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.table import Table
 
 from minestream_runtime.errors import MinestreamError, StoreUnavailableError
 
@@ -54,6 +55,20 @@ def console(*, stderr: bool = False) -> Console:
     """
     found = Screen(stderr=stderr, highlight=False)
     return found if found.is_terminal else Screen(stderr=stderr, highlight=False, width=_WIDE)
+
+
+def table(first: str, *others: str) -> Table:
+    """A table whose first column stands in one piece, and of which nothing is cut off.
+
+    Args:
+        first: the column by which a row is known, and which people copy.
+        others: folded where the terminal is narrow.
+    """
+    found = Table(box=None)
+    found.add_column(first, no_wrap=True)
+    for name in others:
+        found.add_column(name, overflow="fold")
+    return found
 
 
 def refuse(text: str, code: int = 1) -> NoReturn:

@@ -8,7 +8,6 @@ import sys
 from typing import Annotated, Any, Final
 
 import typer
-from rich.table import Table
 
 from api_gateway.adapters.database import open_writer
 from api_gateway.adapters.database.collectors import (
@@ -19,7 +18,7 @@ from api_gateway.adapters.database.collectors import (
 )
 from api_gateway.domain.collector.keys import PREFIX, RANDOM_BYTES, digest_of
 from api_gateway.settings import GatewaySettings
-from minestream_runtime.command.terminal import console, refuse, run
+from minestream_runtime.command.terminal import console, refuse, run, table
 from minestream_schemas.ids import SLUG
 
 app = typer.Typer(no_args_is_help=True, help="Keys of collectors at other sites.")
@@ -79,10 +78,10 @@ def list_(
         for row in rows:
             typer.echo(json.dumps(row))
         return
-    table = Table("key", "site", "name", "created", "last used", "revoked", "claims", box=None)
+    shown = table("key", "site", "name", "created", "last used", "revoked", "claims")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    console().print(table, markup=False)
+        shown.add_row(*("" if value is None else str(value) for value in row.values()))
+    console().print(shown, markup=False)
     typer.echo(f"{len(rows)} keys", err=True)
 
 

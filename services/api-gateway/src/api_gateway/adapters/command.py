@@ -19,7 +19,8 @@ from api_gateway.adapters.reseal_command import reseal
 from api_gateway.adapters.scan_command import scan
 from api_gateway.adapters.terminal import CONSOLE, progress
 from api_gateway.settings import GatewaySettings
-from minestream_runtime.command.terminal import console, run
+from minestream_runtime.command.files import write_whole
+from minestream_runtime.command.terminal import console, run, table
 from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.inventory.columns import MappingError
 from minestream_runtime.inventory.reading import read_inventory
@@ -110,8 +111,7 @@ def export(
         write_inventory(found, sys.stdout)
         return
     write = write_table if file.suffix.casefold() in _TABLES else write_inventory
-    with file.open("w", encoding="utf-8", newline="") as out:
-        write(found, out)
+    write_whole(file, lambda out: write(found, out))
     CONSOLE.print(f"{len(found.miners)} miners written to {file}", markup=False, soft_wrap=True)
 
 
@@ -130,13 +130,13 @@ def list_(
             typer.echo(json.dumps(shown | {"has_credentials": entry.sealed is not None}))
         return
     columns = ("miner_id", "site_id", "rack_id", "slot", "address", "dialect", "model")
-    table = Table(*columns, box=None)
+    rows = table(*columns)
     for entry in entries:
         values = dict(entry) | {"dialect": entry.dialect or _found_out(entry)}
-        table.add_row(
+        rows.add_row(
             *("" if values[name] is None else escape(str(values[name])) for name in columns)
         )
-    console().print(table)
+    console().print(rows)
     CONSOLE.print(f"{len(entries)} miners")
 
 
@@ -178,13 +178,13 @@ def _wish_of_table(file: Path, site: str | None, columns: list[str], *, asked: b
     if wrong := [each for each in columns if "=" not in each]:
         raise MappingError(f"--map {wrong[0]}: COLUMN=FIELD is wanted")
     given = dict(column.rpartition("=")[::2] for column in columns)
-    table = read_table(text_of(file.read_bytes()), given)
+    read = read_table(text_of(file.read_bytes()), given)
     shown = Table("column", "is", "for example", box=None)
-    for name, of, sample in table.samples():
+    for name, of, sample in read.samples():
         secret = sample and (of == "password" or _SECRET.search(name))
         words = (name, of or "(nothing we know)", "…" if secret else sample)
         shown.add_row(*map(escape, words))
-    counted = f"{file}: {table.mapped.layout}, {len(table.rows)} rows"
+    counted = f"{file}: {read.mapped.layout}, {len(read.rows)} rows"
     CONSOLE.print(counted, markup=False, soft_wrap=True)
     CONSOLE.print(shown)
     if asked:
@@ -192,7 +192,7 @@ def _wish_of_table(file: Path, site: str | None, columns: list[str], *, asked: b
             CONSOLE.print("[red]add --yes if these columns are right, else --map COLUMN=FIELD[/]")
             raise typer.Exit(1)
         typer.confirm("Are these columns right?", abort=True, err=True)
-    return lambda there: wanted_of(table, there, site_id=site)
+    return lambda there: wanted_of(read, there, site_id=site)
 
 
 def _confirm() -> None:

@@ -16,7 +16,6 @@ from typing import Annotated, Final
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from api_gateway.adapters.bringing import bring, publish_up_to, read_whole
 from api_gateway.adapters.terminal import CONSOLE
@@ -24,7 +23,8 @@ from api_gateway.domain.finds import Find, holders_of, new_entries
 from api_gateway.settings import GatewaySettings
 from minestream_dialects.detection import STEPS, Found, recognise
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.command.terminal import console, refuse, run, told
+from minestream_runtime.command.files import write_whole
+from minestream_runtime.command.terminal import console, refuse, run, table, told
 from minestream_runtime.devices.addresses import split
 from minestream_runtime.devices.connect_errors import OwnFaultError
 from minestream_runtime.devices.networks import Network
@@ -298,7 +298,7 @@ def _tell(
             typer.echo(json.dumps(said | {"in_fleet": there}))
         return
     columns = ("address", "family", "model", "firmware", "algorithm", "fleet", "evidence")
-    table = Table(*columns, box=None)
+    rows = table(*columns)
     for find in finds:
         name, where = _named(known.get(find.place) or new.get(find.place))
         if holders is not None and find.place not in holders:
@@ -307,9 +307,9 @@ def _tell(
             name = f"{name} at {where}"
         evidence = find.evidence + (", locked" if find.locked else "")
         cells = (find.address, find.family, find.model, find.firmware, find.algorithm, name)
-        table.add_row(*(cell or "" for cell in cells), evidence)
+        rows.add_row(*(cell or "" for cell in cells), evidence)
     if finds:
-        console().print(table, markup=False)
+        console().print(rows, markup=False)
 
 
 def _named(entry: InventoryEntry | None) -> tuple[str | None, str | None]:
@@ -361,8 +361,7 @@ def _tell_others(result: _Result, *, verbose: bool) -> None:
 def _write(out: Path, entries: Iterable[InventoryEntry], left_out: int) -> None:
     fleet = Fleet({}, {entry.miner_id: entry for entry in entries})
     write = write_table if out.suffix.casefold() in _TABLES else write_inventory
-    with out.open("w", encoding="utf-8", newline="") as file:
-        write(fleet, file)
+    write_whole(out, lambda file: write(fleet, file))
     already = f"; {left_out} are in the fleet already" if left_out else ""
     CONSOLE.print(f"{len(fleet.miners)} new miners written to {out}{already}", markup=False)
 

@@ -1,0 +1,41 @@
+"""Files that commands write: whole, or as they were before."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+from minestream_runtime.command.terminal import refuse
+
+
+def write_whole(file: Path, write: Callable[[TextIO], None]) -> None:
+    """Write a file in one step: Ctrl-C, or a disk that is full, leaves the one of before.
+
+    Args:
+        file: where; a pipe or a device is written as it comes.
+        write: writes the text.
+
+    Raises:
+        typer.Exit: it cannot be written, which has been told.
+    """
+    there = file.resolve()
+    beside = there.with_name(f".{there.name}.{os.getpid()}.new")
+    try:
+        if there.exists() and not there.is_file():
+            _write(there, write)
+            return
+        try:
+            _write(beside, write)
+            if there.exists():
+                shutil.copymode(there, beside)
+            beside.replace(there)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as exc:
+        refuse(f"{file}: cannot be written ({exc.strerror}); what was there is as it was")
+
+
+def _write(file: Path, write: Callable[[TextIO], None]) -> None:
+    with file.open("w", encoding="utf-8", newline="") as out:
+        write(out)
