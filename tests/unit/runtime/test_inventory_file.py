@@ -1,6 +1,8 @@
 import contextlib
 import io
+import tracemalloc
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
@@ -248,6 +250,23 @@ def test_what_is_written_reads_back_the_same(entries: list[InventoryEntry]) -> N
     out = io.StringIO()
     write_inventory(fleet, out)
     assert read(out.getvalue()).fleet == fleet
+
+
+def test_a_large_fleet_is_written_piece_by_piece(tmp_path: Path) -> None:
+    miners = [
+        InventoryEntry(miner_id=f"site-{number}", site_id="site", address=f"h{number}.local:80")
+        for number in range(2500)
+    ]
+    fleet = Fleet({"site": Site("site")}, {entry.miner_id: entry for entry in miners})
+    peaks = []
+    for few in (Fleet({}, dict(list(fleet.miners.items())[:500])), fleet):
+        with (tmp_path / "fleet.yaml").open("w", encoding="utf-8") as out:
+            tracemalloc.start()
+            write_inventory(few, out)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+    assert peaks[1] < 2 * peaks[0]
+    assert read((tmp_path / "fleet.yaml").read_text(encoding="utf-8")).fleet == fleet
 
 
 def test_credentials_without_a_key_are_refused_at_their_line() -> None:
