@@ -25,6 +25,7 @@ async def running(
     *,
     fast: int = 4,
     slow: int = 2,
+    hand_over_s: float = HAND_OVER_S,
     grace_s: float = 0.05,
 ) -> AsyncIterator[Lanes[str]]:
     lanes = Lanes(
@@ -33,7 +34,7 @@ async def running(
         SystemClock(),
         fast=fast,
         slow=slow,
-        hand_over_s=HAND_OVER_S,
+        hand_over_s=hand_over_s,
         grace_s=grace_s,
     )
     async with asyncio.TaskGroup() as group:
@@ -212,23 +213,24 @@ async def test_at_the_end_polls_finish_within_the_grace_or_are_cancelled() -> No
 
 async def test_with_more_than_can_be_polled_the_important_keep_their_rate_and_others_wait() -> None:
     polled: Counter[str] = Counter()
+    ends = asyncio.Semaphore(0)
     ticks = 7
 
     async def poll(target: str) -> str:
+        await ends.acquire()
         polled[target] += 1
-        await asyncio.sleep(0.02)
         return target
 
-    # 4 slots x 20 ms: 200 polls a second; 10 + 40 targets want 500 of them
-    async with running(poll) as lanes:
+    async with running(poll, hand_over_s=60.0) as lanes:
         left_out: Counter[str] = Counter()
-        for _ in range(ticks):
+        for tick in range(1, ticks + 1):  # time for 20 polls; 10 + 40 targets want one
             for number in range(40):
                 left_out["usual"] += not lanes.submit(f"usual{number}")
             for number in range(10):
                 left_out["important"] += not lanes.submit(f"important{number}", priority=5)
-            await asyncio.sleep(0.1)
-        await until(lambda: lanes.under_way == 0)
+            for _ in range(20):
+                ends.release()
+            await until(lambda many=20 * tick: polled.total() == many)  # type: ignore[misc]
     assert left_out["important"] == 0
     assert all(polled[f"important{number}"] == ticks for number in range(10))
     assert left_out["usual"] > 20
@@ -245,7 +247,7 @@ async def test_under_lasting_overload_the_lowest_are_polled_now_and_then() -> No
         return target
 
     rounds = 60
-    async with running(poll, fast=1) as lanes:
+    async with running(poll, fast=1, hand_over_s=60.0) as lanes:
         for number in range(rounds):  # one slot for five that are due
             for name in ("important", "important too"):
                 lanes.submit(name, priority=5)
