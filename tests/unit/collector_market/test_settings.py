@@ -50,6 +50,8 @@ def test_a_months_credits_are_those_of_the_plan(monkeypatch: pytest.MonkeyPatch)
     settings = load(monkeypatch, coingecko_plan="demo", coingecko_key=KEY)
     assert settings.quotas_of("coingecko") == (Quota(Per.MONTH, 10_000, kept=1000),)
     assert settings.quotas_of("mempool") == ()
+    kept = [settings.quotas_of("coingecko", for_prices=most)[0].kept for most in (0, 8640, 20_000)]
+    assert kept == [1000, 8640, 9000]
 
 
 @pytest.mark.parametrize(

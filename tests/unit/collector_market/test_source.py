@@ -204,7 +204,7 @@ async def test_at_the_end_of_a_scarce_month_prices_go_on_and_the_others_rest(mar
     cadence = Cadence(300, 900, 3600, 600, 900, 3600)
     wants = [want.askings[0] for want in wants_of(["litecoin"], [market], cadence)]
     usage = Usage("x", time, quotas=(Quota(Per.MONTH, 20, kept=2),))
-    assert usage.take(18) is None
+    assert usage.take(19) is None
     async with source(always(text="{}"), time, usage=usage) as (this, server):
         heard = {asking.endpoint: await hear(this, asking) is not None for asking in wants}
     assert [endpoint for endpoint, told in heard.items() if told] == [wants[0].endpoint]

@@ -79,6 +79,8 @@ def test_what_a_month_costs_is_known_beforehand() -> None:
     assert credits_per_month(fallback, "coinmarketcap") == 2880 + 720
     first = wants_of(COINS, ("coinmarketcap",), CADENCE)
     assert credits_per_month(first, "coinmarketcap") == 8640 + 2880 + 720
+    assert credits_per_month(first, "coinmarketcap", urgent=True) == 8640, "prices"
+    assert credits_per_month(fallback, "coinmarketcap", urgent=True) == 0
     many = wants_of([f"coin-{number}" for number in range(101)], ("coinmarketcap",), CADENCE)
     assert many[0].askings[0].cost == 2, "a credit buys a hundred coins"
 

@@ -1,5 +1,6 @@
 """What a source's quota does not allow is not asked, and nothing is forgotten over a restart."""
 
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -77,18 +78,46 @@ def test_a_month_ends_where_the_next_begins(resets_on: int, day: int, cost: int)
 
 
 def test_what_is_kept_for_urgent_calls_only_they_can_use() -> None:
-    meter = Meter([Quota(Per.DAY, 10, kept=2)])
-    assert meter.spend(8, NOON) is None
-    refusal = meter.spend(1, NOON)
-    assert refusal is not None
-    assert "2 are kept for urgent calls" in refusal.reason
-    assert meter.spend(2, NOON, urgent=True) is None
-    assert meter.spend(1, NOON, urgent=True) is not None
+    for per, kept in ((Per.HOUR, 2), (Per.DAY, 4)):  # half of the day is over
+        meter = Meter([Quota(per, 10, kept=kept)])
+        assert meter.spend(8, NOON) is None
+        refusal = meter.spend(1, NOON)
+        assert refusal is not None
+        assert "2 are kept for urgent calls" in refusal.reason
+        assert meter.spend(2, NOON, urgent=True) is None
+        assert meter.spend(1, NOON, urgent=True) is not None
+
+
+@given(most=st.integers(20, 150), kept=st.integers(1, 19), pause_min=st.integers(10, 60))
+def test_what_urgent_calls_need_until_midnight_is_kept_and_no_more(
+    most: int, kept: int, pause_min: int
+) -> None:
+    meter, begin = Meter([Quota(Per.DAY, most, kept=kept)]), NOON - DAY / 2
+    every, urgent, plain, at = DAY / kept, 0, 0, begin
+    while at < begin + DAY:
+        refusal = meter.spend(1, at)
+        if refusal is None:
+            plain += 1
+        else:
+            assert refusal.opens_at is not None
+            assert at < refusal.opens_at <= begin + DAY
+            assert (
+                Meter([Quota(Per.DAY, most, kept=kept)], deepcopy(meter.spent)).spend(
+                    1, refusal.opens_at
+                )
+                is None
+            )
+        while begin + urgent * every <= at:
+            assert meter.spend(1, at, urgent=True) is None
+            urgent += 1
+        at += pause_min * MINUTE
+    wanted = -(-1440 // pause_min)
+    assert plain >= min(wanted, most - kept) - 1
 
 
 def test_while_only_urgent_calls_are_allowed_that_is_told_once() -> None:
     clock = Time()
-    usage = Usage("told-once", clock, quotas=(Quota(Per.DAY, 10, kept=2),))
+    usage = Usage("told-once", clock, quotas=(Quota(Per.HOUR, 10, kept=2),))
     with capture_logs() as logs:
         assert usage.take(8) is None
         for urgent in (False, True, False, True, False, True):

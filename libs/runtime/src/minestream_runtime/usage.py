@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from math import ceil
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +40,8 @@ class Quota:
     Args:
         per: over which time.
         most: calls, or credits where calls cost different numbers of them.
-        kept: so many of them are for urgent calls alone.
+        kept: so many of them are for urgent calls alone; of a day's or month's fewer and fewer, as
+            what is left of it needs fewer.
         resets_on: day of the month, 1 to 28, on which a month begins.
 
     Raises:
@@ -124,15 +126,21 @@ class Meter:
         }
 
     def _refusal(self, quota: Quota, cost: int, at: datetime, *, urgent: bool) -> Refusal | None:
-        allowed = quota.most if urgent else quota.most - quota.kept
-        if self._used(quota, at) + cost <= allowed:
+        kept = 0 if urgent else _kept(quota, at)
+        allowed, wanted = quota.most - kept, self._used(quota, at) + cost
+        if wanted <= allowed:
             return None
-        if cost > allowed:
-            return Refusal(f"a call of {cost} is beyond the {allowed} per {quota.per}", None)
+        most = allowed if quota.per is Per.HOUR else quota.most
+        if cost > most:
+            return Refusal(f"a call of {cost} is beyond the {most} per {quota.per}", None)
         opens_at = self._opens_at(quota, allowed - cost, at)
-        kept = "" if allowed == quota.most else f" ({quota.kept} are kept for urgent calls)"
+        if kept and quota.per is not Per.HOUR and wanted <= quota.most:
+            begin, end = _period(quota, at)
+            share = (wanted - allowed) / quota.kept
+            opens_at = min(opens_at, at + (end - begin) * share + timedelta(seconds=1))
+        why = f" ({kept} are kept for urgent calls)" if kept else ""
         return Refusal(
-            f"the quota of {quota.most} per {quota.per} is used up{kept}"
+            f"the quota of {quota.most} per {quota.per} is used up{why}"
             f" until {opens_at:%Y-%m-%d %H:%M} UTC",
             opens_at,
         )
@@ -140,16 +148,13 @@ class Meter:
     def _used(self, quota: Quota, at: datetime) -> int:
         if quota.per is Per.HOUR:
             return sum(self.spent.minutes.values())
-        since = _day(at) if quota.per is Per.DAY else _day(_month_of(at, quota.resets_on))
+        since = _day(_period(quota, at)[0])
         return sum(spent for day, spent in self.spent.days.items() if day >= since)
 
     def _opens_at(self, quota: Quota, room: int, at: datetime) -> datetime:
         """When no more than ``room`` is spent."""
-        if quota.per is Per.DAY:
-            return _midnight(at) + timedelta(days=1)
-        if quota.per is Per.MONTH:
-            begin = _month_of(at, quota.resets_on)
-            return _month_of(begin + timedelta(days=32), quota.resets_on)
+        if quota.per is not Per.HOUR:
+            return _period(quota, at)[1]
         used, leaves = sum(self.spent.minutes.values()), _minute(at)
         for minute, spent in sorted(self.spent.minutes.items()):
             if used <= room:
@@ -276,6 +281,22 @@ def _day(at: datetime) -> int:
 
 def _midnight(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _period(quota: Quota, at: datetime) -> tuple[datetime, datetime]:
+    """When the day or the month that holds an instant began, and when it ends."""
+    if quota.per is Per.DAY:
+        return _midnight(at), _midnight(at) + timedelta(days=1)
+    begin = _month_of(at, quota.resets_on)
+    return begin, _month_of(begin + timedelta(days=32), quota.resets_on)
+
+
+def _kept(quota: Quota, at: datetime) -> int:
+    """What is kept of a quota now."""
+    if quota.per is Per.HOUR:
+        return quota.kept
+    begin, end = _period(quota, at)
+    return ceil(quota.kept * ((end - at) / (end - begin)))
 
 
 def _month_of(at: datetime, resets_on: int) -> datetime:

@@ -200,12 +200,21 @@ class MarketSettings(OutletSettings):
             return {"X-CMC_PRO_API_KEY": self.cmc_key}
         return {}
 
-    def quotas_of(self, source: str) -> tuple[Quota, ...]:
-        """What its plan allows in a month; a tenth of it is kept for prices."""
+    def quotas_of(self, source: str, *, for_prices: int = 0) -> tuple[Quota, ...]:
+        """What its plan allows in a month.
+
+        Args:
+            source: its name.
+            for_prices: credits that they cost in a month. They are kept, a tenth at least (another
+                market may fail) and nine tenths at most.
+        """
         most = self.cmc_credits_per_month if source == "coinmarketcap" else None
         if source == "coingecko":
             most = self.coingecko_credits_per_month or _CREDITS[self.coingecko_plan]
-        return () if most is None else (Quota(Per.MONTH, most, kept=most // 10),)
+        if most is None:
+            return ()
+        tenth = most // 10
+        return (Quota(Per.MONTH, most, kept=min(max(for_prices, tenth), 9 * tenth)),)
 
 
 def _listed(text: str) -> tuple[str, ...]:

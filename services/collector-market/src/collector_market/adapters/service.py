@@ -51,7 +51,7 @@ async def collect(settings: MarketSettings, health: Health) -> None:
             open_outlet(settings, clock, subject=settings.collector_id)
         )
         sources = {
-            name: await _source(stack, settings, name, clock)
+            name: await _source(stack, settings, name, wants, clock)
             for name in {asking.source for want in wants for asking in want.askings}
         }
         watching = Watching(
@@ -97,13 +97,17 @@ def _warn_of_quotas(settings: MarketSettings, wants: Sequence[Want]) -> None:
 
 
 async def _source(
-    stack: AsyncExitStack, settings: MarketSettings, name: str, clock: Clock
+    stack: AsyncExitStack,
+    settings: MarketSettings,
+    name: str,
+    wants: Sequence[Want],
+    clock: Clock,
 ) -> Source:
     url = settings.url_of(name)
     usage = Usage(
         name,
         clock,
-        quotas=settings.quotas_of(name),
+        quotas=settings.quotas_of(name, for_prices=credits_per_month(wants, name, urgent=True)),
         state=settings.state_dir / f"{settings.collector_id}.{name}.usage",
         free=_FREE,
     )

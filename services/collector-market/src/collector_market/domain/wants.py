@@ -127,13 +127,19 @@ def wants_of(coins: Sequence[str], sources: Sequence[str], cadence: Cadence) -> 
     return tuple(wants)
 
 
-def credits_per_month(wants: Sequence[Want], source: str) -> int:
-    """What a month of asking costs at a source, when nothing fails and nobody is replaced."""
+def credits_per_month(wants: Sequence[Want], source: str, *, urgent: bool = False) -> int:
+    """What a month of asking costs at a source, when nothing fails and nobody is replaced.
+
+    Args:
+        wants: all.
+        source: its name.
+        urgent: count only what is.
+    """
     first = ((want, want.askings[0]) for want in wants)
     return sum(
         round(_MONTH_S / want.every_s) * asking.cost
         for want, asking in first
-        if asking.source == source
+        if asking.source == source and (asking.urgent or not urgent)
     )
 
 
