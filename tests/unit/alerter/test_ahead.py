@@ -61,3 +61,11 @@ def test_a_reading_is_ahead_of_when_it_was_heard_not_of_when_it_is_read(
     at_ms = int((clock.timestamp() - heard_s_ago) * 1000)
     record = Record(Partition(TELEMETRY.name, 0), 0, b"site-a-m1", event.to_json(), {}, at_ms)
     assert reading_in(record, now=clock).ahead is ahead
+
+
+@pytest.mark.parametrize("at_ms", [-1, 2**63 - 1], ids=["says none", "says none of any calendar"])
+def test_a_reading_whose_record_has_no_time_was_heard_when_it_is_read(at_ms: int) -> None:
+    clock = now()
+    event = telemetry("site-a-m1", clock)
+    record = Record(Partition(TELEMETRY.name, 0), 0, b"site-a-m1", event.to_json(), {}, at_ms)
+    assert not reading_in(record, now=clock).ahead

@@ -63,3 +63,7 @@ def test_a_removal_and_a_foreign_record_are_shown_for_what_they_are() -> None:
     foreign = decoded(INVENTORY, record(b"\x00not json"))
     assert "event" not in foreign
     assert foreign["fault"]
+
+
+def test_a_record_without_a_time_is_shown_without_one() -> None:
+    assert decoded(INVENTORY, record(None)._replace(at_ms=2**63 - 1))["at"] is None

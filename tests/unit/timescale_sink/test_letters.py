@@ -38,13 +38,13 @@ def test_a_letter_read_from_its_own_headers_is_the_same_letter() -> None:
         at=letter.at,
     )
     assert all(type(name) is str for name in headers), "Kafka's client takes no other"
-    assert letter_from(place=PLACE, key=b"k", value=b"v", headers=headers, at_ms=0) == letter
+    assert letter_from(place=PLACE, key=b"k", value=b"v", headers=headers, at=None) == letter
 
 
 @given(
     st.dictionaries(st.sampled_from([h.value for h in DeadLetterHeader]) | st.text(), st.binary())
 )
 def test_a_foreign_dead_letter_is_read_whatever_it_says(headers: dict[str, bytes]) -> None:
-    letter = letter_from(place=PLACE, key=None, value=None, headers=headers, at_ms=1)
+    letter = letter_from(place=PLACE, key=None, value=None, headers=headers, at=AT)
     assert letter.service == "processor"
     assert letter.at.tzinfo is not None

@@ -4,7 +4,7 @@ import asyncio
 import difflib
 import json
 import types
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import typer
@@ -122,11 +122,10 @@ def decoded(topic: Topic, record: Record) -> dict[str, Any]:
         topic: whose record it is.
         record: as the broker gave it.
     """
-    at = datetime.fromtimestamp(record.at_ms / 1000, UTC).isoformat(timespec="milliseconds")
     shown: dict[str, Any] = {
         "partition": record.partition.number,
         "offset": record.offset,
-        "at": at,
+        "at": record.at and record.at.isoformat(timespec="milliseconds"),
         "key": None if record.key is None else record.key.decode(errors="replace"),
     }
     if record.value is None:

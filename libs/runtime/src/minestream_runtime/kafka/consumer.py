@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
@@ -35,6 +36,16 @@ class Record(NamedTuple):
     value: bytes | None
     headers: Mapping[str, bytes]
     at_ms: int
+
+    @property
+    def at(self) -> datetime | None:
+        """Its timestamp; None for "no timestamp" (-1) and what no calendar holds."""
+        if self.at_ms < 0:
+            return None
+        try:
+            return datetime.fromtimestamp(self.at_ms / 1000, UTC)
+        except (OverflowError, ValueError):
+            return None
 
 
 class Ownership(Protocol):

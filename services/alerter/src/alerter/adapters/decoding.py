@@ -1,6 +1,6 @@
 """Records of the telemetry topic as readings; what no schema accepts is told why."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from pydantic import ValidationError
@@ -38,7 +38,7 @@ def reading_in(record: Record, *, now: datetime) -> Reading:
         raise PayloadInvalidError(what_is_wrong(exc)) from exc
     if telemetry.ts - now > _AHEAD:
         raise ReadingTooNewError("its time is more than a day ahead of our clock")
-    heard_at = min(now, datetime.fromtimestamp(record.at_ms / 1000, UTC))
+    heard_at = min(now, record.at or now)
     return reading_of(telemetry, heard_at=heard_at, traceparent=traceparent_of(record))
 
 

@@ -12,7 +12,7 @@ from minestream_schemas.dead_letter import DeadLetter, DeadLetterKind, Fault
 from minestream_schemas.raw import RawMiner
 from minestream_schemas.topics import BY_NAME
 from timescale_sink.domain.letters import letter_from
-from timescale_sink.domain.source import Content, Item, Source, instant_of
+from timescale_sink.domain.source import Content, Item, Source
 
 _MODELS: Final = {name: topic.event for name, topic in BY_NAME.items()}
 
@@ -37,7 +37,7 @@ def _guarded(record: Record) -> Content:
 def _item(record: Record, content: Content) -> Item:
     value = record.value or b""
     text = value.decode("utf-8", "replace") if type(content) is RawMiner else None
-    return Item(len(value), content, instant_of(record.at_ms), text)
+    return Item(len(value), content, record.at, text)
 
 
 def _content(record: Record) -> Content:
@@ -48,7 +48,7 @@ def _content(record: Record) -> Content:
             key=record.key,
             value=record.value,
             headers=record.headers,
-            at_ms=record.at_ms,
+            at=record.at,
         )
     if record.value is None:
         return Fault(DeadLetterKind.SCHEMA, "no value")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from minestream_schemas.dead_letter import DeadLetterHeader
-from timescale_sink.domain.source import Letter, Source, instant_of
+from timescale_sink.domain.source import Letter, Source
 
 _NEVER = datetime.fromtimestamp(0, tz=UTC)
 _OURS = frozenset(header.value for header in DeadLetterHeader)
@@ -21,7 +21,7 @@ def letter_from(
     key: bytes | None,
     value: bytes | None,
     headers: Mapping[str, bytes],
-    at_ms: int,
+    at: datetime | None,
 ) -> Letter:
     """Read a record of a dead-letter topic. Never fails: what it does not say is where it lies.
 
@@ -30,7 +30,7 @@ def letter_from(
         key: of the record.
         value: of the record.
         headers: the record's own and those of ``DeadLetterHeader``.
-        at_ms: Kafka's timestamp, for a letter that does not say its own; neither: 1970.
+        at: Kafka's timestamp, for a letter that does not say its own; neither: 1970.
     """
     said = {name: legible(content or b"") for name, content in headers.items()}
     return Letter(
@@ -38,7 +38,7 @@ def letter_from(
         source=_source(said) or place,
         kind=said.get(DeadLetterHeader.KIND, "unknown"),
         reason=said.get(DeadLetterHeader.REASON, "the dead letter does not say"),
-        at=_instant(said.get(DeadLetterHeader.AT)) or instant_of(at_ms) or _NEVER,
+        at=_instant(said.get(DeadLetterHeader.AT)) or at or _NEVER,
         key=key,
         value=value,
         headers={

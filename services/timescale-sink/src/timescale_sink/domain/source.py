@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from minestream_schemas.dead_letter import Fault
@@ -16,16 +16,6 @@ class Source:
     topic: str
     partition: int
     offset: int
-
-
-def instant_of(at_ms: int) -> datetime | None:
-    """A Kafka timestamp as an instant; None for "no timestamp" (-1) and what no calendar holds."""
-    if at_ms < 0:
-        return None
-    try:
-        return datetime.fromtimestamp(at_ms / 1000, tz=UTC)
-    except (OverflowError, ValueError):
-        return None
 
 
 @dataclass(frozen=True, slots=True)
