@@ -94,7 +94,8 @@ class Rig:
 
     async def turn(self) -> None:
         self.reading._committed_s = -1e9  # it is time to commit
-        await self.reading._turn(cast("Consumer", self.consumer))
+        work = self.reading._work(cast("Consumer", self.consumer))
+        await self.reading._turns.take(work)
 
     def send(self) -> None:
         for entry in self.holding.gathering.take(MINERS):

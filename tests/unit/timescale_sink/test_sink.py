@@ -61,14 +61,14 @@ async def test_a_sink_that_lost_its_partitions_does_not_say_that_the_database_is
     sink = Sink(settings, cast("Store", database), letters, SystemClock())
     sink._positions.follow(consumer)
     await sink._positions.assigned(frozenset({PARTITION}))
-    await sink._turn(consumer)
+    await sink._turns.take(sink._work(consumer))
     assert sink.fault() == "store_unavailable"
     await sink._positions.revoked(frozenset({PARTITION}))
-    await sink._turn(consumer)
+    await sink._turns.take(sink._work(consumer))
     assert sink.fault() == "store_unavailable"
     database.away = False
     await sink._positions.assigned(frozenset({PARTITION}))
-    await sink._turn(consumer)
+    await sink._turns.take(sink._work(consumer))
     assert sink.fault() is None
 
 

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import NoReturn
 
 import structlog
 
 from minestream_runtime.backoff import Backoff
+from minestream_runtime.cancelling import heed_cancellation
 from minestream_runtime.errors import Disposition, MinestreamError
 
 
@@ -15,12 +17,21 @@ class Turns:
     Args:
         waits: the log's event when a turn fails for what passes by itself.
         works: the log's event when one succeeds after that.
+        failed: told of the error, before the pause.
         backoff: how long it waits before the next.
     """
 
-    def __init__(self, *, waits: str, works: str, backoff: Backoff | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        waits: str,
+        works: str,
+        failed: Callable[[MinestreamError], None] = lambda _: None,
+        backoff: Backoff | None = None,
+    ) -> None:
         self._waits = waits
         self._works = works
+        self._failed = failed
         self._backoff = backoff or Backoff()
         self._fault: str | None = "has not read yet"
         self._log = structlog.get_logger()
@@ -29,17 +40,17 @@ class Turns:
         """Why it does not work just now; None when it does."""
         return self._fault
 
-    async def take(
-        self,
-        turn: Awaitable[bool],
-        *,
-        failed: Callable[[MinestreamError], None] = lambda _: None,
-    ) -> None:
+    async def go_on(self, turn: Callable[[], Awaitable[bool]]) -> NoReturn:
+        """One turn after the other, until cancelled; see ``take``."""
+        while True:
+            heed_cancellation()
+            await self.take(turn())
+
+    async def take(self, turn: Awaitable[bool]) -> None:
         """One turn; after one that failed for a while, a pause.
 
         Args:
             turn: the work; it gives False when it has asked nobody, so that nothing is known.
-            failed: told of the error, before the pause.
 
         Raises:
             MinestreamError: one that trying again does not mend.
@@ -52,7 +63,7 @@ class Turns:
             if self._fault != exc.kind:
                 self._log.warning(self._waits, error_type=exc.kind, reason=str(exc))
             self._fault = exc.kind
-            failed(exc)
+            self._failed(exc)
             await asyncio.sleep(self._backoff.next_s())
             return
         if not known:

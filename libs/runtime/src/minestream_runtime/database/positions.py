@@ -13,6 +13,7 @@ from psycopg import sql
 from minestream_runtime.database.pool import Connection, Pool, store_errors
 from minestream_runtime.errors import BrokerUnavailableError, PartitionLostError
 from minestream_runtime.kafka import Consumer, Partition, Record
+from minestream_runtime.kafka.lags import lags_of
 
 Known = Callable[[Mapping[Partition, int]], Awaitable[Mapping[Partition, int]]]
 _KNOW: Final = """
@@ -252,9 +253,7 @@ class Positions:
         Raises:
             BrokerUnavailableError: Kafka is away.
         """
-        held = self.held()
-        ends = await self._consumer.ends(held) if self._consumer is not None else {}
-        return {partition: max(0, end - held[partition]) for partition, end in ends.items()}
+        return await lags_of(self._consumer, self.held()) if self._consumer is not None else {}
 
     def _pause(self, partitions: Iterable[Partition]) -> None:
         if self._consumer is not None:

@@ -13,8 +13,8 @@ from abacus_sink.settings import AbacusSettings
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import BrokerUnavailableError
 from minestream_runtime.kafka import Consumer, Partition
+from minestream_runtime.kafka.lags import lags_of, show_lags
 from minestream_runtime.kafka.setting_aside import SettingAside
-from minestream_runtime.metrics import gauge
 from minestream_runtime.turns import Turns
 from minestream_schemas.feature import FEATURE
 
@@ -70,13 +70,9 @@ class Reading:
             session_timeout_s=self._settings.session_timeout_s,
         ) as consumer:
             try:
-                while True:
-                    await self._turn(consumer)
+                await self._turns.go_on(lambda: self._work(consumer))
             finally:
                 await self._last_commit(consumer)
-
-    async def _turn(self, consumer: Consumer) -> None:
-        await self._turns.take(self._work(consumer))
 
     async def _work(self, consumer: Consumer) -> bool:
         await self._read(consumer)
@@ -139,7 +135,9 @@ class Reading:
             return
         self._lag_s = now_s
         positions = self._holding.offsets.positions()
-        read = [place for place in consumer.owned() if place.number in positions]
-        ends = await consumer.ends(read)
-        lag = sum(max(0, end - positions[place.number]) for place, end in ends.items())
-        gauge("minestream_consumer_lag_records").labels(FEATURE.name).set(lag)
+        read = {
+            place: positions[place.number]
+            for place in consumer.owned()
+            if place.number in positions
+        }
+        show_lags([FEATURE], await lags_of(consumer, read))

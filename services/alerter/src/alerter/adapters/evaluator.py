@@ -15,12 +15,12 @@ from alerter.domain.judging import Judged, Key, judge_all
 from alerter.domain.lifecycle import Flow, State, Transition
 from alerter.domain.reading import Reading
 from alerter.settings import AlerterSettings
-from minestream_runtime.cancelling import heed_cancellation
 from minestream_runtime.clock import Clock
 from minestream_runtime.database.positions import Positions
 from minestream_runtime.errors import MinestreamError, unit_of_work
 from minestream_runtime.halving import by_halves
 from minestream_runtime.kafka import Consumer, Partition, Record
+from minestream_runtime.kafka.lags import show_lags
 from minestream_runtime.kafka.setting_aside import SettingAside
 from minestream_runtime.metrics import counter, gauge, histogram
 from minestream_runtime.turns import Turns
@@ -62,7 +62,11 @@ class Evaluator:
         self._clock = clock
         self._wakes = wakes
         self._positions = Positions()
-        self._turns = Turns(waits="alerter_waits", works="alerter_judges")
+        self._turns = Turns(
+            waits="alerter_waits",
+            works="alerter_judges",
+            failed=lambda _: self._positions.forget(),
+        )
         self._ahead: frozenset[str] = frozenset()
         self._looked_s = clock.monotonic() - _LOOK_EVERY_S
         self._log = structlog.get_logger()
@@ -86,12 +90,7 @@ class Evaluator:
             session_timeout_s=self._settings.session_timeout_s,
         ) as consumer:
             self._positions.follow(consumer)
-            while True:
-                heed_cancellation()
-                await self._turn(consumer)
-
-    async def _turn(self, consumer: Consumer) -> None:
-        await self._turns.take(self._work(consumer), failed=lambda _: self._positions.forget())
+            await self._turns.go_on(lambda: self._work(consumer))
 
     async def _work(self, consumer: Consumer) -> bool:
         await self._positions.find(self._store.offsets)
@@ -217,7 +216,7 @@ class Evaluator:
             return
         self._looked_s = now_s
         lags = await self._positions.lags()
-        gauge("minestream_consumer_lag_records").labels(TELEMETRY.name).set(sum(lags.values()))
+        show_lags([TELEMETRY], lags)
         read = [partition for partition, lag in lags.items() if lag == 0]
         if waiting := await self._store.held(read):
             await self._store.release(waiting)

@@ -59,9 +59,7 @@ class Detections:
             try:
                 async with Consumer(self._settings, [DETECTED], group=GROUP) as consumer:
                     backoff.reset()
-                    while True:
-                        heed_cancellation()
-                        await self._turns.take(self._turn(consumer), failed=lambda _: None)
+                    await self._turns.go_on(lambda: self._turn(consumer))
             except BrokerUnavailableError as exc:
                 self._log.debug("detections_wait_for_kafka", reason=str(exc))
             await asyncio.sleep(backoff.next_s())

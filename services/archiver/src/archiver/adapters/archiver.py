@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -27,6 +26,7 @@ from minestream_runtime.errors import (
     PartitionLostError,
 )
 from minestream_runtime.kafka import Consumer, Partition, Record
+from minestream_runtime.kafka.lags import lags_of, show_lags
 from minestream_runtime.metrics import counter, gauge, histogram
 from minestream_runtime.turns import Turns
 from minestream_schemas.topics import BY_NAME, TOPICS
@@ -56,7 +56,7 @@ class Archiver:
         self._lake = lake
         self._holdings = Holdings(lake, zstd_level=settings.archive_zstd_level)
         self._readers: dict[str, Reader] = {topic.name: reader_of(topic) for topic in ARCHIVED}
-        self._turns = Turns(waits="archiver_waits", works="archiver_archives")
+        self._turns = Turns(waits="archiver_waits", works="archiver_archives", failed=self._unsure)
         self._told_s = clock.monotonic()
         self._lag_s = self._told_s - _LAG_EVERY_S
         self._untold: dict[Partition, int] = {}
@@ -81,13 +81,9 @@ class Archiver:
         ) as consumer:
             self._holdings.follow(consumer)
             try:
-                while True:
-                    await self._turn(consumer)
+                await self._turns.go_on(lambda: self._work(consumer))
             finally:
                 await self._end(consumer)
-
-    async def _turn(self, consumer: Consumer) -> None:
-        await self._turns.take(self._work(consumer), failed=self._unsure)
 
     async def _work(self, consumer: Consumer) -> bool:
         await uncut(self._holdings.tidy())
@@ -110,7 +106,7 @@ class Archiver:
             topic = record.partition.topic
             row = Row(record, self._readers[topic](record.value))
             subject = BY_NAME[topic].subject
-            cut.add(places.place_of(subject, row.envelope, _instant(record)), row, now_s=now_s)
+            cut.add(places.place_of(subject, row.envelope, record.at), row, now_s=now_s)
             traced = tracing.sampled(row)
             if traced is not None:
                 cut.trace(*traced)
@@ -205,18 +201,5 @@ class Archiver:
 
     async def _measure_lag(self, consumer: Consumer) -> None:
         cuts = self._holdings.cuts()
-        lags = dict.fromkeys((topic.name for topic in ARCHIVED), 0)
-        for partition, end in (await consumer.ends(cuts)).items():
-            lags[partition.topic] += max(0, end - cuts[partition].held.cut.upto)
-        for topic, lag in lags.items():
-            gauge("minestream_consumer_lag_records").labels(topic).set(lag)
-
-
-def _instant(record: Record) -> datetime | None:
-    """Kafka's timestamp; None for "no timestamp" (-1) and what no calendar holds."""
-    if record.at_ms < 0:
-        return None
-    try:
-        return datetime.fromtimestamp(record.at_ms / 1000, tz=UTC)
-    except (OverflowError, ValueError):
-        return None
+        kept = {partition: cut.held.cut.upto for partition, cut in cuts.items()}
+        show_lags(ARCHIVED, await lags_of(consumer, kept))

@@ -7,7 +7,6 @@ from typing import Final
 
 import structlog
 
-from minestream_runtime.cancelling import heed_cancellation
 from minestream_runtime.clock import Clock
 from minestream_runtime.database.positions import Positions
 from minestream_runtime.errors import (
@@ -17,8 +16,9 @@ from minestream_runtime.errors import (
 )
 from minestream_runtime.halving import by_halves
 from minestream_runtime.kafka import Consumer, Partition, Record
+from minestream_runtime.kafka.lags import show_lags
 from minestream_runtime.kafka.setting_aside import SettingAside
-from minestream_runtime.metrics import counter, gauge, histogram
+from minestream_runtime.metrics import counter, histogram
 from minestream_runtime.turns import Turns
 from minestream_schemas import topics
 from minestream_schemas.dead_letter import DeadLetterKind, Fault
@@ -55,7 +55,7 @@ class Sink:
         self._letters = letters
         self._clock = clock
         self._positions = Positions()
-        self._turns = Turns(waits="sink_waits", works="sink_writes")
+        self._turns = Turns(waits="sink_waits", works="sink_writes", failed=self._drop)
         self._size = BatchSize(
             most=settings.sink_batch_records,
             most_bytes=settings.sink_batch_bytes,
@@ -84,12 +84,7 @@ class Sink:
             session_timeout_s=self._settings.session_timeout_s,
         ) as consumer:
             self._positions.follow(consumer)
-            while True:
-                heed_cancellation()
-                await self._turn(consumer)
-
-    async def _turn(self, consumer: Consumer) -> None:
-        await self._turns.take(self._work(consumer), failed=self._drop)
+            await self._turns.go_on(lambda: self._work(consumer))
 
     def _drop(self, _: MinestreamError) -> None:
         """Begin anew from what the database has.
@@ -212,11 +207,4 @@ class Sink:
             self._told_s = now_s
         if now_s - self._lag_s >= _LAG_EVERY_S:
             self._lag_s = now_s
-            await self._measure_lag()
-
-    async def _measure_lag(self) -> None:
-        lags = dict.fromkeys((topic.name for topic in TOPICS), 0)
-        for partition, lag in (await self._positions.lags()).items():
-            lags[partition.topic] += lag
-        for topic, lag in lags.items():
-            gauge("minestream_consumer_lag_records").labels(topic).set(lag)
+            show_lags(TOPICS, await self._positions.lags())

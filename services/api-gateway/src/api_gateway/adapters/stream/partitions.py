@@ -8,7 +8,7 @@ import structlog
 from api_gateway.adapters.stream.records import TOPICS
 from api_gateway.domain.stream.entries import Place
 from minestream_runtime.kafka import Consumer, Partition
-from minestream_runtime.metrics import gauge
+from minestream_runtime.kafka.lags import lags_of, show_lags
 from minestream_schemas.event import Topic
 
 _MOST_TO_CATCH_UP: Final = 50_000
@@ -78,8 +78,5 @@ class Partitions:
         Raises:
             BrokerUnavailableError: Kafka is away.
         """
-        lags = dict.fromkeys((topic.name for topic in TOPICS), 0)
-        for partition, end in (await self._consumer.ends(self._consumer.owned())).items():
-            lags[partition.topic] += max(0, end - offsets[partition.topic, partition.number])
-        for topic, lag in lags.items():
-            gauge("minestream_consumer_lag_records").labels(topic).set(lag)
+        read = {each: offsets[each.topic, each.number] for each in self._consumer.owned()}
+        show_lags(TOPICS, await lags_of(self._consumer, read))
