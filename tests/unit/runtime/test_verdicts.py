@@ -1,6 +1,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ def told(**fields: Any) -> bytes:
     items=st.integers(1, 20),
     status=st.integers(100, 599),
     body=st.binary(max_size=200) | st.just(told(processed=3)),
-    retry_after=st.none() | st.text(max_size=9),
+    retry_after=st.none() | st.text(max_size=9) | st.floats().map(str),
 )
 def test_any_answer_says_something_of_each_item_and_only_ours_publishes(
     items: int, status: int, body: bytes, retry_after: str | None
@@ -35,6 +36,16 @@ def test_each_item_is_published_refused_or_waits() -> None:
     assert [each.published for each in verdict.settled] == [False, True, False, True]
     assert verdict.settled[0].refused == ("site", "another's")
     assert (verdict.outcome, verdict.state, verdict.wait_s) == ("partly", "down", 9.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "wait_s"),
+    [("120", 120), ("31536000", 300), ("inf", 300), ("-5", 1), ("nan", 1), ("soon", 1), (None, 1)],
+)
+def test_no_answer_has_a_site_wait_longer_than_five_minutes_or_not_at_all(
+    said: str | None, wait_s: float
+) -> None:
+    assert judge(1, 503, told(waiting=[0]), said).wait_s == wait_s
 
 
 def test_a_refused_key_says_what_to_look_at_and_waits_long() -> None:

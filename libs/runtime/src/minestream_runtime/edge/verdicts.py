@@ -124,6 +124,7 @@ def _read(body: bytes) -> Answer | None:
 
 def _seconds(text: str | None) -> float:
     try:
-        return min(max(float(text or 0), 0.0), _MOST_WAIT_S)
+        told_s = float(text or 0)
     except ValueError:  # a date: rare, and no worse than a default
         return 0.0
+    return min(told_s, _MOST_WAIT_S) if told_s > 0 else 0.0  # NaN is not above 0
