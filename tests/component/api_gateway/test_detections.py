@@ -58,14 +58,18 @@ async def test_what_is_found_out_reaches_the_entry_and_so_every_collector(
     await make_topics(INVENTORY, DETECTED, LETTERS)
     await put(
         writer,
-        [entry("m-1"), entry("m-2"), entry("m-4"), entry("m-3", transport="http", dialect="vnish")],
+        [
+            *map(entry, ("m-1", "m-2", "m-4", "m-5")),
+            entry("m-3", transport="http", dialect="vnish"),
+        ],
     )
     told = [
         found("m-1"),
-        found("m-2", address="m-2.elsewhere:80"),
+        found("m-2", address="m-2.elsewhere:80", found_address="m-2.elsewhere:4028"),
         found("m-3"),
         found("m-9"),
         found("m-4", model="Antminer\0L7"),
+        found("m-5", found_address="169.254.169.254:80"),
     ]
     async with Producer(on_kafka) as producer, asyncio.TaskGroup() as tasks:
         for each in told:
@@ -81,16 +85,17 @@ async def test_what_is_found_out_reaches_the_entry_and_so_every_collector(
             return (await miners(writer))["m-1"].detected is not None
 
         await eventually(taken_up)
-        set_aside = await letters_on(on_kafka, 2)
+        set_aside = await letters_on(on_kafka, 3)
 
         async def counted() -> bool:
-            return dead_letters_counted() == before + 2
+            return dead_letters_counted() == before + 3
 
         await eventually(counted)
         assert await relay_of(on_kafka, writer, producer, SystemClock()).drain()
         following.cancel()
     assert set_aside == {
         b"m-4": "a NUL, which the database does not take",
+        b"m-5": "found_address: another host than the one that was asked",
         b"m-1": "miner_id: Field required; address: Field required; evidence: Field required; "
         "and 2 more",
     }
@@ -98,8 +103,9 @@ async def test_what_is_found_out_reaches_the_entry_and_so_every_collector(
     assert there["m-1"].detected == found("m-1")
     assert there["m-2"].detected is None, "found at an address that it does not have"
     assert there["m-4"].detected is None, "the database takes no NUL"
+    assert there["m-5"].detected is None, "nobody is led to another host"
     assert there["m-3"].detected is None, "its operator has said what it speaks"
-    values = [value for key, value in await inventory_on(on_kafka, 5) if key == "m-1"]
+    values = [value for key, value in await inventory_on(on_kafka, 6) if key == "m-1"]
     assert [value.get("detected", {}).get("dialect") for value in values] == [None, "antminer"]
 
 

@@ -255,7 +255,7 @@ async def test_another_sites_name_stays_its_own_while_what_is_remembered_is_empt
     assert (await remembered.refused({"b-1", "new"}, key)).keys() == {"b-1"}
 
 
-def test_a_finding_that_the_database_cannot_hold_is_refused_at_the_door() -> None:
+def test_a_finding_that_cannot_be_held_or_leads_elsewhere_is_refused_at_the_door() -> None:
     event = {
         "miner_id": "site-a-m1",
         "address": "10.0.0.1:80",
@@ -266,7 +266,13 @@ def test_a_finding_that_the_database_cannot_hold_is_refused_at_the_door() -> Non
     item = json.dumps({"topic": DETECTED.name, "event": event}).encode()
     refusal = Refusal("schema", "a NUL, which the database does not take")
     assert read_item(item, "site-a", NOW) == refusal
-    fine = json.dumps({"topic": DETECTED.name, "event": event | {"evidence": "GET /info"}}).encode()
+    event |= {"evidence": "GET /info"}
+    other = event | {"found_address": "169.254.169.254:80"}
+    item = json.dumps({"topic": DETECTED.name, "event": other}).encode()
+    refusal = Refusal("schema", "found_address: another host than the one that was asked")
+    assert read_item(item, "site-a", NOW) == refusal
+    event |= {"found_address": "10.0.0.1:4028"}
+    fine = json.dumps({"topic": DETECTED.name, "event": event}).encode()
     assert isinstance(read_item(fine, "site-a", NOW), Message)
 
 

@@ -96,3 +96,12 @@ def test_a_wrong_transport_of_what_was_found_is_not_believed() -> None:
     entry = ENTRY.model_copy(update={"transport": "http", "detected": found("cgminer")})
     assert OWNERS["tcp"].claim(entry) is None
     assert OWNERS["http"].claim(entry) is not None
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "10.0.0.2", "[fd00::1]", "evil.example"])
+def test_no_finding_leads_a_collector_and_its_credentials_to_another_host(host: str) -> None:
+    told = found("antminer-web", at=f"{host}:80")
+    claim = OWNERS["http"].claim(ENTRY.model_copy(update={"detected": told}))
+    assert claim is not None
+    assert (claim.address, claim.evidence) == (ENTRY.address, None)
+    assert OWNERS["tcp"].claim(ENTRY.model_copy(update={"detected": told})) is None

@@ -38,6 +38,12 @@ class Detected(Event):
     detected_at: Instant
     collector_id: str
 
+    @property
+    def elsewhere(self) -> bool:
+        """Is it another host that answered? Nobody finds that out by asking."""
+        found = self.found_address or self.address
+        return found.rpartition(":")[0].casefold() != self.address.rpartition(":")[0].casefold()
+
 
 class InventoryEntry(Event):
     """One miner as its operator entered it. A removed miner is a record without value."""

@@ -86,7 +86,9 @@ class Owner:
             family = self._families.get(name)
             return None if family is None else Claim(family, entry.address, "inventory")
         found = entry.detected
-        if found is not None and found.address == entry.address and found.dialect is not None:
+        if found is not None and (found.address != entry.address or found.elsewhere):
+            found = None  # an edge site may have told it: no host but the entry's is asked
+        if found is not None and found.dialect is not None:
             family = self._families.get(found.dialect)
             if entry.transport in {"auto", found.transport}:
                 where = found.found_address or entry.address

@@ -78,7 +78,13 @@ def is_news(entry: InventoryEntry, found: Detected) -> bool:
 
 
 def unstorable(found: Detected) -> str | None:
-    """Why the database would refuse a finding; None: it would not."""
+    """Why a finding is not taken up; None: it is.
+
+    What one site's collector tells, ours would follow: to whatever host it names, and with the
+    miner's credentials.
+    """
+    if found.elsewhere:
+        return "found_address: another host than the one that was asked"
     said = found.model_dump().values()
     if any("\0" in text for text in said if isinstance(text, str)):
         return "a NUL, which the database does not take"
