@@ -28,6 +28,22 @@ def test_of_a_pool_password_only_its_options_stay(password: str, masked: str) ->
     assert pool_options(password) == masked
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("pw", "pwd", "ftp_pwd", "passwd", "Password", "wifi_passphrase", "secret"),
+        *("clientSecret", "token", "access_token", "api_key", "apikey", "APIKey", "private_key"),
+    ],
+)
+def test_whatever_a_secret_is_called_it_is_masked_at_any_depth(key: str) -> None:
+    assert mask({"a": [{key: "hunter2"}]}) == {"a": [{key: MASK}]}
+
+
+@pytest.mark.parametrize("key", ["user", "url", "hw_pwm", "pwr_limit", "key", "apis"])
+def test_what_is_no_secret_stays(key: str) -> None:
+    assert mask({key: "seen"}) == {key: "seen"}
+
+
 def test_every_secret_of_the_recorded_settings_is_masked_and_nothing_else_changed() -> None:
     settings, secret = json.loads(FIXTURE.read_text()), "hunter2"
     for pool in settings["miner"]["pools"][:2]:
