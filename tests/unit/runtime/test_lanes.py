@@ -9,6 +9,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from minestream_runtime.clock import SystemClock
+from minestream_runtime.collecting.collector import CollectorSettings
+from minestream_runtime.scheduling.lanes import HAND_OVER_S as UNTOLD_S
 from minestream_runtime.scheduling.lanes import Lanes
 
 HAND_OVER_S = 0.05
@@ -48,6 +50,11 @@ async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not true():  # noqa: ASYNC110 - what it waits for has no event
             await asyncio.sleep(0.005)
+
+
+def test_untold_a_poll_is_slow_after_what_operators_are_told() -> None:
+    told = CollectorSettings.model_fields["in_flight"].description or ""
+    assert f"those that take over {UNTOLD_S:g} s go on beside" in told
 
 
 async def test_no_more_polls_run_than_the_cap() -> None:

@@ -99,6 +99,14 @@ def test_a_task_that_fails_is_tried_again_with_longer_pauses_and_then_waits_for_
     assert through(made, "a", NOON + 120 * MINUTE, End.AGAIN) == 5.0
 
 
+def test_untold_a_task_is_tried_three_times_five_and_ten_seconds_apart() -> None:
+    made, at = agenda(a=HOURLY), NOON + 60 * MINUTE
+    for pause_s in (5.0, 10.0):
+        assert through(made, "a", at, End.AGAIN) == pause_s
+        at += timedelta(seconds=pause_s)
+    assert through(made, "a", at, End.AGAIN) is None
+
+
 def test_a_failure_that_trying_again_does_not_mend_waits_for_the_next_tick() -> None:
     made = agenda(a=HOURLY)
     assert through(made, "a", NOON + 60 * MINUTE, End.FAILED) is None
