@@ -17,7 +17,7 @@ SOON_S = 5.0
 
 
 class Server:
-    """Answers at once, without a look at the body; /large with 32 MB."""
+    """Answers at once, without a look at the body; /large with 16 MB."""
 
     def __init__(self) -> None:
         with listen("127.0.0.1", 0) as free:
@@ -27,7 +27,7 @@ class Server:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         del receive
         body = b"x" * MB if scope["path"] == "/large" else b"x"
-        count = 32 if scope["path"] == "/large" else 1
+        count = 16 if scope["path"] == "/large" else 1
         length = (b"content-length", str(count * len(body)).encode())
         await send({"type": "http.response.start", "status": 200, "headers": [length]})
         for left in reversed(range(count)):
@@ -167,10 +167,27 @@ async def test_an_answer_that_is_read_slowly_is_read_to_its_end(
     reader, writer = await server.connect(b"GET /large HTTP/1.1\r\nHost: us\r\n\r\n")
     length, chunk = 0, b"-"
     async with asyncio.timeout(2 * SOON_S):
-        while length < 32 * MB and chunk:
+        while length < 16 * MB and chunk:
             chunk = await reader.read(65_536)
             length += len(chunk)
             if length % 7 == 0:
                 await asyncio.sleep(0.01)
-    assert length >= 32 * MB
+    assert length >= 16 * MB
     writer.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        (b"no HTTP at all\r\n\r\n", b"HTTP/1.1 400 "),
+        (GET + b"Connection: close, upgrade\r\nUpgrade: h2c\r\n\r\n", b"HTTP/1.1 200 "),
+    ],
+)
+async def test_what_a_stranger_sends_is_no_line_of_the_log(
+    server: Server, caplog: pytest.LogCaptureFixture, sent: bytes, answered: bytes
+) -> None:
+    reader, writer = await server.connect(sent)
+    async with asyncio.timeout(SOON_S):
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(answered)
+    writer.close()
+    assert [line for line in caplog.records if line.name.startswith("uvicorn")] == []

@@ -5,6 +5,7 @@ or answers that are never read, would hold all descriptors. What follows a head,
 """
 
 import asyncio
+import logging
 from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -14,6 +15,8 @@ _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"content-length: 0\r\nconnection: close\r\n\r\n"
 )
+_log: Final = logging.getLogger("uvicorn.error.http")
+_log.setLevel(logging.ERROR)  # uvicorn would log whatever a stranger sends that is no HTTP
 
 
 class Patience(HttpToolsProtocol):
@@ -26,6 +29,7 @@ class Patience(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.logger = _log
         self._in_head = True
         self._head_bytes = 0
         self._late: asyncio.TimerHandle | None = None
