@@ -126,6 +126,20 @@ def test_a_model_that_is_known_disputes_a_unit_without_any_chips(
     assert miner.evidence["unit"] == "said, disputed by model"
 
 
+@pytest.mark.parametrize(
+    ("algorithm", "most_hs"), [(Algorithm.SHA256D, 1e16), (Algorithm.SCRYPT, 1e12)]
+)
+def test_what_no_machine_of_an_algorithm_does_is_not_believed(
+    algorithm: Algorithm, most_hs: float
+) -> None:
+    miner = draft(algorithm=algorithm)
+    unit = measure(miner, "H/s", "said")
+    assert unit.read(most_hs, name="hashrate_hs", flags=miner.flags) == most_hs
+    assert miner.flags.sorted() == ()
+    assert unit.read(1.01 * most_hs, name="hashrate_hs", flags=miner.flags) is None
+    assert miner.flags.sorted() == ("field_invalid:hashrate_hs",)
+
+
 def test_a_machine_that_stands_still_disputes_nothing() -> None:
     miner = draft("Antminer L9")
     unit = measure(miner, None, "said", Clues(0.0, (0, None), 0, 0.0))
