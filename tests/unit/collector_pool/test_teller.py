@@ -1,20 +1,28 @@
 """What of a silence is on disk, and what counts as news."""
 
 import asyncio
+import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import Any, Final, cast
 
 import pytest
 
+from collector_pool.adapters.inbox import Heard, Inbox
+from collector_pool.adapters.service import _publish_heard
 from collector_pool.adapters.teller import Teller
 from collector_pool.domain.freshness import Silence
-from collector_pool.domain.sayings import HTTP, Saying
+from collector_pool.domain.pacing import Pacer
+from collector_pool.domain.sayings import HTTP, WAMP, Saying
 from collector_pool.settings import PoolSettings
 from minestream_runtime.clock import SystemClock
 from minestream_schemas.event import Topic
 from minestream_schemas.gap import Gap
-from minestream_schemas.pool import PoolMessage
+from minestream_schemas.pool import PoolMessage, RawPool
+
+_WHOLE: Final = {"uuid": "a", "miner_name": "r01", "hashrate": 9.0, "share_count": 0}
 
 
 class Outlet:
@@ -23,9 +31,10 @@ class Outlet:
     def __init__(self) -> None:
         self.deadly = False
         self.gaps: list[Gap] = []
+        self.said: list[RawPool] = []
 
-    async def publish(self, topic: Topic, event: Any) -> None:
-        """What is said is not looked at here."""
+    async def publish(self, _: Topic, event: Any) -> None:
+        self.said.append(RawPool.from_json(event.value))
 
     async def tell(self, gap: Gap) -> None:
         if self.deadly:
@@ -65,3 +74,29 @@ async def test_the_same_answer_again_is_no_news_though_two_connections_have_one_
     await asked()
     assert newest is not None
     assert teller.freshness.newest == newest
+
+
+async def test_what_waits_is_news_and_is_published_when_the_collector_is_told_to_stop(
+    tmp_path: Path,
+) -> None:
+    settings, clock, outlet = PoolSettings(state_dir=tmp_path), SystemClock(), Outlet()
+    teller, inbox = Teller(settings, cast("Any", outlet), clock), Inbox(10, "prohashing-main")
+    asked_for: list[PoolMessage] = []
+    feed = cast("Any", SimpleNamespace(want=asked_for.append))
+    publishing = asyncio.ensure_future(_publish_heard(inbox, teller, feed, Pacer(86_400), clock))
+    at = clock.now()
+    inbox.offer(Heard(Saying(WAMP, PoolMessage.WORKER, at, snapshot=True), [_WHOLE]))
+    for second in range(1, 4):
+        saying = Saying(WAMP, PoolMessage.WORKER, at + timedelta(milliseconds=second))
+        inbox.offer(Heard(saying, {"uuid": "a", "share_count": second}))
+    async with asyncio.timeout(10):
+        while teller.freshness.newest != at + timedelta(milliseconds=3):  # noqa: ASYNC110 - its turns
+            await asyncio.sleep(0.01)
+    assert [json.loads(each.body or "") for each in outlet.said] == [_WHOLE]
+    publishing.cancel()
+    await asyncio.wait({publishing})
+    last = outlet.said[-1]
+    assert len(outlet.said) == 2
+    assert json.loads(last.body or "") == {"uuid": "a", "share_count": 3}
+    assert json.loads(last.merged or "") == _WHOLE | {"share_count": 3}
+    assert asked_for == []
