@@ -163,15 +163,16 @@ async def test_an_answer_that_nobody_reads_is_given_up(
 async def test_an_answer_that_is_read_slowly_is_read_to_its_end(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Patience, "unread_s", 0.5)
-    reader, writer = await server.connect(b"GET /large HTTP/1.1\r\nHost: us\r\n\r\n")
-    length, chunk = 0, b"-"
-    async with asyncio.timeout(2 * SOON_S):
+    monkeypatch.setattr(Patience, "unread_s", 0.4)
+    reader, writer = await server.connect(b"GET /large HTTP/1.1\r\nHost: us\r\n\r\n", small=True)
+    loop = asyncio.get_running_loop()
+    length, chunk, until_s = 0, b"-", loop.time() + 1
+    async with asyncio.timeout(3 * SOON_S):
         while length < 16 * MB and chunk:
             chunk = await reader.read(65_536)
             length += len(chunk)
-            if length % 7 == 0:
-                await asyncio.sleep(0.01)
+            if loop.time() < until_s:  # so slowly, for longer than nothing may be taken
+                await asyncio.sleep(0.02)
     assert length >= 16 * MB
     writer.close()
 

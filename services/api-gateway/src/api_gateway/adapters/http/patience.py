@@ -6,9 +6,17 @@ or answers that are never read, would hold all descriptors. What follows a head,
 
 import asyncio
 import logging
+import struct
+from contextlib import suppress
 from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+try:
+    from fcntl import ioctl
+    from termios import TIOCOUTQ
+except ImportError:  # a platform that counts otherwise: what is in our own buffer must do
+    ioctl = None  # type: ignore[assignment]
 
 MOST_HEAD_BYTES: Final = 64 * 1024
 _TOO_LARGE: Final = (
@@ -93,12 +101,23 @@ class Patience(HttpToolsProtocol):
             self._late = None
 
     def _look_again(self) -> None:
-        left = self.transport.get_write_buffer_size()
-        self._unread = self.loop.call_later(self.unread_s, self._look, left)
+        self._unread = self.loop.call_later(self.unread_s, self._look, self._untaken())
 
     def _look(self, before: int) -> None:
         """Has it taken anything since?"""
-        if self.transport.get_write_buffer_size() >= before:
+        if self._untaken() >= before:
             self.transport.abort()
         else:
             self._look_again()
+
+    def _untaken(self) -> int:
+        """Bytes that the client has not acknowledged.
+
+        Of the system's buffer, too: it takes no more of ours before a third of it is free, for
+        which a slow line needs minutes.
+        """
+        queued = bytes(4)
+        if ioctl is not None:
+            with suppress(OSError, ValueError):  # it has just gone
+                queued = ioctl(self.transport.get_extra_info("socket").fileno(), TIOCOUTQ, queued)
+        return self.transport.get_write_buffer_size() + int(struct.unpack("i", queued)[0])
