@@ -102,6 +102,15 @@ class World:
             with suppress(asyncio.CancelledError):
                 await following
 
+    async def reads_all(self, count: int) -> None:
+        """A topic of so many records has been read."""
+        self.topic.end = count
+        self.topic.waiting = [record(number) for number in range(count)]
+        await self.shard.assigned(frozenset({PARTITION}))
+        async with asyncio.timeout(20):
+            while not self.shard.ready:  # noqa: ASYNC110 - as below
+                await asyncio.sleep(0)
+
     async def reads(self, more: int) -> None:
         """So many reads later."""
         until = self.topic.reads + more
@@ -219,3 +228,59 @@ async def test_a_large_shard_is_read_in_turns_with_others(tmp_path: Path) -> Non
     steps = [after - before for before, after in pairwise(seen)]
     assert max(steps) <= 500
     assert len(world.there) == 5000
+
+
+async def test_a_rebalance_of_a_large_shard_leaves_others_their_turns(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    turns, count = 0, 5000
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async def story() -> None:
+        nonlocal turns
+        await world.reads_all(count)
+        world.there.clear()
+        async with asyncio.TaskGroup() as group:
+            beside = group.create_task(others())
+            await world.shard.revoked(frozenset({PARTITION}))
+            assert len(world.gone) == count
+            assert turns >= 10
+            turns = 0
+            giving = group.create_task(world.shard.assigned(frozenset({PARTITION})))
+            await asyncio.sleep(0)
+            assert 0 < len(world.there) < count
+            world.shard._apply(Record(PARTITION, count, b"target-4999", None, {}, 0))
+            await giving
+            beside.cancel()
+        assert turns >= 10
+
+    await world.follow(story)
+
+    assert world.there.keys() == {f"target-{number}" for number in range(count - 1)}
+
+
+async def test_a_rebalance_that_breaks_off_half_way_has_all_entries_given_at_the_next(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path)
+    count = 2000
+
+    async def story() -> None:
+        await world.reads_all(count)
+        await world.shard.revoked(frozenset({PARTITION}))
+        world.there.clear()
+        broken = asyncio.ensure_future(world.shard.assigned(frozenset({PARTITION})))
+        await asyncio.sleep(0)
+        broken.cancel()
+        with suppress(asyncio.CancelledError):
+            await broken
+        assert 0 < len(world.there) < count
+        await world.shard.assigned(frozenset({PARTITION}))
+
+    await world.follow(story)
+
+    assert len(world.there) == count

@@ -123,10 +123,10 @@ class Shard(Generic[E]):
             self._ends[partition] = sys.maxsize  # until we know
         for partition in partitions:
             consumer.seek(partition, self._next[partition])
-        self._give_again()
         self._heard_s, self._silences = self._clock.monotonic(), 0
         self._changed = True
         # not before: while we wait, records are given already
+        await self._give_again()
         for partition, end in (await self._ends_of(consumer, fresh)).items():
             if self._next[partition] < end:
                 self._ends[partition] = end
@@ -138,8 +138,9 @@ class Shard(Generic[E]):
         """See ``Ownership``."""
         self._in_doubt_s = self._clock.monotonic()
         for partition in partitions & self._entries.keys():
-            for key in self._entries[partition]:
+            for number, key in enumerate(list(self._entries[partition]), start=1):
                 self._on_gone(key)
+                await _now_and_then(number)
 
     async def _follow(self, consumer: Consumer) -> None:
         self._consumer = consumer
@@ -154,7 +155,7 @@ class Shard(Generic[E]):
                 for record in records:
                     self._apply(record)
                 await self._listen(consumer, heard=bool(records))
-                self._end_doubt()
+                await self._end_doubt()
                 await self._keep_copy()
         finally:
             self._consumer = None
@@ -193,11 +194,11 @@ class Shard(Generic[E]):
             return False
         return True
 
-    def _end_doubt(self) -> None:
+    async def _end_doubt(self) -> None:
         since_s = self._in_doubt_s
         if since_s is not None and self._clock.monotonic() - since_s > _DOUBT_S:
             self._log.warning("shard_kept_in_doubt", partitions=len(self._entries))
-            self._give_again()
+            await self._give_again()
 
     def _apply(self, record: Record) -> None:
         partition = record.partition
@@ -245,19 +246,32 @@ class Shard(Generic[E]):
         if self._copy is not None:
             await asyncio.to_thread(self._copy.save, entries)
 
-    def _give_again(self) -> None:
-        if self._in_doubt_s is None:
+    async def _give_again(self) -> None:
+        """Give what the last revocation took; another one meanwhile has all given once more."""
+        since_s = self._in_doubt_s
+        if since_s is None:
             return
+        for partition, entries in list(self._entries.items()):
+            for number, key in enumerate(list(entries), start=1):
+                entry = self._entries.get(partition, {}).get(key)  # it may be gone meanwhile
+                if entry is not None:
+                    self._on_there(key, entry)
+                await _now_and_then(number)
+                if self._in_doubt_s != since_s:
+                    return
         self._in_doubt_s = None
-        for entries in self._entries.values():
-            for key, entry in entries.items():
-                self._on_there(key, entry)
 
     def _let_go(self, partition: Partition) -> None:
         for key in self._entries.pop(partition):
             self._on_gone(key)
         self._next.pop(partition)
         self._ends.pop(partition, None)
+
+
+async def _now_and_then(number: int) -> None:
+    """Give others their turn after each so many entries: a shard may be 100,000."""
+    if number % _AT_ONCE == 0:
+        await asyncio.sleep(0)
 
 
 def _first_line(exc: Any) -> str:
