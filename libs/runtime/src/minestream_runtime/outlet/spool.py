@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final, Self, TypeVar
 
 from minestream_runtime.clock import Clock
-from minestream_runtime.outlet.spool_disk import Lost, SpoolDisk, Spooled
+from minestream_runtime.outlet.spool_disk import SpoolDisk
+from minestream_runtime.outlet.spooled import Lost, Spooled
 
 T = TypeVar("T")
 _MEMORY_BYTES: Final = 64 * 1024 * 1024

@@ -4,7 +4,6 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +14,8 @@ import structlog
 
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import ConfigurationError
-from minestream_runtime.traces import Headers
+from minestream_runtime.outlet.salvage import blocks, notes, put_aside
+from minestream_runtime.outlet.spooled import Lost, Spooled
 
 BLOCK_EVENTS: Final = 100
 _BLOCK_BYTES: Final = 256 * 1024
@@ -28,58 +28,6 @@ CREATE TABLE IF NOT EXISTS lost (
     one INTEGER PRIMARY KEY CHECK (one = 1), events INTEGER NOT NULL,
     first_at REAL NOT NULL, last_at REAL NOT NULL);
 """
-
-
-class Spooled(msgspec.Struct, frozen=True, array_like=True):
-    """One event as it waits: what is needed to send it, and what to write about it.
-
-    Args:
-        topic: the registered name.
-        key: the record's key.
-        value: the record's value.
-        event: the event's id.
-        at_s: when it happened, seconds since 1970.
-        memo: the owner's, kept as it is.
-        headers: the record's. Last, and may be missing: files of before have none.
-    """
-
-    topic: str
-    key: bytes
-    value: bytes
-    event: str
-    at_s: float
-    memo: bytes = b""
-    headers: Headers = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Drops that nobody has been told of yet.
-
-    Args:
-        events: how many.
-        first_at_s: when the oldest of them happened, seconds since 1970.
-        last_at_s: when the newest of them happened.
-    """
-
-    events: int
-    first_at_s: float
-    last_at_s: float
-
-    @classmethod
-    def of(cls, events: list[Spooled]) -> "Lost":
-        """The drops of these events (at least one)."""
-        times = [event.at_s for event in events]
-        return cls(len(events), min(times), max(times))
-
-    def __add__(self, other: "Lost | None") -> "Lost":
-        if other is None:
-            return self
-        return Lost(
-            self.events + other.events,
-            min(self.first_at_s, other.first_at_s),
-            max(self.last_at_s, other.last_at_s),
-        )
 
 
 class SpoolDisk:
@@ -115,13 +63,16 @@ class SpoolDisk:
         self._sent = 0
         self._dropping: list[Spooled] = []
         self._sound = True
+        self._damage: sqlite3.DatabaseError | None = None
         self._log = structlog.get_logger()
         self.events = 0
         self.bytes = 0
         self.oldest_at_s: float | None = None
 
     def open(self) -> None:
-        """Open the file and keep others out; one that is damaged is put aside, not deleted.
+        """Open the file and keep others out.
+
+        One that is damaged is put aside, not deleted; what can be read of it goes on waiting.
 
         Raises:
             ConfigurationError: another process uses it, or it cannot be written.
@@ -135,12 +86,7 @@ class SpoolDisk:
                 " can write, and a MINESTREAM_INSTANCE of its own"
             ) from exc
         except sqlite3.DatabaseError as exc:
-            aside = self._path.with_suffix(f".damaged-{int(self._clock.now().timestamp())}")
-            self._path.rename(aside)
-            for suffix in ("-wal", "-shm"):
-                Path(f"{self._path}{suffix}").unlink(missing_ok=True)
-            self._log.error("spool_damaged", moved_to=aside.name, error=str(exc))
-            self._connect()
+            self._begin_anew(exc)
 
     def close(self) -> None:
         """Close the file."""
@@ -165,8 +111,16 @@ class SpoolDisk:
     def peek(self, most: int, most_bytes: int) -> tuple[list[Spooled], int]:
         """The oldest events, and the number of the last block of them (0: there is none).
 
-        A block that the disk has damaged is counted as lost, and skipped.
+        A block that the disk has damaged is counted as lost, and skipped. Where the damage hides
+        the blocks behind it, the file is begun anew with all that can be read.
         """
+        found = self._oldest(most, most_bytes)
+        if not found[0] and self._damage is not None:
+            self._begin_anew(self._damage)
+            found = self._oldest(most, most_bytes)
+        return found
+
+    def _oldest(self, most: int, most_bytes: int) -> tuple[list[Spooled], int]:
         found: list[Spooled] = []
         last, size = self._sent, 0
         while len(found) < most and size < most_bytes:
@@ -257,6 +211,8 @@ class SpoolDisk:
             return self._db.execute(sql, values).fetchone()
         except sqlite3.Error as exc:
             self._failed(exc)
+            if type(exc) is sqlite3.DatabaseError:  # it reads, and makes no sense
+                self._damage = exc
             return None
 
     def _unpack(self, packed: bytes) -> list[Spooled]:
@@ -284,6 +240,41 @@ class SpoolDisk:
         except sqlite3.DatabaseError:
             self._db.close()
             raise
+
+    def _begin_anew(self, exc: sqlite3.DatabaseError) -> None:
+        """Put a damaged file aside, and take what can be read of it into a new one.
+
+        Raises:
+            sqlite3.Error: none can be made.
+        """
+        sent, before, oldest_at_s = self._sent, self.events, self.oldest_at_s
+        self._db.close()
+        now_s = self._clock.now().timestamp()
+        aside = put_aside(self._path, now_s)
+        self._damage, self._sent, self._handed_out = None, 0, 0
+        self._connect()
+        self._committed(partial(self._take_in, aside, sent))
+        lost = max(0, before - self.events)
+        if lost:
+            self._committed(lambda: self._count(Lost(lost, oldest_at_s or now_s, now_s)))
+        self._log.error(
+            "spool_damaged",
+            moved_to=aside.name,
+            error=str(exc),
+            rescued=self.events,
+            advice="what could be read goes on waiting; look at this disk's health",
+        )
+
+    def _take_in(self, aside: Path, sent: int) -> None:
+        for events, size, *more in blocks(aside, after=sent):
+            self._db.execute(
+                "INSERT INTO block (events, bytes, oldest_at, newest_at, packed)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (events, size, *more),
+            )
+            self.events += events
+            self.bytes += size
+        self._db.executemany("INSERT OR IGNORE INTO note VALUES (?, ?)", notes(aside))
 
     def _measure(self) -> None:
         self.events, self.bytes = self._db.execute(
