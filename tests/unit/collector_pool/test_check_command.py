@@ -94,7 +94,7 @@ async def test_each_call_is_tried_as_a_key_may_have_leave_for_some_alone(
 
 async def test_an_account_that_is_not_there_is_told(tmp_path: Path) -> None:
     result = await _check(_file(tmp_path, "http://127.0.0.1:1"), "nobody")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "no account nobody" in result.output
 
 

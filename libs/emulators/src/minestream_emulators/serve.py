@@ -123,7 +123,10 @@ def serve(
         float | None, typer.Option(help="seconds that it lasts; default: until healed")
     ] = None,
 ) -> None:
-    """Emulate a fleet of miners on loopback addresses until told to stop."""
+    """Emulate a fleet of miners on loopback addresses until told to stop.
+
+    Example: python -m minestream_emulators --miners 12 --mixed --inventory fleet.yaml
+    """
     try:
         for name in fault or []:
             fault_named(name)

@@ -31,6 +31,8 @@ def check(files: Annotated[list[Path], typer.Argument(help="YAML files")]) -> No
 
     Services read the files that MINESTREAM_CONFIG names (by comma); a variable of the
     environment comes before a file.
+
+    Example: minestream config check data_collection_config.yaml
     """
     out = console()
     for given in load(files, os.environ):
@@ -63,6 +65,8 @@ def fleet_of(
     """Write the miners that a file lists as an inventory, for `minestream inventory import`.
 
     Variables (${NAME}) stay as they are written: no secret is printed that the file does not have.
+
+    Example: minestream config fleet config.yaml --site farm > fleet.yaml
     """
     miners = [miner for given in load([file], Verbatim()) for miner in _listed(given.read.part)]
     if not miners:

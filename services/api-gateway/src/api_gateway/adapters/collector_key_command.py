@@ -40,7 +40,10 @@ def create(
     ],
     name: Annotated[str, typer.Option(help="To tell a site's keys apart.")] = "edge",
 ) -> None:
-    """Make a key and show it, this once: only its SHA-256 is kept."""
+    """Make a key and show it, this once: only its SHA-256 is kept.
+
+    Example: minestream collector-key create --site texas
+    """
     _check(site)
     key = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
 
@@ -64,7 +67,10 @@ def create(
 def list_(
     *, as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False
 ) -> None:
-    """Show all keys: whose, last used when, how many unlisted miners it claims. Never the key."""
+    """Show all keys: whose, last used when, how many unlisted miners it claims. Never the key.
+
+    Example: minestream collector-key list --json
+    """
 
     async def found() -> list[dict[str, Any]]:
         async with (
@@ -87,7 +93,10 @@ def list_(
 
 @app.command()
 def revoke(key: Annotated[int, typer.Argument(help="Its number, as `list` shows it.")]) -> None:
-    """Let a key upload no more, and free the names that it told last; known within seconds."""
+    """Let a key upload no more, and free the names that it told last; known within seconds.
+
+    Example: minestream collector-key revoke 3
+    """
 
     async def gone() -> tuple[str, str] | None:
         async with (
@@ -108,7 +117,10 @@ def give(
     *,
     site: Annotated[str, typer.Option(help="Whose it is from now on.", metavar="SITE")],
 ) -> None:
-    """Say whose a name is, where another site's collector told it first; known in a minute."""
+    """Say whose a name is, where another site's collector told it first; known in a minute.
+
+    Example: minestream collector-key give texas-r01-s01 --site texas
+    """
     _check(site)
 
     async def given() -> bool:

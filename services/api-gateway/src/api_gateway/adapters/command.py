@@ -74,6 +74,8 @@ def import_(
 
     A table (CSV, also another manager's export) changes only what its columns speak of; which
     column is taken as what is shown first.
+
+    Example: minestream inventory import miners.csv --site farm --dry-run
     """
     try:
         if file.suffix.casefold() in _TABLES | _SPREADSHEETS:
@@ -105,7 +107,10 @@ def export(
         typer.Argument(help="YAML, or CSV; YAML to standard output when absent", dir_okay=False),
     ] = None,
 ) -> None:
-    """Write the fleet so that it can be imported again; credentials stay sealed, or out of CSV."""
+    """Write the fleet so that it can be imported again; credentials stay sealed, or out of CSV.
+
+    Example: minestream inventory export fleet.yaml
+    """
     found = run(read_whole())
     if file is None:
         write_inventory(found, sys.stdout)
@@ -121,7 +126,10 @@ def list_(
     site: Annotated[str | None, typer.Option(help="Only this site's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
 ) -> None:
-    """Show the miners of the fleet."""
+    """Show the miners of the fleet.
+
+    Example: minestream inventory list --site farm --json
+    """
     found = run(read_whole())
     entries = [e for _, e in sorted(found.miners.items()) if site in {None, e.site_id}]
     if as_json:
@@ -147,7 +155,10 @@ def _found_out(entry: InventoryEntry) -> str | None:
 
 @app.command()
 def publish() -> None:
-    """Send every entry again: rebuilds minestream.inventory.v1."""
+    """Send every entry again: rebuilds minestream.inventory.v1.
+
+    Example: minestream inventory publish
+    """
 
     async def enqueue() -> int | None:
         async with (

@@ -23,6 +23,8 @@ def reseal() -> None:
 
     The newest key is the first of MINESTREAM_CREDENTIALS_KEY (or _FILE); those of the boxes stand
     behind it. Exit code 1 where a box does not open: it stays as it is.
+
+    Example: minestream inventory reseal
     """
     made, last = run(_reseal())
     typer.echo(

@@ -138,6 +138,8 @@ def scan(
     Only within MINESTREAM_ALLOWED_NETWORKS. Without --username nobody is offered a password; with
     it, whoever wants one. Of 443 it is only looked whether it is open. Ctrl-C ends it and keeps
     what was found (exit code 130).
+
+    Example: minestream inventory scan 10.0.0.0/24 --site farm --out fleet.yaml
     """
     settings = run(_settings())
     try:

@@ -16,6 +16,7 @@ from minestream_dialects.pools import POOLS
 from minestream_dialects.pools.port import Account, Span
 from minestream_dialects.pools.stratum import login_of
 from minestream_runtime.clock import Clock, SystemClock
+from minestream_runtime.command.diagnosis import EXIT_USAGE
 from minestream_runtime.command.terminal import Screen, refuse
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.polite import PoliteClient
@@ -52,10 +53,16 @@ def worker_url(
         str | None, typer.Option(help="PPLNS, PPS or SOLO, where the worker chooses")
     ] = None,
 ) -> None:
-    """Print the URL of a worker, and its parts as a miner's settings take them."""
+    """Print the URL of a worker, and its parts as a miner's settings take them.
+
+    Example: minestream pool worker-url l9-01 --account farm
+    """
     address = address or (_PROHASHING if at == "prohashing" else None)
     if address is None:
-        refuse(f"--address HOST:PORT is wanted: the stratum server of {at}, as its page says")
+        refuse(
+            f"--address HOST:PORT is wanted: the stratum server of {at}, as its page says",
+            EXIT_USAGE,
+        )
     try:
         login = login_of(
             at, address, account=account, worker=worker, algorithm=algorithm, scheme=scheme
@@ -79,7 +86,10 @@ def check(
 ) -> None:
     """Ask every account once, and say what answered, what refused us, what limits us until when.
 
-    It asks as politely as the collector does, and beside it: a pool may limit both together.
+    It asks as politely as the collector does, and beside it: a pool may limit both together. Exit
+    codes: 0 every call is answered; 1 one is not, or the file has faults; 2 wrong usage.
+
+    Example: minestream pool check --file pools.yaml ltc-main
     """
     out = Screen(highlight=False, soft_wrap=True, markup=False)
     try:
@@ -87,7 +97,7 @@ def check(
     except ConfigurationError as exc:
         refuse(str(exc))
     if unknown := set(account or ()) - {each.account_id for each in accounts}:
-        refuse(f"{file}: no account {', '.join(sorted(unknown))}")
+        refuse(f"{file}: no account {', '.join(sorted(unknown))}", EXIT_USAGE)
     wanted = [each for each in accounts if not account or each.account_id in account]
     well = True
     for each in wanted:
