@@ -56,14 +56,18 @@ async def test_a_secret_that_cannot_be_sent_is_not_quoted() -> None:
     assert source.asked == []
 
 
-async def test_a_source_that_quotes_our_secret_has_it_blotted_out() -> None:
+@pytest.mark.parametrize(("status", "before"), [(200, 0), (401, 0), (401, 4090)])
+async def test_a_source_that_quotes_our_secret_has_it_blotted_out(status: int, before: int) -> None:
     async def echo(request: web.Request) -> web.StreamResponse:
-        return web.json_response({"padding": "x" * 4080, "asked": str(request.url)}, status=401)
+        quoted = "x" * before + request.query["k"] + request.raw_path
+        return web.json_response(quoted, status=status)
 
     async with asking(echo, params={"k": SecretStr(KEY)}) as (client, _):
         answer = await client.ask("ping")
     assert isinstance(answer, Answer)
-    assert b"secret" not in (answer.body or b"")
+    assert answer.body is not None
+    assert answer.body.startswith(b'"' + b"x" * before + b"***"), "also where the body is cut in it"
+    assert b"secret" not in answer.body
 
 
 async def test_a_session_of_one_account_does_not_go_along_with_anothers_key() -> None:
