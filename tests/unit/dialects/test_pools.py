@@ -315,9 +315,19 @@ def test_an_operator_knows_the_scheme_better() -> None:
     assert stats.payout_scheme == "PPLNS"
 
 
+USUAL_SCHEME = {
+    "braiins": "FPPS",
+    "f2pool": "PPS+",
+    "litecoinpool": "PPS",
+    "ocean": "TIDES",
+    "viabtc": "PPS+",
+}
+
+
 @pytest.mark.parametrize("pool", sorted(POOLS))
 def test_every_record_of_every_pool_carries_a_scheme(pool: str) -> None:
     TypeAdapter(PayoutScheme).validate_python(POOLS[pool].scheme)
+    assert POOLS[pool].scheme == USUAL_SCHEME[pool]
     told: list[PoolStats | PoolWorker] = [*_told(pool, PoolStats), *_told(pool, PoolWorker)]
     assert {each.payout_scheme for each in told} == {POOLS[pool].scheme}
 
