@@ -1,19 +1,28 @@
 """Records set aside: untouched, with the reason in headers, and not without end."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import structlog
 from pydantic import BaseModel, ValidationError
 
+from minestream_runtime import traces
 from minestream_runtime.errors import (
     BrokerUnavailableError,
     DeadLetterLimitError,
     RecordTooLargeError,
 )
 from minestream_runtime.kafka import Partition, Producer, Record
-from minestream_runtime.kafka.setting_aside import Refused, SettingAside, what_is_wrong
+from minestream_runtime.kafka.setting_aside import (
+    Refused,
+    SettingAside,
+    show_refused,
+    what_is_wrong,
+)
+from minestream_runtime.settings import Settings
 from minestream_schemas.dead_letter import DeadLetterKind, Fault
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -104,6 +113,18 @@ async def test_what_is_not_acknowledged_is_told(producer: FakeProducer) -> None:
     producer.away = True
     with pytest.raises(BrokerUnavailableError):
         await aside(producer).publish(refused(DeadLetterKind.BUG), at=AT)
+
+
+def test_a_record_set_aside_has_a_span_though_its_trace_is_not_sampled(tmp_path: Path) -> None:
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    headers = {traces.TRACEPARENT: f"00-{trace_id}-b7ad6b7169203331-00".encode()}
+    with traces.configured("svc", Settings(trace_folder=tmp_path, trace_ratio=0)):
+        known = refused(DeadLetterKind.STORE, "no good", RECORD._replace(headers=headers))
+        show_refused(known, verb="send")
+    (span,) = map(json.loads, (tmp_path / "svc-0.jsonl").read_text().splitlines())
+    assert (span["name"], span["trace_id"]) == ("send minestream.feature.v1", trace_id)
+    assert span["error"]
+    assert span["attributes"].items() >= RECORD.place.items()
 
 
 def test_what_no_schema_accepts_is_told_without_what_it_was() -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
 
+from minestream_runtime import semconv
 from minestream_runtime.errors import BrokerUnavailableError, MembershipLostError
 from minestream_runtime.kafka.twins import Membership, Twins
 from minestream_runtime.settings import Settings
@@ -36,6 +37,11 @@ class Record(NamedTuple):
     value: bytes | None
     headers: Mapping[str, bytes]
     at_ms: int
+
+    @property
+    def place(self) -> dict[str, str | int]:
+        """Where it lies, as spans tell it."""
+        return semconv.place_of(self.partition.topic, self.partition.number, self.offset)
 
     @property
     def at(self) -> datetime | None:

@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 from pydantic import ValidationError
 
+from minestream_runtime import traces
 from minestream_runtime.errors import DeadLetterLimitError, RecordTooLargeError
 from minestream_runtime.kafka.consumer import Record
 from minestream_runtime.kafka.producer import Producer
@@ -106,6 +107,24 @@ class SettingAside:
                 partition=place.number,
                 offset=record.offset,
             )
+
+
+def show_refused(refused: Refused, *, verb: str) -> None:
+    """A span for each record that became a dead letter, whether its trace is sampled or not.
+
+    Args:
+        refused: the records, and why.
+        verb: what was tried with them, as the service's other spans call it.
+    """
+    for record, fault in refused:
+        traces.failed(
+            f"{verb} {record.partition.topic}",
+            traces.context_of(record.headers),
+            ValueError(fault.reason),
+            kind=fault.kind,
+            text=fault.reason,
+            attributes=record.place,
+        )
 
 
 def what_is_wrong(exc: ValidationError) -> str:

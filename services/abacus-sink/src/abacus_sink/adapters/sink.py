@@ -5,7 +5,6 @@ from typing import Final
 
 import structlog
 
-from abacus_sink.adapters import tracing
 from abacus_sink.adapters.holding import Holding
 from abacus_sink.adapters.sending import Passing, Stage
 from abacus_sink.adapters.taking import place_of
@@ -14,7 +13,7 @@ from minestream_runtime.clock import Clock
 from minestream_runtime.errors import BrokerUnavailableError
 from minestream_runtime.kafka import Consumer, Partition
 from minestream_runtime.kafka.lags import lags_of, show_lags
-from minestream_runtime.kafka.setting_aside import SettingAside
+from minestream_runtime.kafka.setting_aside import SettingAside, show_refused
 from minestream_runtime.turns import Turns
 from minestream_schemas.feature import FEATURE
 
@@ -96,7 +95,7 @@ class Reading:
             record, fault = holding.aside[0]
             await self._letters.publish([(record, fault)], at=self._clock.now())
             self._letters.count([(record, fault)])
-            tracing.set_aside(record, fault)
+            show_refused([(record, fault)], verb="send")
             holding.done(place_of(record))
             holding.aside = [one for one in holding.aside if one[0] is not record]
 

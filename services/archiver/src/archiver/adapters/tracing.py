@@ -35,7 +35,7 @@ def sampled(row: Row) -> tuple[SpanContext, traces.Attributes] | None:
     parent = traces.sampled(record.headers)
     if parent is None:
         return None
-    about = semconv.place_of(record.partition.topic, record.partition.number, record.offset)
+    about = record.place
     if envelope is not None:
         about[semconv.EVENT_ID] = envelope.event_id
     return parent, about

@@ -17,7 +17,7 @@ from minestream_runtime.errors import (
 from minestream_runtime.halving import by_halves
 from minestream_runtime.kafka import Consumer, Partition, Record
 from minestream_runtime.kafka.lags import show_lags
-from minestream_runtime.kafka.setting_aside import SettingAside
+from minestream_runtime.kafka.setting_aside import SettingAside, show_refused
 from minestream_runtime.metrics import counter, histogram
 from minestream_runtime.turns import Turns
 from minestream_schemas import topics
@@ -166,7 +166,7 @@ class Sink:
             written = await self._stored(rows, moves, tried=len(records))
         histogram("minestream_batch_rows").observe(len(items))
         self._letters.count(refused)
-        tracing.set_aside(refused)
+        show_refused(refused, verb="write")
         self._positions.moved(ends)
         for table, count in written.items():
             counter("minestream_rows_written_total").labels(table).inc(count)

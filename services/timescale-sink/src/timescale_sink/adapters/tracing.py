@@ -1,6 +1,6 @@
-"""Spans of what the sink does: of each batch, of its sampled records, of each record set aside."""
+"""Spans of what the sink does: of each batch, and of its sampled records."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -9,7 +9,6 @@ from opentelemetry.trace import SpanContext
 from minestream_runtime import semconv, traces
 from minestream_runtime.errors import MinestreamError
 from minestream_runtime.kafka import Record
-from minestream_schemas.dead_letter import Fault
 from minestream_schemas.feature import FEATURE, Feature
 from minestream_schemas.market import (
     INDICATORS,
@@ -73,20 +72,6 @@ def written(records: Sequence[Record], items: Sequence[Item], *, rows: int) -> I
         raise
 
 
-def set_aside(refused: Iterable[tuple[Record, Fault]]) -> None:
-    """A span for each record that became a dead letter, whether its trace is sampled or not."""
-    for record, fault in refused:
-        about = _about(record)
-        traces.failed(
-            _named(about),
-            traces.context_of(record.headers),
-            ValueError(fault.reason),
-            kind=fault.kind,
-            text=fault.reason,
-            attributes=about,
-        )
-
-
 def _sampled(
     records: Sequence[Record], items: Sequence[Item]
 ) -> Iterator[tuple[SpanContext, traces.Attributes]]:
@@ -95,11 +80,7 @@ def _sampled(
             continue
         parent = traces.sampled(record.headers)
         if parent is not None:
-            yield parent, {**_about(record), **_whose(item)}
-
-
-def _about(record: Record) -> dict[str, str | int]:
-    return semconv.place_of(record.partition.topic, record.partition.number, record.offset)
+            yield parent, {**record.place, **_whose(item)}
 
 
 def _whose(item: Item) -> dict[str, str]:
