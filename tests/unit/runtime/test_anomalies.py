@@ -43,14 +43,19 @@ def anomaly(score: float = 0.9, age: timedelta = timedelta(seconds=2)) -> bytes:
     ).to_json()
 
 
-def test_an_anomaly_hurries_its_miner() -> None:
+@pytest.mark.parametrize(
+    "value", [anomaly(), anomaly(score=0.8, age=timedelta(minutes=10))], ids=["plain", "just"]
+)
+def test_an_anomaly_hurries_its_miner(value: bytes) -> None:
     this, hurried = feed()
-    this.note(anomaly())
+    this.note(value)
     assert hurried == ["m-1"]
 
 
 @pytest.mark.parametrize(
-    "value", [anomaly(score=0.79), anomaly(age=timedelta(minutes=11))], ids=["slight", "old"]
+    "value",
+    [anomaly(score=0.79), anomaly(age=timedelta(minutes=10, seconds=1))],
+    ids=["slight", "old"],
 )
 def test_one_that_is_slight_or_old_hurries_nobody(value: bytes) -> None:
     this, hurried = feed()
