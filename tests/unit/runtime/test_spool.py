@@ -234,6 +234,8 @@ async def test_what_was_sent_but_cannot_be_deleted_is_not_sent_again(
         real = disk._db
 
         class ReadOnly:
+            total_changes = 0
+
             def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
                 if sql.startswith("DELETE"):
                     raise sqlite3.OperationalError("disk I/O error")

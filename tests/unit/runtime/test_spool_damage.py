@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
-from tests.unit.runtime.test_spool import Moved, event, everything, opened
+from tests.unit.runtime.test_spool import (
+    Moved,
+    event,
+    everything,
+    fill_disk,
+    free_disk,
+    opened,
+)
 
 PAGE = 4096
 EVENTS = [str(number) for number in range(240)]
@@ -75,3 +82,18 @@ async def test_of_a_file_that_was_cut_short_what_is_left_goes_out(
     [line] = [line for line in said if line["event"] == "spool_damaged"]
     assert line["rescued"] == len(out) - 1
     assert (tmp_path / line["moved_to"]).exists()
+
+
+async def test_a_full_disk_is_told_once_and_for_as_long_as_it_is_full(tmp_path: Path) -> None:
+    with capture_logs() as said:
+        async with opened(tmp_path / "s", Moved()) as spool:
+            assert spool.fault() is None
+            fill_disk(spool)
+            for number in range(4):
+                await spool.put(event(number, size=20_000))
+                await spool.release()  # which has nothing to write
+                assert "full: what is new waits in memory" in (spool.fault() or "")
+            free_disk(spool)
+            await spool.put(event(9))
+            assert spool.fault() is None
+    assert [line["event"] for line in said] == ["spool_disk_failed", "spool_disk_works_again"]

@@ -154,6 +154,7 @@ async def run_edge(edge: Edge, collectors: Sequence[Collector], health: Health) 
         key_file = KeyFile(edge, uploader.take_key)
         health.notes["key"] = key_file.fault
         health.notes["gateway"] = uploader.fault
+        health.notes["spool"] = spool.fault
         health.notes["clock"] = uploader.clock_fault
         outlet = SiteOutlet(
             uploader,

@@ -88,6 +88,13 @@ class Spool:
     def __len__(self) -> int:
         return self._disk.events + len(self._memory) + len(self._incoming)
 
+    def fault(self) -> str | None:
+        """Why the disk takes nothing more, and what to do; None: it takes what it is given."""
+        said = self._disk.fault
+        if said is None:
+            return None
+        return f"{said}: what is new waits in memory, and is gone when this ends; make room there"
+
     @property
     def bytes_on_disk(self) -> int:
         """Compressed bytes of the events on disk."""

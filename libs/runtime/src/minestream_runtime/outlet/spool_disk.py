@@ -36,6 +36,8 @@ class SpoolDisk:
     Every method that writes answers False when the disk does not take it, and has then changed
     nothing. Blocks that were sent but could not be deleted are skipped from then on.
 
+    ``fault`` says why the disk does not take what is written; None: it does.
+
     Args:
         path: the file; made readable by its owner alone.
         clock: for the age limit.
@@ -62,7 +64,7 @@ class SpoolDisk:
         self._handed_out = 0
         self._sent = 0
         self._dropping: list[Spooled] = []
-        self._sound = True
+        self.fault: str | None = None
         self._damage: sqlite3.DatabaseError | None = None
         self._log = structlog.get_logger()
         self.events = 0
@@ -291,7 +293,9 @@ class SpoolDisk:
         """Do it in one transaction; False: the disk did not take it, and nothing has changed."""
         self._dropping = []
         before = self.events, self.bytes
+        written = 0
         try:
+            written = self._db.total_changes
             self._db.execute("BEGIN IMMEDIATE")
             work()
             self._db.execute("COMMIT")
@@ -301,18 +305,18 @@ class SpoolDisk:
             self.events, self.bytes = before
             self._failed(exc)
             return False
-        if not self._sound:
+        if self.fault is not None and self._db.total_changes > written:
             self._log.info("spool_disk_works_again")
-        self._sound = True
+            self.fault = None
         self._look_at_oldest()
         for event in self._dropping:
             self._on_dropped(event)
         return True
 
     def _failed(self, exc: Exception) -> None:
-        if self._sound:
+        if self.fault is None:
             self._log.error("spool_disk_failed", error=str(exc))
-        self._sound = False
+        self.fault = str(exc)
 
     def _insert(self, events: Iterable[Spooled]) -> None:
         waiting = list(events)
