@@ -11,11 +11,26 @@ from api_gateway.adapters.database.access import Reader
 
 MOST_OPEN: Final = 100
 MOST_WITHIN: Final = 1000
-_SELECT: Final = sql.SQL(
-    "SELECT gap_id, subject, site_id, cause, began_at, ended_at, filled, lost_total, reported_by "
-    "FROM telemetry_v1.gap WHERE {} ORDER BY began_at, gap_id LIMIT %(limit)s"
+_COLUMNS: Final = sql.SQL(
+    "gap_id, subject, site_id, cause, began_at, ended_at, filled, lost_total, reported_by"
 )
-_MEETS: Final = sql.SQL("began_at < %(to)s AND coalesce(ended_at, 'infinity') > %(from)s")
+_MEETING: Final = sql.SQL("""
+WITH running AS MATERIALIZED (
+    SELECT {columns} FROM telemetry_v1.gap
+    WHERE tstzrange(began_at, greatest(began_at, coalesce(ended_at, 'infinity')))
+        @> %(from)s::timestamptz AND began_at < %(from)s AND began_at < %(to)s AND {where}),
+begun AS (
+    SELECT {columns} FROM telemetry_v1.gap
+    WHERE began_at >= %(from)s AND began_at < %(to)s
+        AND coalesce(ended_at, 'infinity') > %(from)s AND {where}
+    ORDER BY began_at, gap_id LIMIT %(limit)s)
+SELECT * FROM running UNION ALL SELECT * FROM begun ORDER BY began_at, gap_id LIMIT %(limit)s
+""")
+"""Those that a span begins in, and those that begin in it: each has an index. As one condition
+it is a walk through all gaps before the span, in search of the few that have not ended."""
+_OF_ONE: Final = sql.SQL(
+    "SELECT {columns} FROM telemetry_v1.gap WHERE {where} ORDER BY began_at, gap_id LIMIT %(limit)s"
+)
 _SUBJECT: Final = sql.SQL("subject = ANY(%(subjects)s)")
 _CAUSE: Final = sql.SQL("cause = ANY(%(causes)s)")
 _AFTER: Final = sql.SQL("(began_at, gap_id) > (%(at)s::timestamptz, %(id)s::uuid)")
@@ -49,7 +64,7 @@ async def list_gaps(
         after: beginning and id of the gap to go on from.
         limit: at most so many.
     """
-    conditions = [_MEETS]
+    conditions: list[sql.Composable] = [sql.SQL("true")]
     if subjects:
         conditions.append(_SUBJECT)
     if causes:
@@ -59,12 +74,13 @@ async def list_gaps(
     at, identity = after or (None, None)
     values = {"from": span.start, "to": span.end, "at": at, "id": identity, "limit": limit}
     return await reader.rows(
-        _SELECT.format(sql.SQL(" AND ").join(conditions)),
+        _MEETING.format(columns=_COLUMNS, where=sql.SQL(" AND ").join(conditions)),
         values | {"subjects": list(subjects), "causes": list(causes)},
     )
 
 
 async def open_gaps(reader: Reader, miner_id: str) -> list[dict[str, Any]]:
     """A miner's gaps that are still open."""
-    query = _SELECT.format(sql.SQL(" AND ").join((_SUBJECT, _OPEN)))
+    where = sql.SQL(" AND ").join((_SUBJECT, _OPEN))
+    query = _OF_ONE.format(columns=_COLUMNS, where=where)
     return await reader.rows(query, {"subjects": [miner_id], "limit": MOST_OPEN})
