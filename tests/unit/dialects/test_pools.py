@@ -315,13 +315,8 @@ def test_an_operator_knows_the_scheme_better() -> None:
     assert stats.payout_scheme == "PPLNS"
 
 
-USUAL_SCHEME = {
-    "braiins": "FPPS",
-    "f2pool": "PPS+",
-    "litecoinpool": "PPS",
-    "ocean": "TIDES",
-    "viabtc": "PPS+",
-}
+USUAL_SCHEME = {"braiins": "FPPS", "f2pool": "PPS+", "litecoinpool": "PPS"}
+USUAL_SCHEME |= {"ocean": "TIDES", "viabtc": "PPS+"}
 
 
 @pytest.mark.parametrize("pool", sorted(POOLS))
