@@ -62,14 +62,14 @@ def test_the_command_prints_the_url_and_its_parts() -> None:
 
 def test_the_command_says_what_is_wrong() -> None:
     result = CliRunner().invoke(app, ["worker-url", "a b", "--account", "minestream"])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "the worker 'a b'" in result.output
 
 
 def test_a_worker_of_another_pool_is_never_sent_to_prohashings_address() -> None:
     told = ["worker-url", "r01-s03", "--account", "minestream", "--at", "ocean"]
     result = CliRunner().invoke(app, told)
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert "--address HOST:PORT is wanted" in result.output
     result = CliRunner().invoke(app, [*told, "--address", "mine.example.org:3334"])
     assert result.stdout.startswith("stratum+tcp://minestream.r01-s03:x@mine.example.org:3334\n")

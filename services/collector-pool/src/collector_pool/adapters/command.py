@@ -68,7 +68,7 @@ def worker_url(
             at, address, account=account, worker=worker, algorithm=algorithm, scheme=scheme
         )
     except ValueError as exc:
-        refuse(str(exc))
+        refuse(str(exc), EXIT_USAGE)
     out = Screen(highlight=False, soft_wrap=True, markup=False)
     out.print(login.url)
     out.print(f"pool      stratum+tcp://{address}")
