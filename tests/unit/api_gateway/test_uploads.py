@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+import tracemalloc
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -20,6 +21,7 @@ from api_gateway.adapters.collector.body import (
     Limits,
     items_of,
 )
+from api_gateway.adapters.collector.door import Door, TooManyError
 from api_gateway.adapters.collector.items import Message, Record, Refusal, message_of, read_item
 from api_gateway.adapters.collector.keyring import Keyring
 from api_gateway.adapters.collector.owners import Owners
@@ -90,6 +92,18 @@ def test_a_stream_of_ever_so_many_empty_members_is_refused_at_once() -> None:
     body = gzip.compress(b"") * (MOST_MEMBERS + 1)
     with pytest.raises(BodyRefusedError, match="members"):
         asyncio.run(items_of(body, encoding="gzip", limits=LIMITS))
+
+
+def test_of_what_would_fill_the_memory_no_more_is_unpacked_than_allowed() -> None:
+    body = gzip.compress(b" " * 50_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(BodyRefusedError, match="unpacked"):
+            asyncio.run(items_of(body, encoding="gzip", limits=LIMITS))
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most_bytes < 10_000_000
 
 
 @pytest.mark.parametrize("name", ["SN\0", "x" * 201])
@@ -366,3 +380,16 @@ def test_whoever_guesses_keys_is_counted_and_fills_no_log() -> None:
         ("10.0.0.9", 1),
         ("10.0.0.8", 1000),
     ]
+
+
+def test_a_key_has_two_uploads_under_way_and_another_key_its_own() -> None:
+    clock = Standing()
+    door = Door(GatewaySettings(), cast("Writer", None), cast("Producer", None), clock)
+    mine, other = (CollectorKey(number, f"site-{number}", "", b"") for number in (1, 2))
+    door.enter(mine)
+    door.enter(mine)
+    with pytest.raises(TooManyError):
+        door.enter(mine)
+    door.enter(other)
+    door.leave(mine)
+    door.enter(mine)

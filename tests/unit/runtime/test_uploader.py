@@ -116,10 +116,13 @@ async def test_a_refused_key_is_tried_again_slowly(tmp_path: Path, status: int) 
 async def test_too_large_a_batch_is_halved_until_it_fits_and_the_one_at_fault_is_refused(
     tmp_path: Path,
 ) -> None:
+    came: list[int] = []
+
     def choke(items: list[Any]) -> Answer:
         events = [item["event"] for item in items]
         if len(events) > 4 or 6 in events:
             return 413, {"success": False, "error": "at most 4 items"}, {}
+        came.extend(events)
         return 200, taken(items), {}
 
     async with world(tmp_path) as this:
@@ -127,6 +130,7 @@ async def test_too_large_a_batch_is_halved_until_it_fits_and_the_one_at_fault_is
         outcomes = await this.send(*range(10))
         assert [number for number, each in enumerate(outcomes) if each is not None] == [6]
         assert isinstance(outcomes[6], RecordRefusedError)
+    assert came == [0, 1, 2, 3, 4, 5, 7, 8, 9]
 
 
 @pytest.mark.parametrize(
