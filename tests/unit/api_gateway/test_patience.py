@@ -17,15 +17,23 @@ SOON_S = 5.0
 
 
 class Server:
-    """Answers at once, without a look at the body; /large with 16 MB."""
+    """Answers at once, without a look at the body; /large with 16 MB.
+
+    /full with a little more than the system takes of it.
+    """
 
     def __init__(self) -> None:
         with listen("127.0.0.1", 0) as free:
             self.port = free.getsockname()[1]
         self.large_ended = asyncio.Event()
+        self.clients: list[Patience] = []
+        self.gone = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         del receive
+        if scope["path"] == "/full":
+            await self._fill(send)
+            return
         body = b"x" * MB if scope["path"] == "/large" else b"x"
         count = 16 if scope["path"] == "/large" else 1
         length = (b"content-length", str(count * len(body)).encode())
@@ -34,6 +42,14 @@ class Server:
             await send({"type": "http.response.body", "body": body, "more_body": left > 0})
         if count > 1:
             self.large_ended.set()
+
+    async def _fill(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        part, transport = {"type": "http.response.body", "body": b"x" * 8192}, None
+        while transport is None or not transport.get_write_buffer_size():
+            await send(part | {"more_body": True})
+            transport = self.clients[-1].transport
+        await send({"type": "http.response.body", "body": b"x"})
 
     async def connect(
         self, first: bytes, *, small: bool = False
@@ -49,8 +65,21 @@ class Server:
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[Server]:
+async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
     made = Server()
+    came, went = Patience.connection_made, Patience.connection_lost
+
+    def has_come(client: Patience, transport: asyncio.Transport) -> None:
+        made.clients.append(client)
+        came(client, transport)
+
+    def has_gone(client: Patience, exc: Exception | None) -> None:
+        made.clients.remove(client)
+        made.gone.set()
+        went(client, exc)
+
+    monkeypatch.setattr(Patience, "connection_made", has_come)
+    monkeypatch.setattr(Patience, "connection_lost", has_gone)
     serving = asyncio.ensure_future(serve(made, host="127.0.0.1", port=made.port))
     async with asyncio.timeout(SOON_S):
         while True:
@@ -96,6 +125,36 @@ async def test_a_head_without_end_is_cut_off(server: Server, first: bytes, more:
             sent += len(more)
             await asyncio.sleep(0)
     assert sent < 16 * MB  # what fits into the sockets' buffers, beside the head's 64 KiB
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "around", [b"0\r\nX-Trailer: ", b"0\r\n", b"1;"], ids=["trailer", "trailers", "extension"]
+)
+async def test_what_is_no_body_and_has_no_end_is_cut_off(server: Server, around: bytes) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: us\r\nTransfer-Encoding: chunked\r\n\r\n"
+    reader, writer = await server.connect(head + around)
+    await reader.readuntil(b"\r\n\r\nx")
+    more = b"y" * 8000 if around != b"0\r\n" else b"X-Trailer: y\r\n" * 600
+    sent = 0
+    with suppress(ConnectionError):
+        while sent < 32 * MB and server.clients:
+            writer.write(more)
+            await writer.drain()
+            sent += len(more)
+            await asyncio.sleep(0)
+    assert sent < 16 * MB
+    writer.close()
+
+
+async def test_a_body_of_many_small_chunks_is_no_head(server: Server) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: us\r\nTransfer-Encoding: chunked\r\n\r\n"
+    reader, writer = await server.connect(head)
+    for _ in range(40):
+        writer.write(b"1\r\nx\r\n" * 1000)
+        await writer.drain()
+    writer.write(b"0\r\n\r\n" + GET + b"Connection: close\r\n\r\n")
+    assert (await ended(reader)).count(b"HTTP/1.1 200 ") == 2
     writer.close()
 
 
@@ -157,6 +216,22 @@ async def test_an_answer_that_nobody_reads_is_given_up(
     _, writer = await server.connect(b"GET /large HTTP/1.1\r\nHost: us\r\n\r\n", small=True)
     async with asyncio.timeout(SOON_S):
         await server.large_ended.wait()
+    writer.close()
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: close\r\n"])
+async def test_the_end_of_an_answer_that_nobody_takes_is_given_up(
+    server: Server, monkeypatch: pytest.MonkeyPatch, more: bytes
+) -> None:
+    monkeypatch.setattr(Patience, "unread_s", 0.1)
+    monkeypatch.setattr(Patience, "head_s", 0.1)
+    head = b"GET /full HTTP/1.1\r\nHost: us\r\n" + more + b"\r\n"
+    reader, writer = await server.connect(head, small=True)
+    async with asyncio.timeout(SOON_S):
+        await reader.read(1)
+        while server.clients:
+            server.gone.clear()
+            await server.gone.wait()
     writer.close()
 
 
