@@ -65,3 +65,13 @@ def test_a_pipe_is_written_as_it_comes(tmp_path: Path) -> None:
     finally:
         os.close(reader)
     assert pipe.is_fifo()
+
+
+def test_a_pipe_that_only_a_descriptor_names_is_written_as_it_comes() -> None:
+    reader, writer = os.pipe()
+    try:
+        write_whole(Path(f"/dev/fd/{writer}"), lambda out: print("said", file=out))
+        assert os.read(reader, 99) == b"said\n"
+    finally:
+        os.close(reader)
+        os.close(writer)

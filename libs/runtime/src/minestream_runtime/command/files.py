@@ -22,8 +22,8 @@ def write_whole(file: Path, write: Callable[[TextIO], None]) -> None:
     there = file.resolve()
     beside = there.with_name(f".{there.name}.{os.getpid()}.new")
     try:
-        if there.exists() and not there.is_file():
-            _write(there, write)
+        if file.exists() and not file.is_file():  # not ``there``: /dev/stdout resolves to no path
+            _write(file, write)
             return
         try:
             _write(beside, write)
