@@ -30,7 +30,7 @@ class Feed:
     def says(self, content: object, *, snapshot: bool = False, after_s: float = 5.0) -> int:
         self.at += timedelta(seconds=after_s)
         saying = Saying(WAMP, PoolMessage.WORKER, self.at, snapshot=snapshot)
-        now, _ = paced(self.pacer, heard(saying, content, self.records))
+        now, _ = paced(self.pacer, heard(saying, content, self.records), self.at)
         self.told += now
         return len(now)
 
@@ -100,6 +100,16 @@ def test_the_last_change_of_a_worker_that_says_no_more_is_told_by_itself(feed: F
     assert feed.due(after_s=60) == 1
     assert bodies(feed.told)[-1] == {"uuid": "a", "hashrate": 8.5}
     assert feed.due(after_s=600) == 0
+
+
+def test_what_has_queued_for_long_is_told_in_the_order_in_which_it_was_said(feed: Feed) -> None:
+    queued: list[Saying] = []
+    for hashrate in (8.5, 8.6):
+        feed.at += timedelta(seconds=60 if not queued else 1)
+        saying = Saying(WAMP, PoolMessage.WORKER, feed.at)
+        queued += heard(saying, {"uuid": "a", "hashrate": hashrate}, feed.records)
+    told, _ = paced(feed.pacer, queued, feed.at + timedelta(minutes=5))
+    assert [each["hashrate"] for each in bodies(told)] == [8.5, 8.6]
 
 
 def test_a_whole_record_has_what_waited_in_it(feed: Feed) -> None:

@@ -149,11 +149,11 @@ async def _publish_heard(
             sayings = _sayings(await _heard_lately(inbox), records)
             if any(map(_is_of_nobody_known, sayings)):
                 feed.want(PoolMessage.WORKER)
-            now, later = paced(pacer, sayings)
+            told, later = paced(pacer, sayings, clock.now())
             teller.hears(later)
-            await _to_its_end(teller.publish([*pacer.due(clock.now()), *now]))
+            await _to_its_end(teller.publish(told))
     finally:
-        last, _ = paced(pacer, _sayings(inbox.rest(), records))
+        last, _ = paced(pacer, _sayings(inbox.rest(), records), clock.now())
         await _to_its_end(teller.publish([*last, *pacer.rest()]))
 
 

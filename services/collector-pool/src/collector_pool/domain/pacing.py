@@ -87,17 +87,25 @@ class Pacer:
         return int(at.timestamp() // self._every_s)
 
 
-def paced(pacer: Pacer, sayings: Iterable[Saying]) -> tuple[list[Saying], list[Saying]]:
-    """What is told now, and what waits."""
+def paced(
+    pacer: Pacer, sayings: Iterable[Saying], now: datetime
+) -> tuple[list[Saying], list[Saying]]:
+    """What is told now, in order, and what of the sayings was not told at once.
+
+    Args:
+        pacer: of the feed.
+        sayings: further ones, in order; they may have queued for long.
+        now: what has waited too long by then is told behind them.
+    """
     told: list[Saying] = []
     waiting: list[Saying] = []
     for saying in sayings:
-        now = pacer.take(saying)
-        if now is None:
+        joined = pacer.take(saying)
+        if joined is None:
             waiting.append(saying)
         else:
-            told.append(now)
-    return told, waiting
+            told.append(joined)
+    return told + pacer.due(now), waiting
 
 
 def _joined(before: Saying, after: Saying) -> Saying:
