@@ -147,7 +147,7 @@ def test_an_empty_file_prunes_the_whole_fleet_only_when_told_twice(
     run("import", fleet_file, MINESTREAM_KAFKA_BOOTSTRAP="127.0.0.1:1")
     fleet_file.write_text("miners: []\n")
     refused = run("import", fleet_file, "--prune")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "add --yes" in refused.stderr
     assert rows(database_url, "SELECT count(*) FROM fleet.miner") == [(3,)]
     run("import", fleet_file, "--prune", "--yes", MINESTREAM_KAFKA_BOOTSTRAP="127.0.0.1:1")
@@ -236,18 +236,18 @@ def test_credentials_without_a_key_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "told", "code"),
     [
-        ({"MINESTREAM_DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "PoolTimeout"),
-        ({"MINESTREAM_OUTBOX_POLL_S": "never"}, "MINESTREAM_OUTBOX_POLL_S"),
-        ({"MINESTREAM_CREDENTIALS_KEY": "short"}, "32 bytes in URL-safe base64"),
+        ({"MINESTREAM_DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "PoolTimeout", 1),
+        ({"MINESTREAM_OUTBOX_POLL_S": "never"}, "MINESTREAM_OUTBOX_POLL_S", 2),
+        ({"MINESTREAM_CREDENTIALS_KEY": "short"}, "32 bytes in URL-safe base64", 2),
     ],
 )
 def test_a_wrong_surrounding_is_told_in_one_line(
-    run: Run, fleet_file: Path, changed: dict[str, str], told: str
+    run: Run, fleet_file: Path, changed: dict[str, str], told: str, code: int
 ) -> None:
     done = run("import", fleet_file, **changed)
-    assert done.returncode == 1
+    assert done.returncode == code
     assert told in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -270,7 +270,7 @@ def test_a_table_goes_round_and_keeps_the_credentials(
     table = tmp_path / "fleet.csv"
     assert run("export", table).returncode == 0
     unasked = run("import", table)
-    assert unasked.returncode == 1
+    assert unasked.returncode == 2
     assert "add --yes if these columns are right" in unasked.stderr
     done = run("import", table, "--yes")
     assert done.stdout == "0 added, 0 changed, 0 removed, 3 unchanged\n", done.stderr
@@ -288,7 +288,7 @@ def test_a_table_is_shown_as_it_stands_and_without_its_secrets(run: Run, tmp_pat
     table = tmp_path / "[odd].csv"
     table.write_text("IP,Name,API token,Password\n127.0.0.1,[/b]x,geheim-1,geheim-2\n")
     shown = run("import", table)
-    assert shown.returncode == 1
+    assert shown.returncode == 2
     assert "add --yes" in shown.stderr
     assert "[odd].csv: a table, 1 rows" in shown.stderr
     assert "[/b]x" in shown.stderr

@@ -62,7 +62,7 @@ def test_mistakes_end_in_a_sentence_and_no_traceback(
     monkeypatch.setattr("sys.argv", ["minestream", *arguments])
     with pytest.raises(SystemExit) as ended:
         cli.main()
-    assert ended.value.code == 1
+    assert ended.value.code == 2
     said = capsys.readouterr().err
     assert sentence in said
     assert "Traceback" not in said

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from minestream_runtime.command.terminal import EXIT_FAILED, EXIT_INTERRUPTED, exit_code
 from minestream_runtime.errors import MinestreamError
 
 _GROUP: Final = "minestream.commands"
@@ -16,22 +17,21 @@ _GROUPS: Final = {"diagnose": "Find out, step by step, why a source does not ans
 """Commands of two words: an entry named ``diagnose.vnish`` is ``minestream diagnose vnish``."""
 _ADOPTERS: Final = "minestream.adopt"
 """Who may lead a sub-command to servers of its own: told its entry and the environment."""
-_INTERRUPTED: Final = 130
 
 
 def main() -> None:
     """Run the sub-command that the arguments name.
 
-    Errors of ours are a sentence and exit code 1, never a traceback; Ctrl-C while it still loads
-    is exit code 130.
+    Errors of ours are a sentence and the exit code that ``terminal`` gives them, never a
+    traceback; so is Ctrl-C while it still loads.
     """
     try:
         _run()
     except MinestreamError as exc:
         typer.echo(f"minestream: {exc}", err=True)
-        sys.exit(1)
+        sys.exit(exit_code(exc))
     except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
+        sys.exit(EXIT_INTERRUPTED)
 
 
 def _run() -> None:
@@ -93,7 +93,7 @@ def _broken(entry: EntryPoint, exc: Exception) -> Callable[[], None]:
 
     def explain() -> None:
         typer.echo(f"minestream {entry.name.replace('.', ' ')}: {reason}", err=True)
-        raise typer.Exit(1)
+        raise typer.Exit(EXIT_FAILED)
 
     explain.__doc__ = reason
     return explain

@@ -4,12 +4,8 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Final
 
-from minestream_runtime.command.terminal import Screen
-
-EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
+from minestream_runtime.command.terminal import EXIT_FAILED, Screen
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table
 
-from minestream_runtime.errors import MinestreamError, StoreUnavailableError
+from minestream_runtime.errors import ConfigurationError, MinestreamError, StoreUnavailableError
 
 _WIDE: Final = 240
 """Columns in a file or a pipe: nobody there wants a table folded."""
@@ -29,6 +29,11 @@ _NOT_SHOWN: Final = dict.fromkeys(
     "?",
 )
 """What commands a terminal, turns a line around, or is no character at all."""
+EXIT_FAILED: Final = 1
+"""It was done, and found or met trouble."""
+EXIT_USAGE: Final = 2
+"""What was asked for, set or found here is wrong: nothing was done."""
+EXIT_INTERRUPTED: Final = 130
 T = TypeVar("T")
 
 
@@ -71,7 +76,7 @@ def table(first: str, *others: str) -> Table:
     return found
 
 
-def refuse(text: str, code: int = 1) -> NoReturn:
+def refuse(text: str, code: int = EXIT_FAILED) -> NoReturn:
     """Say what is wrong, and end the command.
 
     Raises:
@@ -86,9 +91,14 @@ def told(exc: MinestreamError) -> str:
     return f"{exc}\n{_NO_STORE}" if type(exc) is StoreUnavailableError else str(exc)
 
 
+def exit_code(exc: MinestreamError) -> int:
+    """What a command ends with that ends with this error."""
+    return EXIT_USAGE if isinstance(exc, ConfigurationError) else EXIT_FAILED
+
+
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Do it; an error is told and ends the command with 1."""
+    """Do it; an error is told and ends the command."""
     try:
         return asyncio.run(work)
     except MinestreamError as exc:
-        refuse(told(exc))
+        refuse(told(exc), exit_code(exc))

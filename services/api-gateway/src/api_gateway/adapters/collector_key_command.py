@@ -5,7 +5,7 @@ import logging
 import re
 import secrets
 import sys
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
@@ -18,11 +18,10 @@ from api_gateway.adapters.database.collectors import (
 )
 from api_gateway.domain.collector.keys import PREFIX, RANDOM_BYTES, digest_of
 from api_gateway.settings import GatewaySettings
-from minestream_runtime.command.terminal import console, refuse, run, table
+from minestream_runtime.command.terminal import EXIT_USAGE, console, refuse, run, table
 from minestream_schemas.ids import SLUG
 
 app = typer.Typer(no_args_is_help=True, help="Keys of collectors at other sites.")
-_USAGE: Final = 2
 
 
 @app.callback()
@@ -137,7 +136,7 @@ def give(
 
 def _check(site: str) -> None:
     if not re.fullmatch(SLUG, site):
-        refuse(f"--site: 2 to 63 of a-z, 0-9 and - are wanted, not {site!r}", _USAGE)
+        refuse(f"--site: 2 to 63 of a-z, 0-9 and - are wanted, not {site!r}", EXIT_USAGE)
 
 
 def _shown(value: Any) -> Any:

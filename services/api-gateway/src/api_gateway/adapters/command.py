@@ -20,7 +20,7 @@ from api_gateway.adapters.scan_command import scan
 from api_gateway.adapters.terminal import CONSOLE, progress
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.command.files import write_whole
-from minestream_runtime.command.terminal import console, run, table
+from minestream_runtime.command.terminal import EXIT_FAILED, EXIT_USAGE, console, run, table
 from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.inventory.columns import MappingError
 from minestream_runtime.inventory.reading import read_inventory
@@ -201,7 +201,7 @@ def _wish_of_table(file: Path, site: str | None, columns: list[str], *, asked: b
     if asked:
         if not sys.stdin.isatty():
             CONSOLE.print("[red]add --yes if these columns are right, else --map COLUMN=FIELD[/]")
-            raise typer.Exit(1)
+            raise typer.Exit(EXIT_USAGE)
         typer.confirm("Are these columns right?", abort=True, err=True)
     return lambda there: wanted_of(read, there, site_id=site)
 
@@ -210,7 +210,7 @@ def _confirm() -> None:
     """Ask before the transaction begins: whoever thinks it over holds up nobody."""
     if not sys.stdin.isatty():
         CONSOLE.print("[red]the file lists no miner: add --yes to remove the whole fleet[/]")
-        raise typer.Exit(1)
+        raise typer.Exit(EXIT_USAGE)
     typer.confirm("The file lists no miner. Remove the whole fleet?", abort=True, err=True)
 
 
@@ -221,4 +221,4 @@ def _refuse(file: Path, faults: list[Fault]) -> NoReturn:
         CONSOLE.print(f"… and {len(faults) - _FAULTS_SHOWN} more")
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
     CONSOLE.print(f"[red]{count}; nothing was written[/]")
-    raise typer.Exit(1)
+    raise typer.Exit(EXIT_FAILED)

@@ -24,7 +24,16 @@ from api_gateway.settings import GatewaySettings
 from minestream_dialects.detection import STEPS, Found, recognise
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.command.files import write_whole
-from minestream_runtime.command.terminal import console, refuse, run, table, told
+from minestream_runtime.command.terminal import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_USAGE,
+    console,
+    refuse,
+    run,
+    table,
+    told,
+)
 from minestream_runtime.devices.addresses import split
 from minestream_runtime.devices.connect_errors import OwnFaultError
 from minestream_runtime.devices.networks import Network
@@ -48,8 +57,6 @@ from minestream_schemas.ids import SLUG
 from minestream_schemas.inventory import Fleet, InventoryEntry
 from minestream_schemas.units import Algorithm
 
-_INTERRUPTED: Final = 130
-_USAGE: Final = 2
 _LEAST_SITE: Final = 2
 _MOST_SITE: Final = 63
 _TABLES: Final = frozenset({".csv", ".tsv", ".txt"})
@@ -145,7 +152,7 @@ def scan(
     try:
         wanted = networks_of(networks, settings.networks)
     except ScanRefusedError as exc:
-        refuse(str(exc), _USAGE)
+        refuse(str(exc), EXIT_USAGE)
     _check(site, out, add=add, yes=yes)
     there = _fleet(needed=add)
     wish = _Wish(wanted, port or list(PORTS), rate, _login(username, password))
@@ -162,7 +169,7 @@ def scan(
     if add:
         _add(entries.values(), result, yes=yes)
     if result.cut_short is not None:
-        raise typer.Exit(_INTERRUPTED if result.cut_short == "interrupted" else 1)
+        raise typer.Exit(EXIT_INTERRUPTED if result.cut_short == "interrupted" else EXIT_FAILED)
 
 
 async def _settings() -> GatewaySettings:
@@ -172,17 +179,19 @@ async def _settings() -> GatewaySettings:
 def _check(site: str | None, out: Path | None, *, add: bool, yes: bool) -> None:
     """What would fail only after a long scan."""
     if site is None and (out is not None or add):
-        refuse("--out and --add want --site SITE: where do these miners stand?", _USAGE)
+        refuse("--out and --add want --site SITE: where do these miners stand?", EXIT_USAGE)
     if site is not None and not (
         re.fullmatch(SLUG, site) and _LEAST_SITE <= len(site) <= _MOST_SITE
     ):
-        refuse(f"--site: no site {site!r}; 2 to 63 of a-z, 0-9 and - are wanted", _USAGE)
+        refuse(f"--site: no site {site!r}; 2 to 63 of a-z, 0-9 and - are wanted", EXIT_USAGE)
     if out is not None and not os.access(out.parent, os.W_OK):
-        refuse(f"--out: no file can be made in {out.parent}", _USAGE)
+        refuse(f"--out: no file can be made in {out.parent}", EXIT_USAGE)
     if out is not None and out.is_file() and out.stat().st_size:
-        refuse(f"--out: {out} is there already, and stays as it is: name another file", _USAGE)
+        refuse(f"--out: {out} is there already, and stays as it is: name another file", EXIT_USAGE)
     if add and not yes and not sys.stdin.isatty():
-        refuse("--add asks before it adds, and nobody is there: give --yes, or --out FILE", _USAGE)
+        refuse(
+            "--add asks before it adds, and nobody is there: give --yes, or --out FILE", EXIT_USAGE
+        )
 
 
 def _fleet(*, needed: bool) -> Fleet | None:
@@ -383,7 +392,7 @@ def _add(entries: Iterable[InventoryEntry], result: _Result, *, yes: bool) -> No
     try:
         _, last = run(bring(lambda _: wanted, prune=False, dry_run=False, yes=False))
     except DocumentError as exc:
-        refuse("; ".join(fault.text for fault in exc.faults), _USAGE)
+        refuse("; ".join(fault.text for fault in exc.faults), EXIT_USAGE)
     typer.echo(f"{len(miners)} added")
     if last is not None:
         publish_up_to(last)

@@ -16,8 +16,7 @@ from minestream_dialects.pools import POOLS
 from minestream_dialects.pools.port import Account, Span
 from minestream_dialects.pools.stratum import login_of
 from minestream_runtime.clock import Clock, SystemClock
-from minestream_runtime.command.diagnosis import EXIT_USAGE
-from minestream_runtime.command.terminal import Screen, refuse
+from minestream_runtime.command.terminal import EXIT_FAILED, EXIT_USAGE, Screen, refuse
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.polite import PoliteClient
 from minestream_schemas.raw import PollStatus
@@ -106,7 +105,7 @@ def check(
         for line in _lines(each, given):
             out.print(line)
     if not well:
-        raise typer.Exit(1)
+        raise typer.Exit(EXIT_FAILED)
 
 
 async def _ask_once(account: Account) -> list[Given]:

@@ -14,7 +14,7 @@ from rich.table import Table
 from collector_vnish.adapters.asking import Asked, ask
 from minestream_dialects import HEALTHY_CHIPS_RATIO, normalise
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.command.terminal import console, refuse
+from minestream_runtime.command.terminal import EXIT_USAGE, console, refuse
 from minestream_runtime.devices.addresses import family_of, split
 from minestream_runtime.devices.connect_errors import OwnFaultError
 from minestream_runtime.devices.networks import refusal as outside
@@ -24,7 +24,6 @@ from minestream_runtime.settings import Settings
 from minestream_schemas.raw import PollStatus, RawMiner
 
 EXIT_UNREACHABLE: Final = 1
-EXIT_USAGE: Final = 2
 EXIT_NOT_A_MINER: Final = 3
 EXIT_UNREADABLE: Final = 4
 EXIT_LOCKED: Final = 5

@@ -8,7 +8,8 @@ import typer
 
 from collector_vnish.adapters.command import address_of
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.command.diagnosis import EXIT_USAGE, Step, show
+from minestream_runtime.command.diagnosis import Step, show
+from minestream_runtime.command.terminal import EXIT_USAGE, refuse
 from minestream_runtime.devices.addresses import family_of, split
 from minestream_runtime.devices.connections import Devices
 from minestream_runtime.devices.http import Question, Reply, device_session, fetch
@@ -36,17 +37,14 @@ def diagnose(
     """
     address = address_of(host)
     if address is None:
-        typer.echo(f"{host}: that is no HOST or HOST:PORT", err=True)
-        raise typer.Exit(EXIT_USAGE)
+        refuse(f"{host}: that is no HOST or HOST:PORT", EXIT_USAGE)
     try:
         networks = Settings.load().networks
     except ConfigurationError as exc:
-        typer.echo(str(exc), err=True)
-        raise typer.Exit(EXIT_USAGE) from exc
+        refuse(str(exc), EXIT_USAGE)
     name = split(address)[0]
     if family_of(name) is not None and not networks.allows(name):
-        typer.echo(refusal(name), err=True)
-        raise typer.Exit(EXIT_USAGE)
+        refuse(refusal(name), EXIT_USAGE)
     steps = asyncio.run(_steps(address, networks))
     raise typer.Exit(show(f"Vnish miner at {address}", steps, as_json=as_json))
 
