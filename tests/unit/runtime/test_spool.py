@@ -96,7 +96,8 @@ async def test_headers_are_kept_and_a_file_of_before_they_were_still_opens(tmp_p
         await spool.put(event(0))
     old = msgspec.msgpack.encode([["topic", b"key", b"value", "1", 2e9, b"memo"]])
     with closing(sqlite3.connect(tmp_path / "s")) as db:
-        db.execute("UPDATE block SET packed = ?", (bytes(cramjam.zstd.compress(old)),))
+        packed = bytes(cramjam.zstd.compress(old))
+        db.execute("UPDATE block SET packed = ?, bytes = ?", (packed, len(packed)))
         db.commit()
     async with opened(tmp_path / "s", Moved()) as spool:
         await spool.put(newer)

@@ -3,8 +3,14 @@
 import asyncio
 import random
 import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
+import cramjam
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 from tests.unit.runtime.test_spool import (
@@ -15,6 +21,9 @@ from tests.unit.runtime.test_spool import (
     free_disk,
     opened,
 )
+
+from minestream_runtime.outlet.spool import Kept
+from minestream_runtime.outlet.spool_file import connected
 
 PAGE = 4096
 EVENTS = [str(number) for number in range(240)]
@@ -38,6 +47,14 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def copied(sound: Path, folder: Path) -> Path:
     return Path(shutil.copy(sound, folder / sound.name))
+
+
+def cut_short(sound: Path, folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = copied(sound, folder)
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size * 3 // 4)
+    return path
 
 
 async def told(path: Path) -> tuple[list[str], int, str | None]:
@@ -71,10 +88,7 @@ async def test_a_page_of_random_bytes_hides_no_other_event_and_lets_new_ones_out
 async def test_of_a_file_that_was_cut_short_what_is_left_goes_out(
     sound: Path, tmp_path: Path
 ) -> None:
-    path = copied(sound, tmp_path)
-    size = path.stat().st_size
-    with path.open("r+b") as file:
-        file.truncate(size * 3 // 4)
+    path = cut_short(sound, tmp_path)
     with capture_logs() as said:
         out, _, note = await told(path)
     assert (out[0], out[-1], note) == ("0", "999", "yesterday")
@@ -82,6 +96,124 @@ async def test_of_a_file_that_was_cut_short_what_is_left_goes_out(
     [line] = [line for line in said if line["event"] == "spool_damaged"]
     assert line["rescued"] == len(out) - 1
     assert (tmp_path / line["moved_to"]).exists()
+
+
+KILLED = """
+import asyncio, os, sys
+from pathlib import Path
+from minestream_runtime.clock import SystemClock
+from minestream_runtime.outlet.salvage import Salvage
+from minestream_runtime.outlet.spool import Spool
+
+Salvage.notes = lambda _: os._exit(9)
+
+async def main():
+    async with Spool(Path(sys.argv[1]), SystemClock(), on_dropped=print, on_rescued=print):
+        pass
+
+asyncio.run(main())
+"""
+
+
+async def test_a_kill_in_the_middle_of_the_salvage_costs_nothing(
+    sound: Path, tmp_path: Path
+) -> None:
+    path = cut_short(sound, tmp_path)
+    out, _, _ = await told(cut_short(sound, tmp_path / "let"))
+    assert subprocess.run([sys.executable, "-c", KILLED, path], check=False).returncode == 9  # noqa: ASYNC221 - short
+    assert (await told(path))[0] == out
+    assert (await told(path))[0] == ["999"], "once"
+
+
+async def test_a_disk_too_full_for_what_can_be_read_gets_it_once_it_has_room(
+    sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = cut_short(sound, tmp_path)
+
+    def full(path: Path) -> sqlite3.Connection:
+        db = connected(path)
+        db.execute("PRAGMA max_page_count=20").fetchall()
+        return db
+
+    monkeypatch.setattr("minestream_runtime.outlet.spool_disk.connected", full)
+    async with opened(path, Moved()) as spool:
+        assert await everything(spool) == []
+        assert spool.fault() is not None
+        free_disk(spool)
+        await spool.put(event(999))
+        out = await everything(spool)
+    assert (out[:2], len(out) > len(EVENTS) // 2) == (["999", "0"], True)
+
+
+async def test_drops_not_told_of_yet_outlive_the_file_that_counted_them(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    async with opened(path, Moved(), most_bytes=700_000) as spool:
+        for number in range(20):
+            await asyncio.gather(*(spool.put(event(number, size=30_000)) for _ in range(2)))
+        before = await spool.lost()
+        kept = len(spool)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE block SET newest_at = 'never' WHERE id = (SELECT max(id) FROM block)")
+    async with opened(path, Moved()) as spool:
+        out, after = await everything(spool), await spool.lost()
+    assert before is not None
+    assert after is not None
+    assert after.events - before.events == kept - len(out) > 0
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("events", "many"),
+        ("bytes", 10**12),
+        ("oldest_at", "never"),
+        ("newest_at", 1e300),
+        ("packed", 7),
+        ("packed", "text"),
+    ],
+)
+async def test_a_block_whose_row_makes_no_sense_stops_no_other(
+    sound: Path, tmp_path: Path, column: str, value: object
+) -> None:
+    path = copied(sound, tmp_path)
+    with closing(sqlite3.connect(path)) as db, db:
+        block, events = db.execute("SELECT id, events FROM block LIMIT 1 OFFSET 1").fetchone()
+        db.execute(f"UPDATE block SET {column} = ? WHERE id = ?", (value, block))  # noqa: S608 - ours
+    out, lost, note = await told(path)
+    assert len(out) == len(EVENTS) + 1 - events
+    assert (out[0], out[-1], note) == ("0", "999", "yesterday")
+    assert lost in {events, 0}, "0: how many it had could not be read"
+
+
+async def test_a_text_that_is_no_utf_8_stops_nothing(sound: Path, tmp_path: Path) -> None:
+    path = copied(sound, tmp_path)
+    wrong = msgspec.msgpack.encode([["topic", b"", b"", "????", 2e9]]).replace(b"????", b"\xff" * 4)
+    packed = bytes(cramjam.zstd.compress(wrong))
+    with closing(sqlite3.connect(path)) as db, db:
+        block, events = db.execute("SELECT id, events FROM block LIMIT 1").fetchone()
+        db.execute(
+            "UPDATE block SET packed = ?, bytes = ? WHERE id = ?", (packed, len(packed), block)
+        )
+    out, lost, _ = await told(path)
+    assert (len(out), lost) == (len(EVENTS) + 1 - events, events)
+
+
+async def test_a_file_that_can_be_read_and_takes_nothing_more_is_begun_anew(
+    sound: Path, tmp_path: Path
+) -> None:
+    path = copied(sound, tmp_path)
+    async with opened(path, Moved()) as spool:
+        await spool.delete(await spool.peek(most=50))
+    content = bytearray(path.read_bytes())
+    free = int.from_bytes(content[32:36], "big")  # the first of the pages that are free
+    assert free
+    content[(free - 1) * PAGE : free * PAGE] = b"\xff" * PAGE
+    path.write_bytes(content)
+    async with opened(path, Moved()) as spool:
+        assert await spool.put(event(999, size=50_000)) is Kept.MEMORY
+        out = await everything(spool)
+        assert await spool.put(event(1000, size=50_000)) is Kept.DISK
+    assert out[-2:] == ["239", "999"]
 
 
 async def test_a_full_disk_is_told_once_and_for_as_long_as_it_is_full(tmp_path: Path) -> None:

@@ -3,68 +3,132 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from minestream_runtime.outlet.spooled import Lost
 
 BESIDE: Final = ("-wal", "-shm")
 """What SQLite keeps beside a file, by the end of its name: a part of it."""
 _MOST_BLOCKS: Final = 1_000_000
+_LAST_S: Final = 253_370_764_800.0
+"""The year 9999: no later instant can be told."""
+_UNREAD: Final = ".unread"
+"""Ends the name of the file that says so of one put aside: a kill ends no salvage."""
 
 
-def put_aside(file: Path, at_s: float) -> Path:
+@dataclass(frozen=True, slots=True)
+class Salvage:
+    """A file that was put aside and is still to be read.
+
+    Args:
+        aside: the file.
+        after: the number of the last block that was sent.
+        waited: how many events it was known to have, and from when to when; None: not known.
+    """
+
+    aside: Path
+    after: int = 0
+    waited: Lost | None = None
+
+    def blocks(self) -> Iterator[tuple[Any, ...]]:
+        """The blocks that can be read, oldest first; one that cannot be hides no other."""
+        with closing(_opened(self.aside)) as db:
+            last = _one(db, "SELECT seq FROM sqlite_sequence WHERE name = 'block'")
+            last = last or _one(db, "SELECT max(id) FROM block")
+            if last is None or not isinstance(last[0], int):
+                return
+            first = _one(db, "SELECT min(id) FROM block WHERE id > ?", self.after) or (None,)
+            begin = max(self.after + 1, last[0] - _MOST_BLOCKS) if first[0] is None else first[0]
+            for number in range(begin, min(last[0], begin + _MOST_BLOCKS) + 1):
+                block = _one(
+                    db,
+                    "SELECT id, events, bytes, oldest_at, newest_at, packed FROM block"
+                    " WHERE id = ?",
+                    number,
+                )
+                if block is not None and makes_sense(block):
+                    yield block
+
+    def notes(self) -> list[tuple[str, str]]:
+        """The notes beside the blocks; none where these cannot be read."""
+        with closing(_opened(self.aside)) as db:
+            try:
+                found = db.execute("SELECT name, text FROM note").fetchall()
+            except sqlite3.Error:
+                return []
+        return [(name, text) for name, text in found if isinstance(name, str) and text is not None]
+
+    def lost(self) -> Lost | None:
+        """The drops that it had yet to tell of; None where they cannot be read."""
+        with closing(_opened(self.aside)) as db:
+            found = _one(db, "SELECT events, first_at, last_at FROM lost")
+        return Lost(*found) if found is not None and _counts(*found) else None
+
+    def end(self) -> None:
+        """It has been read, and what it had is kept elsewhere."""
+        _unread(self.aside).unlink(missing_ok=True)
+
+
+def put_aside(file: Path, at_s: float, *, after: int) -> Salvage:
     """Give a file another name, with what belongs to it.
 
     Args:
         file: closed.
         at_s: now, seconds since 1970.
-
-    Returns:
-        its name from now on.
+        after: the number of the last block that was sent.
     """
     stem = f"{file.stem}.damaged-{int(at_s)}"
     aside, more = file.with_name(stem), 1
     while aside.exists():
         aside, more = file.with_name(f"{stem}-{more}"), more + 1
+    _unread(aside).write_text(str(after))
     file.rename(aside)
     for suffix in BESIDE:
         with suppress(FileNotFoundError):
             Path(f"{file}{suffix}").rename(f"{aside}{suffix}")
-    return aside
+    return Salvage(aside, after)
 
 
-def blocks(file: Path, *, after: int) -> Iterator[tuple[Any, ...]]:
-    """The blocks that can be read, oldest first; one that cannot be hides no other.
-
-    Args:
-        file: of ``put_aside``.
-        after: the number of the last block that was sent.
-    """
-    with closing(sqlite3.connect(file, isolation_level=None)) as db:
-        _one(db, "PRAGMA writable_schema=ON")  # else a file that was cut short opens for nobody
-        last = _one(db, "SELECT seq FROM sqlite_sequence WHERE name = 'block'")
-        last = last or _one(db, "SELECT max(id) FROM block")
-        if last is None or not isinstance(last[0], int):
-            return
-        first = _one(db, "SELECT min(id) FROM block WHERE id > ?", after) or (None,)
-        begin = max(after + 1, last[0] - _MOST_BLOCKS) if first[0] is None else int(first[0])
-        for number in range(begin, min(last[0], begin + _MOST_BLOCKS) + 1):
-            block = _one(
-                db,
-                "SELECT events, bytes, oldest_at, newest_at, packed FROM block WHERE id = ?",
-                number,
-            )
-            if block is not None:
-                yield block
+def unfinished(file: Path) -> list[Salvage]:
+    """What was put aside of a file and never read to its end: a kill, or no room, came first."""
+    found: list[Salvage] = []
+    for mark in sorted(file.parent.glob(f"{file.stem}.damaged-*{_UNREAD}")):
+        aside = mark.with_name(mark.name.removesuffix(_UNREAD))
+        if aside.exists():
+            said = mark.read_text(errors="replace")
+            found.append(Salvage(aside, int(said) if said.isdecimal() else 0))
+        else:
+            mark.unlink()
+    return found
 
 
-def notes(file: Path) -> list[tuple[str, str]]:
-    """The notes beside the blocks; none where these cannot be read."""
-    with closing(sqlite3.connect(file, isolation_level=None)) as db:
-        _one(db, "PRAGMA writable_schema=ON")
-        try:
-            return db.execute("SELECT name, text FROM note").fetchall()
-        except sqlite3.Error:
-            return []
+def makes_sense(block: tuple[Any, ...]) -> bool:
+    """Is it as a spool writes one? Of a damaged page SQLite may read any values."""
+    number, events, size, oldest_at_s, newest_at_s, packed = block
+    return (
+        isinstance(number, int)
+        and isinstance(packed, bytes)
+        and size == len(packed)
+        and _counts(events, oldest_at_s, newest_at_s)
+    )
+
+
+def _counts(events: object, first_at_s: object, last_at_s: object) -> bool:
+    if not isinstance(first_at_s, float) or not isinstance(last_at_s, float):
+        return False
+    return isinstance(events, int) and events > 0 and 0 <= first_at_s <= last_at_s <= _LAST_S
+
+
+def _unread(aside: Path) -> Path:
+    return aside.with_name(aside.name + _UNREAD)
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(file, isolation_level=None)
+    _one(db, "PRAGMA writable_schema=ON")  # else a file that was cut short opens for nobody
+    return db
 
 
 def _one(db: sqlite3.Connection, sql: str, *values: object) -> Any:

@@ -1,33 +1,24 @@
 """The spool's file: blocks of events in SQLite. Synchronous; one thread owns it."""
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import cramjam
-import msgspec
 import structlog
 
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import ConfigurationError
-from minestream_runtime.outlet.salvage import blocks, notes, put_aside
-from minestream_runtime.outlet.spooled import Lost, Spooled
+from minestream_runtime.outlet import salvage
+from minestream_runtime.outlet.salvage import Salvage, makes_sense
+from minestream_runtime.outlet.spool_file import connected
+from minestream_runtime.outlet.spooled import Lost, Spooled, packed, unpacked
 
 BLOCK_EVENTS: Final = 100
 _BLOCK_BYTES: Final = 256 * 1024
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS block (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, events INTEGER NOT NULL, bytes INTEGER NOT NULL,
-    oldest_at REAL NOT NULL, newest_at REAL NOT NULL, packed BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, text TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS lost (
-    one INTEGER PRIMARY KEY CHECK (one = 1), events INTEGER NOT NULL,
-    first_at REAL NOT NULL, last_at REAL NOT NULL);
-"""
 
 
 class SpoolDisk:
@@ -66,6 +57,7 @@ class SpoolDisk:
         self._dropping: list[Spooled] = []
         self.fault: str | None = None
         self._damage: sqlite3.DatabaseError | None = None
+        self._salvages: list[Salvage] = []
         self._log = structlog.get_logger()
         self.events = 0
         self.bytes = 0
@@ -81,14 +73,20 @@ class SpoolDisk:
         """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._connect()
-        except (sqlite3.OperationalError, OSError) as exc:
+            self._salvages = salvage.unfinished(self._path)
+            try:
+                self._connect()
+            except sqlite3.DatabaseError as exc:
+                if type(exc) is not sqlite3.DatabaseError:
+                    raise
+                self._begin_anew(exc)
+            else:
+                self._take_in()
+        except (sqlite3.Error, OSError) as exc:
             raise ConfigurationError(
                 f"spool {self._path}: {exc}; each instance needs a MINESTREAM_STATE_DIR that it"
                 " can write, and a MINESTREAM_INSTANCE of its own"
             ) from exc
-        except sqlite3.DatabaseError as exc:
-            self._begin_anew(exc)
 
     def close(self) -> None:
         """Close the file."""
@@ -117,10 +115,20 @@ class SpoolDisk:
         the blocks behind it, the file is begun anew with all that can be read.
         """
         found = self._oldest(most, most_bytes)
-        if not found[0] and self._damage is not None:
-            self._begin_anew(self._damage)
-            found = self._oldest(most, most_bytes)
-        return found
+        if found[0]:
+            return found
+        if self._damage is not None:
+            self._db.close()
+            try:
+                self._begin_anew(self._damage)
+            except (sqlite3.Error, OSError) as exc:
+                self._failed(exc)
+                return found
+        elif self._salvages and self.fault is None:
+            self._take_in()
+        else:
+            return found
+        return self._oldest(most, most_bytes)
 
     def _oldest(self, most: int, most_bytes: int) -> tuple[list[Spooled], int]:
         found: list[Spooled] = []
@@ -131,11 +139,11 @@ class SpoolDisk:
                 " WHERE id > ? ORDER BY id LIMIT 1",
                 last,
             )
-            if row is None:
+            if row is None or not self._makes_sense(row):
                 break
-            last = int(row[0])
+            last = row[0]
             size += len(row[5])
-            events = self._unpack(row[5])
+            events = self._unpack(row)
             found += events
             if not events:
                 self._committed(partial(self._lose, row))
@@ -213,31 +221,25 @@ class SpoolDisk:
             return self._db.execute(sql, values).fetchone()
         except sqlite3.Error as exc:
             self._failed(exc)
-            if type(exc) is sqlite3.DatabaseError:  # it reads, and makes no sense
-                self._damage = exc
             return None
 
-    def _unpack(self, packed: bytes) -> list[Spooled]:
+    def _makes_sense(self, block: tuple[Any, ...]) -> bool:
+        if makes_sense(block):
+            return True
+        self._damage = sqlite3.DatabaseError("a block is not as it was written")
+        return False
+
+    def _unpack(self, block: tuple[Any, ...]) -> list[Spooled]:
         """The events of a block; none when the disk has damaged it."""
         try:
-            return msgspec.msgpack.decode(
-                bytes(cramjam.zstd.decompress(packed)), type=list[Spooled]
-            )
-        except (cramjam.DecompressionError, msgspec.MsgspecError) as exc:
+            return unpacked(block[5])
+        except ValueError as exc:
             self._log.error("spool_block_damaged", error=str(exc))
             return []
 
     def _connect(self) -> None:
-        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-        self._path.chmod(0o600)
-        self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        self._db = connected(self._path)
         try:
-            self._db.execute("PRAGMA busy_timeout=5000").fetchall()
-            self._db.execute("PRAGMA locking_mode=EXCLUSIVE").fetchall()
-            self._db.execute("PRAGMA auto_vacuum=INCREMENTAL")
-            self._db.execute("PRAGMA journal_mode=WAL").fetchall()
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
             self._measure()
         except sqlite3.DatabaseError:
             self._db.close()
@@ -248,27 +250,36 @@ class SpoolDisk:
 
         Raises:
             sqlite3.Error: none can be made.
+            OSError: none can be made.
         """
-        sent, before, oldest_at_s = self._sent, self.events, self.oldest_at_s
-        self._db.close()
-        now_s = self._clock.now().timestamp()
-        aside = put_aside(self._path, now_s)
-        self._damage, self._sent, self._handed_out = None, 0, 0
+        if self._path.exists() and self._path.stat().st_size:
+            self._put_aside()
         self._connect()
-        self._committed(partial(self._take_in, aside, sent))
-        lost = max(0, before - self.events)
-        if lost:
-            self._committed(lambda: self._count(Lost(lost, oldest_at_s or now_s, now_s)))
+        self._damage, self._sent, self._handed_out = None, 0, 0
+        moved = [found.aside.name for found in self._salvages]
+        self._take_in()
         self._log.error(
             "spool_damaged",
-            moved_to=aside.name,
+            moved_to=", ".join(moved),
             error=str(exc),
             rescued=self.events,
             advice="what could be read goes on waiting; look at this disk's health",
         )
 
-    def _take_in(self, aside: Path, sent: int) -> None:
-        for events, size, *more in blocks(aside, after=sent):
+    def _put_aside(self) -> None:
+        now_s = self._clock.now().timestamp()
+        waited = Lost(self.events, self.oldest_at_s or now_s, now_s)
+        found = salvage.put_aside(self._path, now_s, after=self._sent)
+        self._salvages.append(replace(found, waited=waited))
+
+    def _take_in(self) -> None:
+        """Take in what files put aside still have; what the disk has no room for waits there."""
+        while self._salvages and self._committed(partial(self._take, self._salvages[0])):
+            self._salvages.pop(0).end()
+
+    def _take(self, found: Salvage) -> None:
+        before = self.events
+        for _, events, size, *more in found.blocks():
             self._db.execute(
                 "INSERT INTO block (events, bytes, oldest_at, newest_at, packed)"
                 " VALUES (?, ?, ?, ?, ?)",
@@ -276,12 +287,20 @@ class SpoolDisk:
             )
             self.events += events
             self.bytes += size
-        self._db.executemany("INSERT OR IGNORE INTO note VALUES (?, ?)", notes(aside))
+        self._db.executemany("INSERT OR IGNORE INTO note VALUES (?, ?)", found.notes())
+        if found.waited is not None:
+            gone = found.waited.events - (self.events - before)
+            if gone > 0:
+                self._count(replace(found.waited, events=gone))
+        untold = found.lost()
+        if untold is not None:
+            self._count(untold)
 
     def _measure(self) -> None:
         self.events, self.bytes = self._db.execute(
-            "SELECT coalesce(sum(events), 0), coalesce(sum(bytes), 0) FROM block WHERE id > ?",
-            (self._sent,),
+            "SELECT coalesce(sum(events), 0), coalesce(sum(length(packed)), 0) FROM block"
+            " WHERE id > ? AND events BETWEEN 1 AND ?",
+            (self._sent, BLOCK_EVENTS),
         ).fetchone()
         self._look_at_oldest()
 
@@ -317,29 +336,33 @@ class SpoolDisk:
         if self.fault is None:
             self._log.error("spool_disk_failed", error=str(exc))
         self.fault = str(exc)
+        if type(exc) is sqlite3.DatabaseError:  # it reads, and makes no sense
+            self._damage = exc
 
     def _insert(self, events: Iterable[Spooled]) -> None:
         waiting = list(events)
         tail = self._db.execute(
-            "SELECT id, events, bytes, packed FROM block WHERE id > ? ORDER BY id DESC LIMIT 1",
+            "SELECT id, events, bytes, oldest_at, newest_at, packed FROM block"
+            " WHERE id > ? ORDER BY id DESC LIMIT 1",
             (max(self._handed_out, self._sent),),
         ).fetchone()
-        if tail is not None and tail[1] < BLOCK_EVENTS and tail[2] < _BLOCK_BYTES:
-            joined = self._unpack(tail[3])
+        sound = tail is not None and self._makes_sense(tail)
+        if sound and tail[1] < BLOCK_EVENTS and tail[2] < _BLOCK_BYTES:
+            joined = self._unpack(tail)
             if joined:  # a damaged block is ``peek``'s to count
                 waiting[:0] = joined
                 self._remove(*tail[:3])
         for at in range(0, len(waiting), BLOCK_EVENTS):
             part = waiting[at : at + BLOCK_EVENTS]
-            packed = bytes(cramjam.zstd.compress(msgspec.msgpack.encode(part), level=3))
+            content = packed(part)
             span = Lost.of(part)
             self._db.execute(
                 "INSERT INTO block (events, bytes, oldest_at, newest_at, packed)"
                 " VALUES (?, ?, ?, ?, ?)",
-                (len(part), len(packed), span.first_at_s, span.last_at_s, packed),
+                (len(part), len(content), span.first_at_s, span.last_at_s, content),
             )
             self.events += len(part)
-            self.bytes += len(packed)
+            self.bytes += len(content)
 
     def _trim(self) -> None:
         too_old = self._clock.now().timestamp() - self._most_age_s
@@ -349,10 +372,12 @@ class SpoolDisk:
                 " WHERE id > ? ORDER BY id LIMIT 1",
                 (max(self._handed_out, self._sent),),
             ).fetchone()
-            if oldest is None or (self.bytes <= self._most_bytes and oldest[4] >= too_old):
+            if oldest is None or not self._makes_sense(oldest):
+                return
+            if self.bytes <= self._most_bytes and oldest[4] >= too_old:
                 return
             self._lose(oldest)
-            self._dropping += self._unpack(oldest[5])
+            self._dropping += self._unpack(oldest)
 
     def _lose(self, block: tuple[Any, ...]) -> None:
         number, events, size, oldest_at_s, newest_at_s, *_ = block

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cramjam
 import msgspec
 
 from minestream_runtime.traces import Headers
@@ -57,3 +58,20 @@ class Lost:
             min(self.first_at_s, other.first_at_s),
             max(self.last_at_s, other.last_at_s),
         )
+
+
+def packed(events: list[Spooled]) -> bytes:
+    """A block of events, compressed."""
+    return bytes(cramjam.zstd.compress(msgspec.msgpack.encode(events), level=3))
+
+
+def unpacked(block: bytes) -> list[Spooled]:
+    """The events of a block.
+
+    Raises:
+        ValueError: the disk has damaged it.
+    """
+    try:
+        return msgspec.msgpack.decode(bytes(cramjam.zstd.decompress(block)), type=list[Spooled])
+    except (cramjam.DecompressionError, msgspec.MsgspecError) as exc:
+        raise ValueError(str(exc)) from exc
