@@ -22,6 +22,18 @@ def test_a_new_file_takes_the_place_and_the_rights_of_the_old_one(tmp_path: Path
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_what_is_for_its_owner_is_read_by_nobody_while_it_is_written(tmp_path: Path) -> None:
+    file, modes = tmp_path / "fleet.yaml", set[int]()
+    file.touch(0o600)
+
+    def look(out: TextIO) -> None:
+        del out
+        modes.update(each.stat().st_mode & 0o777 for each in tmp_path.iterdir())
+
+    write_whole(file, look)
+    assert modes == {0o600}
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_what_breaks_off_leaves_the_file_of_before_and_nothing_else(
     tmp_path: Path, *, there: bool

@@ -25,7 +25,8 @@ def write_whole(file: Path, write: Callable[[TextIO], None]) -> None:
         if file.exists() and not file.is_file():  # not ``there``: /dev/stdout resolves to no path
             _write(file, write)
             return
-        try:
+        try:  # whoever may not read the old one may not read the half of a new one either
+            beside.touch(0o600 if there.exists() else 0o666, exist_ok=False)
             _write(beside, write)
             if there.exists():
                 shutil.copymode(there, beside)
