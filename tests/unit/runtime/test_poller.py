@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from tests.unit.runtime.fleet_world import PLAN, Scripted, World, said
 
 from minestream_runtime.breaker import Breaker, Manners
-from minestream_runtime.collecting.plan import Answer, Plan
+from minestream_runtime.collecting.plan import OFFERED_ANEW_S, Answer, Plan
 from minestream_schemas.raw import PollStatus
 
 _OK = PollStatus.OK
@@ -114,6 +114,29 @@ async def test_a_main_endpoint_that_refuses_us_is_then_asked_without_credentials
     world.enrol("right")
     await world.poll()
     assert family.offered == [{"password": "right"}]
+
+
+async def test_a_miner_that_is_dark_without_credentials_is_offered_them_anew_a_while_later() -> (
+    None
+):
+    guarded = Plan(main="stats", cadence_s={}, guarded=frozenset({"stats"}))
+    right = [False]
+    family = Scripted(
+        lambda _: said() if right[0] else said(PollStatus.UNAUTHORISED, http=401),
+        plan=guarded,
+    )
+    world = World(family, password="secret")
+    await world.poll()
+    right[0] = True  # its password has been put right at the miner itself
+    await world.poll()
+    assert family.offered == [None], "not at once"
+    (miner,) = world.fleet.miners.values()
+    early = replace(miner.memory, refused_s=miner.memory.refused_s - OFFERED_ANEW_S)
+    miner.memory = early
+    await world.poll()
+    assert family.offered == [{"password": "secret"}]
+    await world.poll()
+    assert family.offered == [{"password": "secret"}]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.collector import CollectorSettings, Polled
 from minestream_runtime.collecting.fleet import Fleet
 from minestream_runtime.collecting.owners import Owner
-from minestream_runtime.collecting.plan import Plan
+from minestream_runtime.collecting.plan import OFFERED_ANEW_S, Plan
 from minestream_runtime.collecting.poller import Poller
 from minestream_runtime.collecting.scouting import Unknown
 from minestream_runtime.discovery.probing import Prober, Sighting
@@ -166,12 +166,18 @@ async def test_who_wants_credentials_first_lives_and_refuses_us() -> None:
         assert (await this.poll()).status is PollStatus.UNAUTHORISED
 
 
-async def test_a_stranger_is_tried_with_a_password_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stranger_is_tried_with_a_password_once_in_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with world(_stats=REFUSAL % b"router") as (this, at):
         monkeypatch.setattr(this.unknown, "_factory", {"username": "root", "password": "root"})
         for _ in range(3):
             await this.poll()
         assert at.asked.count("/stats+") == 1
+        this.clock.ahead_s = OFFERED_ANEW_S  # it may have been put right there
+        for _ in range(3):
+            await this.poll()
+        assert at.asked.count("/stats+") == 2
 
 
 async def test_anothers_miner_is_told_once_and_left_to_it() -> None:

@@ -9,6 +9,8 @@ from minestream_schemas.raw import EndpointBody, PollStatus
 
 SILENT: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED})
 _TOO_MANY: Final = 429
+OFFERED_ANEW_S: Final = 900.0
+"""So long a miner that tells nothing without credentials is not offered those it has refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,8 @@ class Plan:
         never_dropped: bodies that stay in an event that is too large, as long as any other goes.
         identity: the endpoint that tells the firmware; a new one begins a new plan.
         guarded: need credentials. Where these are refused they are not offered again before they
-            change; ``main`` is then asked without, as its refusal still tells a life.
+            change; ``main`` is then asked without, as its refusal still tells a life, and with
+            them a quarter of an hour later, as they may have been put right at the miner.
         configuration: read at once after a restart.
         manners: when another endpoint than the main one is left alone for a while.
         tries: of the main endpoint: so often it is asked as long as it times out.
@@ -74,6 +77,7 @@ class Memory:
         missing: endpoints that its firmware does not have; forgotten with each identity, silence
             and restart, as it may be another firmware then.
         refused_box: the sealed credentials with which the miner refused us; None: it has not.
+        refused_s: when it did, monotonic seconds.
     """
 
     firmware: str | None = None
@@ -81,6 +85,7 @@ class Memory:
     asked_s: Mapping[str, float] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
     refused_box: str | None = None
+    refused_s: float = 0.0
 
 
 def due(
@@ -142,7 +147,7 @@ def remember(
     """
     body = answer.body
     if body.status is PollStatus.UNAUTHORISED and endpoint in plan.guarded:
-        return memory if box is None else replace(memory, refused_box=box)
+        return memory if box is None else replace(memory, refused_box=box, refused_s=now_s)
     if answer.missing:
         return replace(memory, missing=memory.missing | {endpoint})
     asked_s = {**memory.asked_s, endpoint: now_s}
@@ -157,6 +162,14 @@ def remember(
     if endpoint in plan.rides_along:
         bodies = {**bodies, endpoint: body}
     return replace(memory, asked_s=asked_s, bodies=bodies)
+
+
+def before_poll(plan: Plan, memory: Memory, now_s: float) -> Memory:
+    """What is still held against a miner's credentials as a poll begins."""
+    dark = memory.refused_box is not None and plan.main in plan.guarded
+    if dark and now_s - memory.refused_s >= OFFERED_ANEW_S:
+        return replace(memory, refused_box=None)
+    return memory
 
 
 def after_silence(plan: Plan, memory: Memory) -> Memory:

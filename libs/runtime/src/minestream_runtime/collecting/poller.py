@@ -26,6 +26,7 @@ from minestream_runtime.collecting.plan import (
     Answer,
     after_restart,
     after_silence,
+    before_poll,
     due,
     remember,
 )
@@ -224,6 +225,7 @@ class Poller:
 
     async def _ask_main(self, miner: Miner, begun: "_Begun") -> Answer:
         family, main = miner.family, miner.family.plan.main
+        miner.memory = before_poll(family.plan, miner.memory, self._clock.monotonic())
         answer = await self._ask(miner, main, begun, family.deadline_s)
         if answer.body.status is PollStatus.TIMEOUT and family.plan.tries > 1:
             await self._sleep(random.uniform(*_RETRY_PAUSE_S))  # noqa: S311 - spreads load only

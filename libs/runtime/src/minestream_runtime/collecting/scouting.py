@@ -8,7 +8,7 @@ import structlog
 from minestream_runtime.clock import Clock
 from minestream_runtime.collecting.family import FROM_FAMILY, Family, Miner
 from minestream_runtime.collecting.owners import TRANSPORTS
-from minestream_runtime.collecting.plan import Answer, Memory, Plan
+from minestream_runtime.collecting.plan import OFFERED_ANEW_S, Answer, Memory, Plan
 from minestream_runtime.discovery.probing import Ending, Finding, Prober, Sighting, summary_of
 from minestream_schemas.inventory import Detected
 from minestream_schemas.raw import EndpointBody, PollStatus
@@ -102,8 +102,9 @@ class Unknown:
         return Answer(body)
 
     def _offered(self, miner: Miner) -> Mapping[str, str] | None:
-        """Credentials to try: none that have been refused."""
-        if miner.memory.refused_box == _mark(miner):
+        """Credentials to try: none that were refused a short while ago."""
+        refused, since_s = miner.memory.refused_box, miner.memory.refused_s
+        if refused == _mark(miner) and self._clock.monotonic() - since_s < OFFERED_ANEW_S:
             return None
         return miner.secrets if miner.secrets is not None else self._factory
 
@@ -117,8 +118,9 @@ class Unknown:
             if seen.ending in _STRANGE:
                 miner.becomes(self, miner.entry.address, None)
                 await self._publish(miner, self._detected(miner, None, None, _words(seen)))
-            if seen.ending is Ending.LOCKED:
-                miner.memory = Memory(refused_box=_mark(miner))
+            if seen.ending is Ending.LOCKED and self._offered(miner) is not None:
+                now_s = self._clock.monotonic()
+                miner.memory = Memory(refused_box=_mark(miner), refused_s=now_s)
             return
         address = seen.address or miner.entry.address
         ours = self._families.get(found.family)
