@@ -142,11 +142,11 @@ it("says of a miner that is yet to be found out that it is, in both languages", 
   expect(screen.getByText("未知算法")).toBeDefined();
 });
 
-it("of a miner that was removed its history stays, and nothing about it is alarming", async () => {
+it("of a miner that the inventory lacks its history stays, and nothing about it is alarming", async () => {
   const unpolled = gap({ began_at: ago(20), cause: "collector_down" });
   await open({ entry: null, latest: reading({ ts: ago(26) }), open: [unpolled] });
-  expect(await screen.findByText("Removed from the fleet; its history stays.", {}, SOON)).toBeDefined();
-  expect(screen.getByText("Removed")).toBeDefined();
+  expect(await screen.findByText(/^The inventory does not have it: it was removed, or an edge site/, {}, SOON)).toBeDefined();
+  expect(screen.getByText("Not in the inventory")).toBeDefined();
   expect(screen.queryByText("Mining")).toBeNull();
   expect(screen.queryByText(/^No data since/)).toBeNull();
 });
