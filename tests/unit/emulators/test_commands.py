@@ -134,7 +134,8 @@ def test_a_fault_lasts_as_long_as_is_said_or_usual(arguments: list[str], until: 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["nope"], "there are hot-chip, dead-fan"),
+        (["nope"], "unknown fault 'nope': --list says what there is"),
+        (["market429"], "did you mean market-429?"),
         (["silent", "--miner", "x"], "there are 6, demo-r01-s01 to demo-r01-s06"),
         (["silent", "--share", "2"], "at most 1"),
         (["silent", "--share", "0.5", "--count", "1"], "one of them"),

@@ -220,7 +220,7 @@ def _greeting(stack: Stack, took_s: float) -> str:
         f"[bold]first reading after {took_s:.1f} s[/]\n"
         f"  dashboard {gateway}/\n"
         f"  gateway   {gateway}/api/v1/miners (no login; {gateway}/openapi.json tells the rest)\n"
-        "  break it  minestream fault hot-chip   (minestream fault --help lists the faults)\n"
+        "  break it  minestream fault hot-chip   (minestream fault --list says what else)\n"
         "  watch it  minestream topics tail telemetry\n"
         "  end it    Ctrl-C"
     )

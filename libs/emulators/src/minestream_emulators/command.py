@@ -1,6 +1,7 @@
 """``minestream fault``: break the emulated world on purpose, or mend it."""
 
 import os
+from difflib import get_close_matches
 from http.client import HTTPConnection, HTTPException
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from minestream_emulators.control_address import CONTROL_VARIABLE, DEFAULT_CONTROL, host_and_port
-from minestream_emulators.faults import MEANING, Fault, FaultRefusedError, fault_named
+from minestream_emulators.faults import MEANING, Fault, FaultRefusedError
 from minestream_emulators.troubles import TROUBLES, Trouble
 
 _TIMEOUT_S = 10.0
@@ -86,7 +87,11 @@ def _cause(
         ask("POST", "/faults", {"fault": name, "for_s": for_s or None})
         console.print(f"{name} " + (f"for {for_s:g} s" if for_s else "until healed"))
         return
-    which = fault_named(name)
+    if name not in set(Fault):
+        close = get_close_matches(name, [*Fault, *Trouble], n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise FaultRefusedError(f"unknown fault {name!r}: {hint}--list says what there is")
+    which = Fault(name)
     if for_s is None and which is not Fault.REBOOT:
         for_s = _USUAL_S
     body: dict[str, Any] = {"fault": which.value, "for_s": for_s or None}
