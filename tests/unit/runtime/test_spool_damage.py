@@ -185,6 +185,37 @@ async def test_a_block_whose_row_makes_no_sense_stops_no_other(
     assert lost in {events, 0}, "0: how many it had could not be read"
 
 
+def misnumber(path: Path, leaf: int, number: bytes) -> None:
+    """Give another number to the first block of a page; the first page is of SQLite itself."""
+    content = bytearray(path.read_bytes())
+    leaves = [
+        at for at in range(PAGE, len(content), PAGE) if content[at] == 0x0D and content[at + 4] > 0
+    ]
+    at = leaves[leaf]
+    cell = at + int.from_bytes(content[at + 8 : at + 10], "big")
+    while content[cell] & 0x80:  # the length
+        cell += 1
+    content[cell + 1 : cell + 1 + len(number)] = number
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("leaf", range(1, 3))
+@pytest.mark.parametrize("number", [b"\xff\xff\xff\xff\x7f", b"\x00"], ids=["far", "none"])
+async def test_a_block_with_a_wrong_number_takes_no_other_page_with_it(
+    tmp_path: Path, leaf: int, number: bytes
+) -> None:
+    path, events = tmp_path / "s", 3000
+    async with opened(path, Moved()) as spool:
+        for at in range(0, events, 100):
+            await asyncio.gather(*(spool.put(event(at + more, size=200)) for more in range(100)))
+    misnumber(path, leaf, number)
+    async with opened(path, Moved()) as spool:
+        out = await everything(spool)
+        await spool.put(event(events))
+        assert await everything(spool) == [str(events)], "what is new goes out as before"
+    assert events * 2 // 3 < len(out) <= events, "nor is one given again and again"
+
+
 async def test_a_text_that_is_no_utf_8_stops_nothing(sound: Path, tmp_path: Path) -> None:
     path = copied(sound, tmp_path)
     wrong = msgspec.msgpack.encode([["topic", b"", b"", "????", 2e9]]).replace(b"????", b"\xff" * 4)

@@ -11,6 +11,8 @@ from minestream_runtime.outlet.spooled import Lost
 
 BESIDE: Final = ("-wal", "-shm")
 """What SQLite keeps beside a file, by the end of its name: a part of it."""
+NEWEST: Final = "SELECT seq FROM sqlite_sequence WHERE name = 'block'"
+"""The last number that a block was given."""
 _MOST_BLOCKS: Final = 1_000_000
 _LAST_S: Final = 253_370_764_800.0
 """The year 9999: no later instant can be told."""
@@ -35,13 +37,7 @@ class Salvage:
     def blocks(self) -> Iterator[tuple[Any, ...]]:
         """The blocks that can be read, oldest first; one that cannot be hides no other."""
         with closing(_opened(self.aside)) as db:
-            last = _one(db, "SELECT seq FROM sqlite_sequence WHERE name = 'block'")
-            last = last or _one(db, "SELECT max(id) FROM block")
-            if last is None or not isinstance(last[0], int):
-                return
-            first = _one(db, "SELECT min(id) FROM block WHERE id > ?", self.after) or (None,)
-            begin = max(self.after + 1, last[0] - _MOST_BLOCKS) if first[0] is None else first[0]
-            for number in range(begin, min(last[0], begin + _MOST_BLOCKS) + 1):
+            for number in _numbers(db, self.after):
                 block = _one(
                     db,
                     "SELECT id, events, bytes, oldest_at, newest_at, packed FROM block"
@@ -113,6 +109,26 @@ def makes_sense(block: tuple[Any, ...]) -> bool:
         and size == len(packed)
         and _counts(events, oldest_at_s, newest_at_s)
     )
+
+
+def _numbers(db: sqlite3.Connection, after: int) -> range:
+    """Where to look for blocks: what a damaged number says of the first and last leads nowhere."""
+    newest = [
+        number
+        for sql in (NEWEST, "SELECT max(id) FROM block")
+        if (number := _number(db, sql)) is not None
+    ]
+    if not newest:
+        return range(0)
+    last = max(newest) if max(newest) - min(newest) <= _MOST_BLOCKS else min(newest)
+    first = _number(db, "SELECT min(id) FROM block WHERE id > ?", after)
+    begin = max(after + 1, last - _MOST_BLOCKS) if first is None or first > last else first
+    return range(begin, min(last, begin + _MOST_BLOCKS) + 1)
+
+
+def _number(db: sqlite3.Connection, sql: str, *values: object) -> int | None:
+    found = _one(db, sql, *values)
+    return found[0] if found is not None and isinstance(found[0], int) else None
 
 
 def _counts(events: object, first_at_s: object, last_at_s: object) -> bool:

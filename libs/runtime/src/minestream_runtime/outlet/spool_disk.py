@@ -139,7 +139,7 @@ class SpoolDisk:
                 " WHERE id > ? ORDER BY id LIMIT 1",
                 last,
             )
-            if row is None or not self._makes_sense(row):
+            if row is None or not self._makes_sense(row, after=last):
                 break
             last = row[0]
             size += len(row[5])
@@ -223,8 +223,9 @@ class SpoolDisk:
             self._failed(exc)
             return None
 
-    def _makes_sense(self, block: tuple[Any, ...]) -> bool:
-        if makes_sense(block):
+    def _makes_sense(self, block: tuple[Any, ...], *, after: int = 0) -> bool:
+        newest = self._read(salvage.NEWEST)
+        if makes_sense(block) and newest is not None and after < block[0] <= newest[0]:
             return True
         self._damage = sqlite3.DatabaseError("a block is not as it was written")
         return False
