@@ -284,3 +284,25 @@ async def test_a_rebalance_that_breaks_off_half_way_has_all_entries_given_at_the
     await world.follow(story)
 
     assert len(world.there) == count
+
+
+async def test_a_revocation_that_outlasts_the_doubt_leaves_no_entry_ungiven(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path)
+    count = 2000
+
+    def gone(key: str) -> None:
+        del world.there[key]
+        world.topic.at += timedelta(seconds=0.1)
+
+    async def story() -> None:
+        await world.reads_all(count)
+        monkeypatch.setattr(world.shard, "_on_gone", gone)
+        await world.shard.revoked(frozenset({PARTITION}))
+        assert not world.there, "none is given while they are let go of"
+        await world.shard.assigned(frozenset({PARTITION}))
+
+    await world.follow(story)
+
+    assert len(world.there) == count

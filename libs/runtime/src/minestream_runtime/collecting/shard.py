@@ -1,6 +1,7 @@
 """Follows a compacted topic as a member of a group: the partitions it owns are its shard."""
 
 import asyncio
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -136,11 +137,14 @@ class Shard(Generic[E]):
 
     async def revoked(self, partitions: frozenset[Partition]) -> None:
         """See ``Ownership``."""
-        self._in_doubt_s = self._clock.monotonic()
-        for partition in partitions & self._entries.keys():
-            for number, key in enumerate(list(self._entries[partition]), start=1):
-                self._on_gone(key)
-                await _now_and_then(number)
+        self._in_doubt_s = math.inf  # while it lasts nothing is given again, however long
+        try:
+            for partition in partitions & self._entries.keys():
+                for number, key in enumerate(list(self._entries[partition]), start=1):
+                    self._on_gone(key)
+                    await _now_and_then(number)
+        finally:
+            self._in_doubt_s = self._clock.monotonic()
 
     async def _follow(self, consumer: Consumer) -> None:
         self._consumer = consumer
