@@ -68,6 +68,12 @@ def test_a_stack_from_up_to_down(person: Person) -> None:
     person.starts()
     assert person.sees() == seen, "up again changes nothing"
 
+    refused = person.types("demo")
+    assert refused.returncode == 2
+    assert "a stack runs in" in refused.stderr
+    assert "minestream down" in refused.stderr
+    assert person.sees() == seen, "a demo beside it does not end it"
+
     assert person.types("migrate").returncode == 0, "commands find the stack that runs here"
     exported = person.types("env").stdout
     assert f"export MINESTREAM_KAFKA_BOOTSTRAP={seen['kafka']['address']}" in exported
@@ -115,7 +121,7 @@ def test_what_ends_at_once_tells_its_exit_code(person: Person) -> None:
 
 def test_a_setting_that_is_wrong_for_all_is_a_sentence_and_nothing_starts(person: Person) -> None:
     done = person.types("up", "--only", "kafka", MINESTREAM_TOPIC_NAMESPACE="Not A Word")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "MINESTREAM_TOPIC_NAMESPACE" in done.stderr
     assert "pydantic" not in done.stderr
     assert "Traceback" not in done.stderr

@@ -191,6 +191,12 @@ def demo(
     """Show everything: an emulated world, the stack, live readings. Ctrl-C ends all of it."""
     stack = _stack()
     _refuse_the_impossible(stack.home)
+    if stack.supervisor.alive:
+        raise ConfigurationError(
+            f"a stack runs in {stack.home.folder} already, and the demo's end would end it: "
+            "`minestream status` shows it, `minestream down` ends it; "
+            "or give the demo a folder of its own: MINESTREAM_HOME"
+        )
     began = time.monotonic()
     watch = demonstration.Watch()
     with _ended_by_signals():
