@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, Final, cast
 
 import pytest
+import structlog
 
 from collector_pool.adapters.inbox import Heard, Inbox
 from collector_pool.adapters.service import _publish_heard
@@ -21,6 +22,7 @@ from minestream_runtime.clock import SystemClock
 from minestream_schemas.event import Topic
 from minestream_schemas.gap import Gap
 from minestream_schemas.pool import PoolMessage, RawPool
+from minestream_schemas.raw import PollStatus
 
 _WHOLE: Final = {"uuid": "a", "miner_name": "r01", "hashrate": 9.0, "share_count": 0}
 
@@ -56,6 +58,24 @@ async def test_a_gap_that_is_not_closed_yet_is_closed_after_a_restart(tmp_path: 
     await after._tell(Silence(began_at, ended_at))
     assert [gap.ended_at for gap in outlet.gaps] == [None, ended_at]
     assert Teller(settings, cast("Any", outlet), clock).freshness.silent_since is None
+
+
+async def test_what_waited_while_messages_became_unreadable_does_not_call_them_readable(
+    tmp_path: Path,
+) -> None:
+    clock = SystemClock()
+    teller = Teller(PoolSettings(state_dir=tmp_path), cast("Any", Outlet()), clock)
+    at = clock.now()
+    sound = Saying(WAMP, PoolMessage.WORKER, at, about="a", body="{}")
+    odd = replace(
+        sound, about=None, status=PollStatus.GARBAGE, received_at=at + timedelta(seconds=1)
+    )
+    with structlog.testing.capture_logs() as logged:
+        await teller.publish([odd])
+        await teller.publish([sound])
+        await teller.publish([replace(odd, received_at=at + timedelta(seconds=2))])
+        await teller.publish([replace(sound, received_at=at + timedelta(seconds=3))])
+    assert [line["event"] for line in logged] == ["messages_unreadable", "messages_readable"]
 
 
 async def test_the_same_answer_again_is_no_news_though_two_connections_have_one_name(

@@ -69,7 +69,7 @@ class Teller:
         self._look_s = min(_LOOK_S, fresh_s / 3)
         silent_since = (self._open_gaps.load() or {}).get(self._account)
         self.freshness = Freshness(clock.now(), timedelta(seconds=fresh_s), silent_since)
-        self._odd: set[PoolMessage] = set()
+        self._odd: dict[PoolMessage, datetime] = {}
         self._log = structlog.get_logger()
 
     async def publish(self, sayings: Iterable[Saying], *, updating: bool = True) -> None:
@@ -140,9 +140,14 @@ class Teller:
 
     def _count(self, event: RawPool) -> None:
         _messages(self._account, event.message.value, event.status.value).inc()
-        odd = event.status is PollStatus.GARBAGE
-        if odd is not (event.message in self._odd) and event.status in _READ:
-            (self._odd.add if odd else self._odd.discard)(event.message)
+        odd, since = event.status is PollStatus.GARBAGE, self._odd.get(event.message)
+        if since is not None and event.received_at <= since:
+            return  # heard before what could not be read, and told later
+        if odd:
+            self._odd[event.message] = event.received_at
+        if odd is (since is None) and event.status in _READ:
+            if not odd:
+                del self._odd[event.message]
             tell = self._log.warning if odd else self._log.info
             tell(
                 "messages_unreadable" if odd else "messages_readable",
