@@ -371,10 +371,12 @@ def _tell_others(result: _Result, *, verbose: bool) -> None:
 
 def _write(out: Path, entries: Iterable[InventoryEntry], left_out: int) -> None:
     fleet = Fleet({}, {entry.miner_id: entry for entry in entries})
-    write = write_table if out.suffix.casefold() in _TABLES else write_inventory
-    write_whole(out, lambda file: write(fleet, file))
     already = f"; {left_out} are in the fleet already" if left_out else ""
-    CONSOLE.print(f"{len(fleet.miners)} new miners written to {out}{already}", markup=False)
+    done = "written to" if fleet.miners else "and nothing in"  # so a next scan may take the name
+    if fleet.miners:
+        write = write_table if out.suffix.casefold() in _TABLES else write_inventory
+        write_whole(out, lambda file: write(fleet, file))
+    CONSOLE.print(f"{len(fleet.miners)} new miners {done} {out}{already}", markup=False)
 
 
 def _add(entries: Iterable[InventoryEntry], result: _Result, *, yes: bool) -> None:
