@@ -108,6 +108,7 @@ async def test_a_paid_sum_that_fell_for_good_is_counted_from_where_it_fell_to(
         "steps": ((10.0, 4.0, 1.0, 1.0, 12.0), [2.0]),
         "both": ((10.0, 0.0, 1.0, 0.5, 1.25), [1.0, 0.25]),
         "fall": ((0.0, 0.0, 0.5, 0.0), [0.5]),
+        "wobble": ((0.1 + 0.2, 0.0, 0.3, 0.5), [0.2]),
     }
     told = [
         pool_balance(

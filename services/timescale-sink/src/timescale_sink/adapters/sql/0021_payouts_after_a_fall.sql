@@ -19,7 +19,8 @@ CREATE OR REPLACE VIEW telemetry_v1.pool_reward AS
                -- as decimals: 1.1 - 1.0 is 0.1
                (paid_coins::numeric - before::numeric)::double precision AS rise
         FROM (
-            SELECT *, CASE WHEN fell_before AND top <= paid_coins THEN top ELSE last END AS before
+            SELECT *, CASE WHEN fell_before AND top <= paid_coins * (1 + 1e-9)
+                           THEN top ELSE last END AS before
             FROM (
                 -- the first step of each fall begins a part, and has the sum before it: the top
                 SELECT *, first_value(last) OVER (
