@@ -89,6 +89,7 @@ class PoolSettings(OutletSettings):
     pool_worker_every_s: float = Field(
         default=60.0,
         ge=0,
+        le=600,
         description="of a worker that only hashes on, one change in so long is told; 0: each",
     )
     pool_payouts_every_s: float = Field(

@@ -39,7 +39,10 @@ class ProcessorSettings(Settings):
         default=900.0, gt=0, description="how old may be what a pool said of a worker"
     )
     pool_worker_every_s: float = Field(
-        default=60.0, ge=0, description="of a worker that only hashes on, one row in so long"
+        default=60.0,
+        ge=0,
+        le=600,
+        description="of a worker that only hashes on, one row in so long",
     )
     pool_rate_age_s: float = Field(
         default=600.0, gt=0, description="how old a pool's rate may be: then the networks' counts"
