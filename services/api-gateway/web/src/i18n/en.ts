@@ -111,7 +111,7 @@ export const en = {
     hottest: "Hottest chip",
     hottestNone: "no temperatures",
     gaps: "Open gaps",
-    gapsNone: "data are complete",
+    gapsNone: "no miner is silent for long",
   },
   fleet: {
     title: "Fleet",

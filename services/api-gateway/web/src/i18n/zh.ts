@@ -112,7 +112,7 @@ export const zh: Texts = {
     hottest: "最高芯片温度",
     hottestNone: "暂无温度",
     gaps: "数据缺口",
-    gapsNone: "数据完整",
+    gapsNone: "没有矿机长时间无回应",
   },
   fleet: {
     title: "矿机",
