@@ -307,7 +307,7 @@ async def test_the_command_says_what_is_wrong(database_url: str, postgres_url: s
         run({"MINESTREAM_DATABASE_URL": "postgresql://127.0.0.1:9/x"}, str(stranger)),
         run({"MINESTREAM_TRACE_RATIO": "2"}, str(stranger)),
     )
-    assert [code for code, _, _ in outcomes] == [1, 1, 2, 1, 1, 1]
+    assert [code for code, _, _ in outcomes] == [1, 1, 2, 1, 1, 2]
     wanted = (
         f"no reading and no raw event {stranger}",
         "no reading of a miner m-nobody",

@@ -369,7 +369,7 @@ def test_the_command_makes_lists_and_revokes_keys_and_shows_each_once(
     assert len(key) == 44
     assert key.startswith("hsc_")
     assert key not in made.stderr
-    assert run("create", "--site", "site-a", "--name", "roof").returncode == 1, "the name is taken"
+    assert run("create", "--site", "site-a", "--name", "roof").returncode == 2, "the name is taken"
     listed = run("list", "--json")
     assert key not in listed.stdout
     [row] = [json.loads(line) for line in listed.stdout.splitlines()]
