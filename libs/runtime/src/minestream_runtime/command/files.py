@@ -4,9 +4,15 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from minestream_runtime.command.terminal import refuse
+from minestream_runtime.inventory.table import write_table
+from minestream_runtime.inventory.writing import write_inventory
+from minestream_schemas.inventory import Fleet
+
+TABLES: Final = frozenset({".csv", ".tsv", ".txt"})
+"""How the names of tables end; any other inventory is YAML."""
 
 
 def write_whole(file: Path, write: Callable[[TextIO], None]) -> None:
@@ -35,6 +41,12 @@ def write_whole(file: Path, write: Callable[[TextIO], None]) -> None:
             beside.unlink(missing_ok=True)
     except OSError as exc:
         refuse(f"{file}: cannot be written ({exc.strerror}); what was there is as it was")
+
+
+def write_fleet(fleet: Fleet, file: Path) -> None:
+    """Write an inventory, as its file's name says: CSV or YAML; whole, see ``write_whole``."""
+    write = write_table if file.suffix.casefold() in TABLES else write_inventory
+    write_whole(file, lambda out: write(fleet, out))
 
 
 def _write(file: Path, write: Callable[[TextIO], None]) -> None:

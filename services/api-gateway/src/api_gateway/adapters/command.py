@@ -19,12 +19,12 @@ from api_gateway.adapters.reseal_command import reseal
 from api_gateway.adapters.scan_command import scan
 from api_gateway.adapters.terminal import CONSOLE, progress
 from api_gateway.settings import GatewaySettings
-from minestream_runtime.command.files import write_whole
+from minestream_runtime.command.files import TABLES, write_fleet
 from minestream_runtime.command.terminal import EXIT_FAILED, EXIT_USAGE, console, run, table
 from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.inventory.columns import MappingError
 from minestream_runtime.inventory.reading import read_inventory
-from minestream_runtime.inventory.table import read_table, text_of, wanted_of, write_table
+from minestream_runtime.inventory.table import read_table, text_of, wanted_of
 from minestream_runtime.inventory.writing import write_inventory
 from minestream_schemas.inventory import Fleet, InventoryEntry
 
@@ -33,7 +33,6 @@ app.command("scan")(scan)
 app.command("reseal")(reseal)
 _FAULTS_SHOWN: Final = 1000
 _SECRET: Final = re.compile(r"pass|pw|secret|key|token", re.IGNORECASE)
-_TABLES: Final = frozenset({".csv", ".tsv", ".txt"})
 _SPREADSHEETS: Final = frozenset({".xlsx", ".xls", ".ods"})
 """Refused where a table is read, which says what to save them as."""
 
@@ -78,7 +77,7 @@ def import_(
     Example: minestream inventory import miners.csv --site farm --dry-run
     """
     try:
-        if file.suffix.casefold() in _TABLES | _SPREADSHEETS:
+        if file.suffix.casefold() in TABLES | _SPREADSHEETS:
             wish = _wish_of_table(file, site, column or [], asked=not (yes or dry_run))
         else:
             wish = _wish_of_yaml(file)
@@ -115,8 +114,7 @@ def export(
     if file is None:
         write_inventory(found, sys.stdout)
         return
-    write = write_table if file.suffix.casefold() in _TABLES else write_inventory
-    write_whole(file, lambda out: write(found, out))
+    write_fleet(found, file)
     CONSOLE.print(f"{len(found.miners)} miners written to {file}", markup=False, soft_wrap=True)
 
 

@@ -23,7 +23,7 @@ from api_gateway.domain.finds import Find, holders_of, new_entries
 from api_gateway.settings import GatewaySettings
 from minestream_dialects.detection import STEPS, Found, recognise
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.command.files import write_whole
+from minestream_runtime.command.files import write_fleet
 from minestream_runtime.command.terminal import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -51,15 +51,12 @@ from minestream_runtime.discovery.scanning import (
 from minestream_runtime.documents import DocumentError
 from minestream_runtime.errors import StoreUnavailableError
 from minestream_runtime.inventory.reading import Wanted
-from minestream_runtime.inventory.table import write_table
-from minestream_runtime.inventory.writing import write_inventory
 from minestream_schemas.ids import SLUG
 from minestream_schemas.inventory import Fleet, InventoryEntry
 from minestream_schemas.units import Algorithm
 
 _LEAST_SITE: Final = 2
 _MOST_SITE: Final = 63
-_TABLES: Final = frozenset({".csv", ".tsv", ".txt"})
 Entries = Mapping[str, InventoryEntry]
 """By the place of the miner."""
 
@@ -374,8 +371,7 @@ def _write(out: Path, entries: Iterable[InventoryEntry], left_out: int) -> None:
     already = f"; {left_out} are in the fleet already" if left_out else ""
     done = "written to" if fleet.miners else "and nothing in"  # so a next scan may take the name
     if fleet.miners:
-        write = write_table if out.suffix.casefold() in _TABLES else write_inventory
-        write_whole(out, lambda file: write(fleet, file))
+        write_fleet(fleet, out)
     CONSOLE.print(f"{len(fleet.miners)} new miners {done} {out}{already}", markup=False)
 
 
