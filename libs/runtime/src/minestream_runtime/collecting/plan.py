@@ -87,6 +87,10 @@ class Memory:
     refused_box: str | None = None
     refused_s: float = 0.0
 
+    def refuses(self, box: str | None, now_s: float) -> bool:
+        """Has the miner refused these credentials a short while ago?"""
+        return box == self.refused_box and now_s - self.refused_s < OFFERED_ANEW_S
+
 
 def due(
     plan: Plan,
@@ -167,7 +171,7 @@ def remember(
 def before_poll(plan: Plan, memory: Memory, now_s: float) -> Memory:
     """What is still held against a miner's credentials as a poll begins."""
     dark = memory.refused_box is not None and plan.main in plan.guarded
-    if dark and now_s - memory.refused_s >= OFFERED_ANEW_S:
+    if dark and not memory.refuses(memory.refused_box, now_s):
         return replace(memory, refused_box=None)
     return memory
 

@@ -8,7 +8,7 @@ import structlog
 from minestream_runtime.clock import Clock
 from minestream_runtime.collecting.family import FROM_FAMILY, Family, Miner
 from minestream_runtime.collecting.owners import TRANSPORTS
-from minestream_runtime.collecting.plan import OFFERED_ANEW_S, Answer, Memory, Plan
+from minestream_runtime.collecting.plan import Answer, Memory, Plan
 from minestream_runtime.discovery.probing import Ending, Finding, Prober, Sighting, summary_of
 from minestream_schemas.inventory import Detected
 from minestream_schemas.raw import EndpointBody, PollStatus
@@ -103,8 +103,7 @@ class Unknown:
 
     def _offered(self, miner: Miner) -> Mapping[str, str] | None:
         """Credentials to try: none that were refused a short while ago."""
-        refused, since_s = miner.memory.refused_box, miner.memory.refused_s
-        if refused == _mark(miner) and self._clock.monotonic() - since_s < OFFERED_ANEW_S:
+        if miner.memory.refuses(_mark(miner), self._clock.monotonic()):
             return None
         return miner.secrets if miner.secrets is not None else self._factory
 
