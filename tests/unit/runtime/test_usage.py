@@ -132,6 +132,38 @@ def test_while_only_urgent_calls_are_allowed_that_is_told_once() -> None:
     ]
 
 
+def test_in_a_scarce_month_single_calls_that_go_through_end_nothing_and_tell_nothing() -> None:
+    clock = Time()
+    clock.at = datetime(2026, 11, 1, tzinfo=UTC)
+    usage = Usage("scarce", clock, quotas=(Quota(Per.MONTH, 3000, kept=2880),))
+    taken, told_at = 0, list[datetime]()
+    with capture_logs() as logs:
+        for quarter in range(30 * 96 + 4):
+            if quarter % 4:  # one price in four fails: what is kept shrinks faster than it is used
+                assert usage.take(urgent=True) is None
+            taken += usage.take() is None
+            told_at += [clock.at] * (len(logs) - len(told_at))
+            clock.at += 15 * MINUTE
+    assert taken > 500, "the calls that end nothing"
+    assert [each["event"] for each in logs] == ["source_quota_used_up", "source_quota_open_again"]
+    assert told_at[1] == datetime(2026, 12, 1, tzinfo=UTC), "at once, as the month begins"
+
+
+def test_a_quota_that_refuses_nothing_for_a_day_is_open_again() -> None:
+    clock = Time()
+    usage = Usage("grown", clock, quotas=(Quota(Per.MONTH, 10),))
+    with capture_logs() as logs:
+        assert usage.take(10) is None
+        assert usage.take() is not None
+        usage.correct(-5)
+        clock.at += DAY - SECOND
+        assert usage.take() is None
+        assert [each["event"] for each in logs] == ["source_quota_used_up"]
+        clock.at += SECOND
+        assert usage.take() is None
+    assert [each["event"] for each in logs][1:] == ["source_quota_open_again"]
+
+
 def test_of_several_quotas_the_one_that_opens_last_is_told_and_a_refusal_spends_nothing() -> None:
     meter = Meter([Quota(Per.HOUR, 5), Quota(Per.DAY, 8), Quota(Per.MONTH, 100)])
     assert meter.spend(5, NOON) is None

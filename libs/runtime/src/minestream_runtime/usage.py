@@ -67,10 +67,12 @@ class Refusal:
     Args:
         reason: for people.
         opens_at: when a call of this cost is allowed again; None: never, it is beyond the quota.
+        scarce_until: till then a call that goes through is an exception, and the next may not.
     """
 
     reason: str
     opens_at: datetime | None
+    scarce_until: datetime
 
 
 @dataclass(slots=True)
@@ -131,8 +133,10 @@ class Meter:
         if wanted <= allowed:
             return None
         most = allowed if quota.per is Per.HOUR else quota.most
+        scarce_until = _scarce_until(quota, at)
         if cost > most:
-            return Refusal(f"a call of {cost} is beyond the {most} per {quota.per}", None)
+            why = f"a call of {cost} is beyond the {most} per {quota.per}"
+            return Refusal(why, None, scarce_until)
         opens_at = self._opens_at(quota, allowed - cost, at)
         if kept and quota.per is not Per.HOUR and wanted <= quota.most:
             begin, end = _period(quota, at)
@@ -143,6 +147,7 @@ class Meter:
             f"the quota of {quota.most} per {quota.per} is used up{why}"
             f" until {opens_at:%Y-%m-%d %H:%M} UTC",
             opens_at,
+            scarce_until,
         )
 
     def _used(self, quota: Quota, at: datetime) -> int:
@@ -202,7 +207,7 @@ class Usage:
         self._free = frozenset(free)
         self._file = StateFile(state, Spent) if state is not None else None
         self._meter = Meter(quotas, self._file.load() if self._file is not None else None)
-        self._refused: set[bool] = set()
+        self._scarce_until: dict[bool, datetime] = {}
         self._log = structlog.get_logger()
         self._show()
 
@@ -222,15 +227,26 @@ class Usage:
         return refusal
 
     def _tell(self, refusal: Refusal | None, *, urgent: bool) -> None:
-        """Log when calls begin to be refused, plain or urgent ones, and when none is any more."""
-        before = set(self._refused)
+        """Log when calls begin to be refused, plain or urgent ones, and when none is any more.
+
+        What is kept shrinks bit by bit, so that single calls go through all the time: they end
+        nothing.
+        """
         if refusal is not None:
-            self._refused.add(urgent)
-        else:  # where a plain call may be made, an urgent one may too
-            self._refused &= {False} if urgent else set()
-        if refusal is not None and urgent not in before:
-            self._log.warning("source_quota_used_up", source=self._source, reason=refusal.reason)
-        elif before and not self._refused:
+            if urgent not in self._scarce_until:
+                reason = refusal.reason
+                self._log.warning("source_quota_used_up", source=self._source, reason=reason)
+            self._scarce_until[urgent] = refusal.scarce_until
+            return
+        at = self._clock.now()
+        over = [
+            which  # where a plain call may be made, an urgent one may too
+            for which, until in self._scarce_until.items()
+            if until <= at and (which or not urgent)
+        ]
+        for which in over:
+            del self._scarce_until[which]
+        if over and not self._scarce_until:
             self._log.info("source_quota_open_again", source=self._source)
 
     def ended(self, outcome: str, cost: int = 0) -> None:
@@ -289,6 +305,13 @@ def _period(quota: Quota, at: datetime) -> tuple[datetime, datetime]:
         return _midnight(at), _midnight(at) + timedelta(days=1)
     begin = _month_of(at, quota.resets_on)
     return begin, _month_of(begin + timedelta(days=32), quota.resets_on)
+
+
+def _scarce_until(quota: Quota, at: datetime) -> datetime:
+    """A quota that refuses now is plenty again with its next period, or after a day of none."""
+    if quota.per is Per.HOUR:
+        return at + timedelta(hours=1)
+    return min(_period(quota, at)[1], at + timedelta(days=1))
 
 
 def _kept(quota: Quota, at: datetime) -> int:
