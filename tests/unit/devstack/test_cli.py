@@ -1,5 +1,6 @@
 """The command stands whatever one of its sub-commands does."""
 
+import os
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from minestream_devstack.adopting import lead
 from minestream_devstack.home import Home
 from minestream_runtime.command import cli
 from minestream_runtime.command.cli import build
+from minestream_runtime.errors import ConfigurationError
 
 BROKEN = EntryPoint("probe", "no_such_module_at_all:probe", "minestream.commands")
 
@@ -89,6 +91,20 @@ def test_status_of_nothing_is_an_empty_list_and_exit_code_1(
     told = CliRunner().invoke(build(ours()), ["status", "--json"])
     assert told.exit_code == 1
     assert told.stdout.strip() == "[]"
+
+
+def test_a_demo_that_comes_second_ends_nothing_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its end would be the end of all that runs here, also of what others are starting."""
+    monkeypatch.setenv("MINESTREAM_HOME", str(tmp_path))
+    home = Home(tmp_path)
+    for lock in (home.demonstrating, home.changing):
+        with lock():
+            refused = CliRunner().invoke(build(ours()), ["demo"])
+        assert isinstance(refused.exception, ConfigurationError)
+        assert f"(pid {os.getpid()})" in str(refused.exception)
+        assert refused.output == "", "it neither started nor stopped anything"
 
 
 def test_a_stack_that_does_not_run_leads_nobody_anywhere(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """One stack's folder."""
 
 import os
+import re
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -62,6 +65,29 @@ def test_two_cannot_change_one_stack_at_once(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with home.changing(), pytest.raises(ConfigurationError, match="another `minestream`"):
         home.changing().__enter__()
+
+
+def test_whoever_comes_second_hears_which_process_was_first(tmp_path: Path) -> None:
+    home, me = Home(tmp_path), re.escape(f"(pid {os.getpid()})")
+    for lock, first in ((home.changing, "another `minestream`"), (home.demonstrating, "a demo")):
+        with lock(), pytest.raises(ConfigurationError, match=f"{first} {me}"):
+            lock().__enter__()
+        with lock():
+            pass
+
+
+def test_of_many_who_make_a_home_at_once_all_have_the_same_one(tmp_path: Path) -> None:
+    def make(home: Home, together: threading.Barrier) -> tuple[str | None, str]:
+        together.wait(10)
+        home.create()
+        return home.id, home.credentials_key
+
+    with ThreadPoolExecutor(4) as makers:
+        for number in range(20):
+            home, together = Home(tmp_path / str(number)), threading.Barrier(4)
+            made = list(makers.map(make, [home] * 4, [together] * 4))
+            assert len(set(made)) == 1
+            assert not list(home.folder.glob(".id*")), "nothing half made is left"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -191,15 +191,10 @@ def demo(
     """Show everything: an emulated world, the stack, live readings. Ctrl-C ends all of it."""
     stack = _stack()
     _refuse_the_impossible(stack.home)
-    if stack.supervisor.alive:
-        raise ConfigurationError(
-            f"a stack runs in {stack.home.folder} already, and the demo's end would end it: "
-            "`minestream status` shows it, `minestream down` ends it; "
-            "or give the demo a folder of its own: MINESTREAM_HOME"
-        )
     began = time.monotonic()
     watch = demonstration.Watch()
-    with _ended_by_signals():
+    with stack.home.demonstrating(), _ended_by_signals():
+        stack.refuse_a_running_one()
         try:
             with beside(stack.home) as building:
                 demonstration.begin(stack, demonstration.World(miners, seed, fault))
@@ -213,8 +208,9 @@ def demo(
         finally:
             for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(sign, signal.SIG_IGN)  # what follows takes seconds and must end
-            with stack.screen.step("stopping"):
-                stack.down(wait_s=_OTHERS_S)
+            if stack.begun:
+                with stack.screen.step("stopping"):
+                    stack.down(wait_s=_OTHERS_S)
     if watch.fallen:
         stack.screen.say(f"[red]did not stay up: {', '.join(sorted(watch.fallen))}[/]")
         raise typer.Exit(1)

@@ -196,7 +196,7 @@ def begin(stack: Stack, world: World) -> None:
         mail=stack.claim_beside("mail", 8492, program=EMULATORS),
     )
     program = emulators(stack, world, where)
-    stack.up(Wish.told(extra=[program]))
+    stack.up(Wish.told(extra=[program]), alone=True)
     with stack.screen.step(f"{world.miners} emulated miners"):
         _wait_for_world(stack, port)
     with stack.screen.step("inventory"):

@@ -1,5 +1,6 @@
 """The folder of one stack: its files, its identity, and the lock of whoever changes it."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -72,10 +73,8 @@ class Home:
             for name in ("log", "run", "state"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
             (self.folder / ".gitignore").write_text("*\n")
-            if self.id is None:
-                (self.folder / "id").write_text(uuid.uuid4().hex)
-            if not self._key.exists():
-                write_private(self._key, urlsafe_b64encode(secrets.token_bytes(32)).decode())
+            _make_once(self.folder / "id", uuid.uuid4().hex)
+            _make_once(self._key, urlsafe_b64encode(secrets.token_bytes(32)).decode())
         except PermissionError as exc:
             raise ConfigurationError(
                 f"no permission to write {self.folder}: go to a folder of yours, "
@@ -111,19 +110,54 @@ class Home:
             ConfigurationError: somebody else is at it.
         """
         self.create()
-        with (self.folder / "lock").open("w") as lock:
-            deadline = time.monotonic() + wait_s
-            while not _locked(lock):
-                if time.monotonic() >= deadline:
-                    raise ConfigurationError(
-                        f"another `minestream` is starting or stopping {self.folder}: wait for it"
-                    )
-                time.sleep(0.1)
+        said = f"another `minestream`{{}} is starting or stopping {self.folder}: wait for it"
+        with _held(self.folder / "lock", said, wait_s=wait_s):
+            yield
+
+    @contextmanager
+    def demonstrating(self) -> Iterator[None]:
+        """Let no other demo run here meanwhile: the end of one ends all that runs here.
+
+        Raises:
+            ConfigurationError: one runs, or ends just now.
+        """
+        self.create()
+        said = (
+            f"a demo{{}} runs in {self.folder} already: Ctrl-C in its shell ends it; "
+            "or give this one a folder of its own: MINESTREAM_HOME"
+        )
+        with _held(self.folder / "demo.lock", said):
             yield
 
     @property
     def _key(self) -> Path:
         return self.folder / "credentials.key"
+
+
+@contextmanager
+def _held(file: Path, said: str, *, wait_s: float = 0.0) -> Iterator[None]:
+    """Hold a lock that ends with this process, however it ends.
+
+    Args:
+        file: names the process that holds it.
+        said: of who holds it; ``{}`` becomes its process id.
+        wait_s: how long to wait for it.
+
+    Raises:
+        ConfigurationError: somebody else holds it.
+    """
+    with file.open("a+") as lock:
+        deadline = time.monotonic() + wait_s
+        while not _locked(lock):
+            if time.monotonic() >= deadline:
+                lock.seek(0)
+                holder = lock.read()
+                raise ConfigurationError(said.format(holder and f" (pid {holder})"))
+            time.sleep(0.1)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
 
 
 def _locked(lock: IO[str]) -> bool:
@@ -132,6 +166,19 @@ def _locked(lock: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _make_once(file: Path, text: str) -> None:
+    """Write a file that nobody else can read, unless it is there: of two at once, one does."""
+    if file.exists():
+        return
+    fresh = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
+    write_private(fresh, text)
+    try:
+        with contextlib.suppress(FileExistsError):
+            file.hardlink_to(fresh)
+    finally:
+        fresh.unlink()
 
 
 def write_private(file: Path, text: str) -> None:

@@ -92,17 +92,26 @@ class Stack:
         self.home = home
         self.supervisor = Supervisor(home)
         self.screen = screen
+        self.begun = False
+        """Whether this very object has begun to start it: what others started is theirs to end."""
         self._kafka = KafkaServer(home.folder / KAFKA)
         self._postgres = PostgresServer(home.folder / POSTGRES)
         self._ports = Ports(home.folder / "ports.json")
 
-    def up(self, wish: Wish) -> None:
+    def up(self, wish: Wish, *, alone: bool = False) -> None:
         """Start whatever does not run yet, and wait until all of it is ready.
+
+        Args:
+            wish: what that is.
+            alone: refuse where a stack runs already.
 
         Raises:
             ConfigurationError: something did not start; the text says what and why.
         """
         with self.home.changing():
+            if alone:
+                self.refuse_a_running_one()
+            self.begun = True
             running = self._recover()
             wish = replace(wish, only={*wish.only, *(running & set(NAMES))})
             own = self._own(wish)
@@ -120,6 +129,19 @@ class Stack:
             self._start(own)
             self._furnish(exports)
             self._start([program.name for program in (*extra, *services)])
+
+    def refuse_a_running_one(self) -> None:
+        """Keep away from a stack that somebody has started here.
+
+        Raises:
+            ConfigurationError: there is one.
+        """
+        if self.supervisor.alive:
+            raise ConfigurationError(
+                f"a stack runs in {self.home.folder} already, and the demo's end would end it: "
+                "`minestream status` shows it, `minestream down` ends it; "
+                "or give the demo a folder of its own: MINESTREAM_HOME"
+            )
 
     def down(self, *, wait_s: float = 0.0) -> bool:
         """Stop everything; data stay.
