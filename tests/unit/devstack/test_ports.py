@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from minestream_devstack import ports
 from minestream_devstack.ports import ANY_HOST, HOST, Ports, answers, is_free
 
 
@@ -41,9 +44,9 @@ def test_a_moved_port_stays_where_it_moved_to(tmp_path: Path) -> None:
 
 
 def test_two_names_never_share_a_port(tmp_path: Path) -> None:
-    ports = Ports(tmp_path / "ports.json")
-    first = ports.claim("broker", 0)
-    assert ports.claim("controller", first) != first
+    chosen = Ports(tmp_path / "ports.json")
+    first = chosen.claim("broker", 0)
+    assert chosen.claim("controller", first) != first
 
 
 def test_nobody_answers_on_a_free_port(tmp_path: Path) -> None:
@@ -68,8 +71,7 @@ def test_two_stacks_that_start_at_the_same_moment_never_choose_the_same_port(
         "print(Ports(pathlib.Path(sys.argv[1])).claim('gateway', int(sys.argv[2])), flush=True);"
         "sys.stdin.read()"
     )
-    with taken() as other:
-        preferred = int(other.getsockname()[1])
+    preferred = next(filter(is_free, ports._candidates(HOST)))
     starting = [
         subprocess.Popen(
             [sys.executable, "-c", script, str(tmp_path / f"{each}.json"), str(preferred)],
@@ -81,10 +83,24 @@ def test_two_stacks_that_start_at_the_same_moment_never_choose_the_same_port(
     ]
     chosen = [int(process.stdout.readline()) for process in starting if process.stdout]
     for process in starting:
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
     assert preferred in chosen
     assert len(set(chosen)) == len(starting)
     assert Ports(tmp_path / "later.json").claim("gateway", preferred) == preferred
+
+
+@pytest.mark.parametrize(
+    ("kernels_own", "least", "most"),
+    [("20000 60999\n", 10_000, 19_999), ("1024 65535\n", 1024, 65_535), ("", 1024, 65_535)],
+)
+def test_a_chosen_port_is_none_that_the_kernel_gives_to_others_where_it_leaves_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernels_own: str, least: int, most: int
+) -> None:
+    (tmp_path / "range").write_text(kernels_own)
+    monkeypatch.setattr(ports, "_KERNELS_OWN", tmp_path / "range")
+    chosen = {Ports(tmp_path / f"{each}.json").claim("kafka", 0) for each in range(20)}
+    assert len(chosen) == 20
+    assert chosen <= set(range(least, most + 1))
 
 
 def test_one_process_keeps_its_ports_apart_too(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import atexit
 import json
+import secrets
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +13,9 @@ ANY_HOST: Final = "0.0.0.0"
 """Every address of this machine at once: free there is free on all of them."""
 
 
+_KERNELS_OWN: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_LOWEST: Final = 10_000
+_TRIES: Final = 100
 _reserved: Final[dict[int, tuple[socket.socket, Path, str]]] = {}
 
 
@@ -61,10 +66,7 @@ class Ports:
         for port in wanted:
             if port and port not in others and self._reserve(name, port, host):
                 return self._keep(name, port)
-        for _ in range(100):
-            with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-                probe.bind((host, 0))
-                port = int(probe.getsockname()[1])
+        for port in _candidates(host):
             if port not in others and self._reserve(name, port, host):
                 return self._keep(name, port)
         raise OSError(f"no free port for {name} on {host}")
@@ -96,6 +98,29 @@ class Ports:
             beside.write_text(json.dumps(self._chosen, indent=1, sort_keys=True) + "\n")
             beside.replace(self._file)
         return port
+
+
+def _candidates(host: str) -> Iterator[int]:
+    """Ports to try, first those that the kernel gives to nobody while a server of ours is away.
+
+    Those that it gives by itself, to whoever connects or asks for any port, are the last resort.
+    """
+    below = range(_LOWEST, _kernels_first())
+    if below:
+        yield from (secrets.choice(below) for _ in range(_TRIES))
+    for _ in range(_TRIES):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.bind((host, 0))
+            port = int(probe.getsockname()[1])
+        yield port
+
+
+def _kernels_first() -> int:
+    """The first port that the kernel chooses by itself; 0 where it does not say."""
+    try:
+        return int(_KERNELS_OWN.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 @atexit.register
