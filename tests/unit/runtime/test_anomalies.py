@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from minestream_runtime.collecting.anomalies import AnomalyFeed
 from minestream_runtime.settings import Settings
-from minestream_schemas.anomaly import Anomaly
+from minestream_schemas.anomaly import ANOMALY, Anomaly
 from minestream_schemas.ids import event_id_at
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -75,8 +75,8 @@ def test_one_that_is_slight_or_old_hurries_nobody(value: bytes) -> None:
     ],
 )
 def test_what_is_no_anomaly_is_counted_and_ends_nothing(value: bytes) -> None:
-    about = {"kind": "schema"}
-    name = "minestream_dead_letters_total"
+    about = {"topic": ANOMALY.name, "kind": "schema"}
+    name = "minestream_left_out_total"
     before = REGISTRY.get_sample_value(name, about) or 0.0
     this, hurried = feed()
     with capture_logs() as logs:

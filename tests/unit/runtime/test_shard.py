@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from prometheus_client import REGISTRY
 
 from minestream_runtime.collecting.shard import Shard
 from minestream_runtime.collecting.shard_copy import EntryCopy
@@ -138,6 +139,31 @@ async def test_records_that_come_while_the_ends_are_asked_for_are_not_passed_ove
 
     await this.follow(story)
     assert this.gone == []
+
+
+async def test_what_is_no_entry_is_left_out_and_counted_as_that_and_not_as_a_dead_letter(
+    tmp_path: Path,
+) -> None:
+    def counted(name: str, **labels: str) -> float:
+        return REGISTRY.get_sample_value(name, {"kind": "schema", **labels}) or 0.0
+
+    names: list[tuple[str, dict[str, str]]] = [
+        ("minestream_left_out_total", {"topic": INVENTORY.name}),
+        ("minestream_dead_letters_total", {}),
+    ]
+    before = [counted(name, **labels) for name, labels in names]
+    this = World(tmp_path)
+
+    async def story() -> None:
+        await this.shard.assigned(frozenset({PARTITION}))
+        this.topic.waiting = [record(number) for number in range(END)]
+        this.topic.waiting[1] = this.topic.waiting[1]._replace(value=b"{")
+        await this.reads(2)
+        assert this.shard.ready
+
+    await this.follow(story)
+    after = [counted(name, **labels) for name, labels in names]
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 0]
 
 
 async def test_a_broker_that_goes_away_half_way_takes_no_entry_of_the_last_life(

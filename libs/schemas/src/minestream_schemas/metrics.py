@@ -31,6 +31,7 @@ MetricName = Literal[
     "minestream_events_ahead_total",
     "minestream_events_rerouted_total",
     "minestream_dead_letters_total",
+    "minestream_left_out_total",
     "minestream_fence_dropped_total",
     "minestream_windows_closed_total",
     "minestream_window_lateness_seconds",
@@ -175,6 +176,12 @@ METRICS: Final[dict[MetricName, Metric]] = {
         ("topic",),
     ),
     "minestream_dead_letters_total": Metric("counter", "records set aside", "records", ("kind",)),
+    "minestream_left_out_total": Metric(
+        "counter",
+        "records passed over with a line in the log, as nothing of them must be kept",
+        "records",
+        ("topic", "kind"),
+    ),
     "minestream_fence_dropped_total": Metric(
         "counter", "stale records refused at a rebalance", "records"
     ),

@@ -86,7 +86,7 @@ class AnomalyFeed:
             anomaly = msgspec.json.decode(value, type=_Anomaly)
             old = self._clock.now() - anomaly.ts > _TOO_OLD
         except (ValueError, TypeError) as exc:  # no JSON, no anomaly; an instant without zone
-            counter("minestream_dead_letters_total").labels("schema").inc()
+            counter("minestream_left_out_total").labels(ANOMALY.name, "schema").inc()
             self._log.error("anomaly_refused", error=str(exc))
             return
         if anomaly.score >= self._least_score and not old:

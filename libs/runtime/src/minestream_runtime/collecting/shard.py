@@ -221,7 +221,7 @@ class Shard(Generic[E]):
         try:
             entry = self._entry.from_json(record.value)
         except ValueError as exc:
-            counter("minestream_dead_letters_total").labels("schema").inc()
+            counter("minestream_left_out_total").labels(self._topic.name, "schema").inc()
             self._log.error("shard_entry_refused", key=key, error=_first_line(exc))
             return
         if entries.get(key) != entry:
