@@ -1,5 +1,8 @@
 """Names that no inventory has: who may speak for them, how many, and for how long."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -110,6 +113,75 @@ async def test_a_site_claims_so_many_names_and_no_more(
     await expire_claims(writer, RULES.keep)
     assert (await told(writer, keys["a"], "mm5"))["mm5"] == "site-a", "m0 needs no claim any more"
     assert (await told(writer, keys["a"], "mm6"))["mm6"] is None
+
+
+@asynccontextmanager
+async def another_gateway(database_url: str) -> AsyncIterator[psycopg.AsyncConnection]:
+    """A transaction of somebody who is about to commit."""
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        yield connection
+
+
+async def waits(database_url: str, *tasks: asyncio.Task[Any]) -> None:
+    """Return once each of the tasks waits for a lock in the database, or has ended."""
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        for _ in range(600):
+            rows = await connection.execute(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            row = await rows.fetchone()
+            assert row is not None
+            if row[0] >= sum(not task.done() for task in tasks):
+                return
+            await asyncio.sleep(0.05)
+    raise AssertionError("nobody waits")
+
+
+CLAIM = "INSERT INTO fleet.collector_claim (name, site_id) VALUES ('mm1', 'site-b')"
+
+
+async def test_who_comes_second_to_a_name_is_told_that_it_is_the_firsts(
+    writer: Writer, keys: dict[str, CollectorKey], database_url: str
+) -> None:
+    async with asyncio.TaskGroup() as group, another_gateway(database_url) as other:
+        await other.execute(CLAIM)
+        second = group.create_task(told(writer, keys["a"], "mm1", "mm2"))
+        await waits(database_url, second)
+        assert not second.done(), "it claims the same name and waits for the first"
+        await other.commit()
+    assert second.result() == {"mm1": "site-b", "mm2": "site-a"}
+    assert claims(database_url) == {"mm1": "site-b", "mm2": "site-a"}
+
+
+async def test_two_gateways_that_claim_for_a_site_together_share_its_room(
+    writer: Writer, keys: dict[str, CollectorKey], database_url: str
+) -> None:
+    async with asyncio.TaskGroup() as group, another_gateway(database_url) as other:
+        await other.execute(CLAIM)
+        first = group.create_task(told(writer, keys["a"], "mm1", "mm2"))
+        await waits(database_url, first)  # it has found its room, and has claimed nothing yet
+        second = group.create_task(told(writer, keys["a"], "mm3", "mm4", "mm5"))
+        await waits(database_url, first, second)
+        await other.rollback()
+    assert first.result() == {"mm1": "site-a", "mm2": "site-a"}
+    assert second.result() == {"mm3": "site-a", "mm4": None, "mm5": None}
+    assert len(claims(database_url)) == RULES.most
+
+
+async def test_a_key_that_is_being_revoked_claims_nothing_more(
+    writer: Writer, keys: dict[str, CollectorKey], database_url: str
+) -> None:
+    async def refused() -> None:
+        with pytest.raises(KeyRevokedError):
+            await told(writer, keys["a"], "mm1")
+
+    async with asyncio.TaskGroup() as group, another_gateway(database_url) as other:
+        await revoke_key(other, keys["a"].key_id)
+        late = group.create_task(refused())
+        await waits(database_url, late)
+        await other.commit()
+    assert claims(database_url) == {}
 
 
 async def test_telling_again_and_again_writes_nothing(

@@ -1,5 +1,7 @@
 """S1-6.1-diag-prohash: each step of the way to the pool is told, with what to do where it fails."""
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,26 @@ from collector_pool.adapters.diagnosis import diagnosed
 from collector_pool.settings import PoolSettings
 from minestream_emulators.prohashing.site import POOL_KEY
 from minestream_emulators.troubles import Trouble
-from minestream_runtime.clock import SystemClock
+from minestream_runtime.clock import Clock, SystemClock
 from minestream_runtime.command.diagnosis import Step
 
 
+@dataclass
+class Later(SystemClock):
+    """This machine's clock, so many seconds ahead of the pool's."""
+
+    by_s: float
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.by_s)
+
+
 async def steps(
-    pool: Pool, folder: Path, key: str | None = POOL_KEY, profile: str = "live"
+    pool: Pool,
+    folder: Path,
+    key: str | None = POOL_KEY,
+    profile: str = "live",
+    clock: Clock | None = None,
 ) -> dict[str, Step]:
     settings = PoolSettings(
         pool_profile=profile,
@@ -25,7 +41,7 @@ async def steps(
         pool_proxy_url=f"{pool.web}/proxy" if profile == "proxy" else None,
         state_dir=folder,
     )
-    return {step.name: step for step in await diagnosed(settings, SystemClock())}
+    return {step.name: step for step in await diagnosed(settings, clock or SystemClock())}
 
 
 async def test_a_way_that_works_is_told_step_by_step(pool: Pool, tmp_path: Path) -> None:
@@ -81,3 +97,27 @@ async def test_a_pool_that_is_away_is_said_to_be(pool: Pool, tmp_path: Path, pro
     pool.troubles.begin(Trouble.POOL_DOWN, for_s=None)
     found = await steps(pool, tmp_path, profile=profile)
     assert not any(step.ok for name, step in found.items() if name != "key")
+
+
+@pytest.mark.parametrize("profile", ["live", "proxy"])
+async def test_rates_are_stale_once_the_newest_is_more_than_ten_minutes_old(
+    pool: Pool, tmp_path: Path, profile: str
+) -> None:
+    pool.troubles.begin(Trouble.POOL_STALE, for_s=None)
+    found = await steps(pool, tmp_path, profile=profile, clock=Later(570.0))
+    assert found["freshness"].ok, found["freshness"].found
+    found = await steps(pool, tmp_path, profile=profile, clock=Later(600.0))
+    assert [name for name, step in found.items() if not step.ok] == ["freshness"]
+    assert found["freshness"].found.startswith("the newest rate is 6")
+    assert "older than 600 s" in found["freshness"].advice
+
+
+async def test_a_proxy_whose_feed_stands_still_is_said_to_be_not_updating(
+    pool: Pool, tmp_path: Path
+) -> None:
+    pool.troubles.begin(Trouble.POOL_STALE, for_s=None)
+    pool.site.book.at_s -= 660.0
+    found = await steps(pool, tmp_path, profile="proxy")
+    assert [name for name, step in found.items() if not step.ok] == ["health (proxy)", "freshness"]
+    assert "not updating" in found["health (proxy)"].found
+    assert "restart the proxy" in found["health (proxy)"].advice

@@ -98,6 +98,55 @@ async def test_payouts_seen_in_a_balance_stand_where_the_pool_told_none_of_its_o
     ]
 
 
+PAID_FROM, PAID_AT = NOW - timedelta(days=10), NOW - timedelta(days=9)
+OWN_OR_ANOTHER: dict[str, tuple[datetime, float, float | None, bool]] = {
+    # when the pool dates a payout of its own, how much, its fee: is it the one that was seen?
+    "half-a-day-after": (PAID_AT + timedelta(hours=11.9), 0.3, None, True),
+    "more-after": (PAID_AT + timedelta(hours=12.1), 0.3, None, False),
+    "half-a-day-before": (PAID_FROM - timedelta(hours=11.9), 0.3, None, True),
+    "more-before": (PAID_FROM - timedelta(hours=12.1), 0.3, None, False),
+    "the-same-days-after": (PAID_AT + timedelta(hours=71), 0.5, None, True),
+    "the-same-later": (PAID_AT + timedelta(hours=73), 0.5, None, False),
+    "the-same-days-before": (PAID_FROM - timedelta(hours=71), 0.5, None, True),
+    "the-same-earlier": (PAID_FROM - timedelta(hours=73), 0.5, None, False),
+    "rounded": (PAID_AT + timedelta(days=1), 0.500_000_4, None, True),
+    "not-rounded": (PAID_AT + timedelta(days=1), 0.500_001, None, False),
+    "less-its-fee": (PAID_AT + timedelta(days=1), 0.49, 0.01, True),
+    "with-its-fee": (PAID_AT + timedelta(days=1), 0.51, 0.01, True),
+    "less-more-than-its-fee": (PAID_AT + timedelta(days=1), 0.489, 0.01, False),
+    "less-and-no-fee-told": (PAID_AT + timedelta(days=1), 0.49, None, False),
+}
+
+
+@pytest.mark.usefixtures("running")
+async def test_a_pools_own_payout_is_the_one_that_was_seen_by_its_day_or_by_its_sum_within_its_fee(
+    tell: Tell, eventually: Eventually
+) -> None:
+    own, seen = [], []
+    for account, (at, amount, fee, _) in OWN_OR_ANOTHER.items():
+        who = {"account_id": account, "subject": f"{account}/Litecoin"}
+        sums = {"amount_coins": amount, "fee_coins": fee, "period_s": None}
+        own.append(pool_reward(at, f"tx-{account}", kind=RewardKind.PAYOUT, **sums, **who))
+        for day, total in ((PAID_FROM, 1.0), (PAID_AT, 1.5)):
+            number = derived_id("test-own", account, str(total))
+            seen.append(pool_balance(day, paid_coins=total, event_id=number, **who))
+    await tell(POOL_REWARD, *own)
+    await tell(POOL_BALANCE, *seen)
+    await eventually(
+        "SELECT (SELECT count(*) FROM telemetry_v1.pool_balance) AS told, "
+        "(SELECT count(*) FROM telemetry.pool_reward) AS own",
+        until=lambda rows: rows[0] == {"told": 2 * len(OWN_OR_ANOTHER), "own": len(OWN_OR_ANOTHER)},
+    )
+    rows = await eventually(
+        "SELECT account_id, reference, amount_coins FROM telemetry_v1.pool_reward"
+    )
+    stands = {row["account_id"]: row["amount_coins"] for row in rows if row["reference"] is None}
+    assert stands == {
+        account: 0.5 for account, (_, _, _, same) in OWN_OR_ANOTHER.items() if not same
+    }
+    assert len(rows) - len(stands) == len(OWN_OR_ANOTHER), "what a pool tells itself always stands"
+
+
 @pytest.mark.usefixtures("running")
 async def test_a_paid_sum_that_fell_for_good_is_counted_from_where_it_fell_to(
     tell: Tell, eventually: Eventually

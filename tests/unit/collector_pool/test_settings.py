@@ -29,11 +29,30 @@ def test_the_live_profile_is_what_the_pools_public_clients_use(
     assert profile is not None
     assert (profile.wamp_url, profile.realm) == ("wss://live.prohashing.com:443/ws", "mining")
     assert (profile.auth, profile.authid, profile.secret) == ("wampcra", "web", "web")
-    worker = profile.topics[PoolMessage.WORKER]
-    assert topic_of(worker, "my-key") == "miner_update_diffs_my-key"
-    calls = profile.procedures
-    assert call_of(calls[PoolMessage.WORKER], "my-key") == ("f_all_miner_updates", ("my-key",))
-    assert call_of(calls[PoolMessage.GENERAL], "my-key") == ("f_all_general_updates", ())
+    assert {about: topic_of(name, "my-key") for about, name in profile.topics.items()} == {
+        PoolMessage.WORKER: "miner_update_diffs_my-key",
+        PoolMessage.PROFITABILITY: "profitability_updates",
+        PoolMessage.BALANCES: "balance_updates_my-key",
+        PoolMessage.GENERAL: "general_updates",
+        PoolMessage.FOUND_BLOCK: "found_block_updates",
+        PoolMessage.MINING_FAILURE: "mining_failures_my-key",
+    }
+    assert {about: call_of(name, "my-key") for about, name in profile.procedures.items()} == {
+        PoolMessage.WORKER: ("f_all_miner_updates", ("my-key",)),
+        PoolMessage.PROFITABILITY: ("f_all_profitability_updates", ()),
+        PoolMessage.BALANCES: ("f_all_balance_updates", ("my-key",)),
+        PoolMessage.GENERAL: ("f_all_general_updates", ()),
+    }
+    assert (profile.http_url, profile.proxy_url) == ("https://prohashing.com/api/v1", None)
+
+
+def test_the_proxy_profile_asks_the_open_proxy_where_it_listens_and_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    profile = settings(monkeypatch, pool_profile="proxy").profile()
+    assert profile is not None
+    assert profile.proxy_url == "http://127.0.0.1:3000"
+    assert (profile.wamp_url, profile.http_url) == (None, None)
 
 
 def test_the_seed_profile_is_what_the_first_specification_says(
@@ -43,9 +62,10 @@ def test_the_seed_profile_is_what_the_first_specification_says(
     assert profile is not None
     assert (profile.wamp_url, profile.realm) == ("wss://prohashing.com:3333/ws", "realm1")
     assert profile.http_url == "https://prohashing.com/api/v1"
-    assert set(profile.topics.values()) == {
-        "com.prohashing.worker",
-        "com.prohashing.profitability",
+    assert (profile.auth, profile.authid) == ("anonymous", None)
+    assert profile.topics == {
+        PoolMessage.WORKER: "com.prohashing.worker",
+        PoolMessage.PROFITABILITY: "com.prohashing.profitability",
     }
 
 

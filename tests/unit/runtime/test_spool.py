@@ -215,6 +215,20 @@ async def test_on_a_full_disk_the_newest_stay_in_memory_and_drops_are_counted(
     assert kept == [str(number) for number in range(first + 101) if str(number) not in told.dropped]
 
 
+async def test_untold_the_newest_64_mib_stay_in_memory_while_the_disk_is_full(
+    tmp_path: Path,
+) -> None:
+    told = Moved()
+    mib = os.urandom(1 << 20)
+    events = [structs.replace(event(number), value=mib) for number in range(66)]
+    async with opened(tmp_path / "s", told) as spool:
+        fill_disk(spool)
+        kept = await asyncio.gather(*(spool.put(each) for each in events))
+        assert set(kept) == {Kept.MEMORY}
+        assert told.dropped == ["0", "1"]
+        assert len(spool) == 64
+
+
 async def test_on_a_full_disk_what_is_in_memory_can_be_sent_from_there(tmp_path: Path) -> None:
     told = Moved()
     async with opened(tmp_path / "s", told) as spool:
