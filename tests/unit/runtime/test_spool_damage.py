@@ -13,6 +13,7 @@ import cramjam
 import msgspec
 import pytest
 from structlog.testing import capture_logs
+from tests.unit.runtime.outlet_world import START, drained, world
 from tests.unit.runtime.test_spool import (
     Moved,
     event,
@@ -22,8 +23,11 @@ from tests.unit.runtime.test_spool import (
     opened,
 )
 
-from minestream_runtime.outlet.spool import Kept
+from minestream_runtime.outlet.spool import Kept, Lost, Spooled
 from minestream_runtime.outlet.spool_file import connected
+from minestream_runtime.outlet.spooled import packed, unpacked
+from minestream_schemas.gap import GapCause
+from minestream_schemas.raw import RAW_MINER
 
 PAGE = 4096
 EVENTS = [str(number) for number in range(240)]
@@ -214,6 +218,101 @@ async def test_a_block_with_a_wrong_number_takes_no_other_page_with_it(
         await spool.put(event(events))
         assert await everything(spool) == [str(events)], "what is new goes out as before"
     assert events * 2 // 3 < len(out) <= events, "nor is one given again and again"
+
+
+@pytest.mark.parametrize("place", range(0, 1000, 111))
+async def test_no_event_goes_out_changed_by_a_single_bit(tmp_path: Path, place: int) -> None:
+    path = tmp_path / "s"
+    told_s = START.timestamp()
+    async with opened(path, Moved()) as spool:
+        for number in range(2):
+            await spool.put(event(number, size=500))
+            await spool.peek()  # what is handed out, nothing joins
+        [first, second] = (await spool.peek()).events
+    content = bytearray(path.read_bytes())
+    content[content.index(first.value) + place % len(first.value)] ^= 1 << place % 8
+    path.write_bytes(content)
+    async with opened(path, Moved()) as spool:
+        assert (await spool.peek()).events == (second,)
+        assert await spool.lost() == Lost(1, told_s, told_s), "told as lost"
+
+
+def test_this_version_and_the_one_before_checksums_read_each_others_blocks() -> None:
+    events = [event(number) for number in range(3)]
+    before = bytes(cramjam.zstd.compress(msgspec.msgpack.encode(events)))
+    assert unpacked(before) == events
+    assert msgspec.msgpack.decode(cramjam.zstd.decompress(packed(events))) == [
+        msgspec.msgpack.decode(msgspec.msgpack.encode(each)) for each in events
+    ]
+
+
+@pytest.fixture(scope="module")
+def waited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A collector's spool as a long outage left it: blocks, a count of drops, and a note."""
+    path = tmp_path_factory.mktemp("waited") / "spool"
+    texts = [f"{number}-{random.Random(number).randbytes(500).hex()}" for number in range(300)]
+    events = [
+        Spooled(RAW_MINER.name, b"k", each.encode(), each, START.timestamp()) for each in texts
+    ]
+
+    async def filled() -> None:
+        async with opened(path, Moved(), most_bytes=120_000) as spool:
+            await asyncio.gather(*map(spool.put, events))
+            await spool.set_note("link_down_since", START.isoformat())
+            assert (len(spool), await spool.lost() is not None) == (200, True)
+
+    asyncio.run(filled())
+    return path
+
+
+def made_up(path: Path, change: str) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        assert db.execute(f"UPDATE {change}").rowcount == 1
+
+
+OLDEST = "WHERE id = (SELECT min(id) FROM block)"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "note SET text = 'yesterday'",
+        "note SET text = '9999-99-99T00:00:00+00:00'",
+        "note SET text = '0001-01-01T00:00:00+23:00'",
+        f"block SET oldest_at = 'never' {OLDEST}",
+        f"block SET oldest_at = -1e999, newest_at = 1e999 {OLDEST}",
+        f"block SET events = 101 {OLDEST}",
+        "lost SET events = -7",
+        "lost SET events = 'some'",
+        "lost SET first_at = -1e999",
+        "lost SET last_at = 1e999",
+    ],
+)
+async def test_no_value_that_the_disk_made_up_ends_the_way_out(
+    waited: Path, tmp_path: Path, damage: str
+) -> None:
+    made_up(copied(waited, tmp_path), damage)
+    async with world(tmp_path) as this:
+        await drained(this)
+        await this.publish("k", "new")
+    out = this.broker.taken[b"k"]
+    assert (out[-1], len(out)) == ("new", 101 if damage.startswith("block") else 201)
+    assert all(gap.began_at.year == START.year for gap in this.broker.gaps)
+
+
+async def test_drops_after_a_damaged_count_are_told(waited: Path, tmp_path: Path) -> None:
+    path = copied(waited, tmp_path)
+    made_up(path, "lost SET events = 'some'")
+    with capture_logs() as said:
+        async with opened(path, Moved(), most_bytes=70_000) as spool:
+            assert await spool.lost() is None
+            await spool.release()  # one block is too much now
+        async with world(tmp_path) as this:
+            await drained(this)
+    assert "spool_count_damaged" in {line["event"] for line in said}
+    assert [gap.lost_total for gap in this.broker.gaps if gap.cause is GapCause.SPOOL_OVERFLOW] == [
+        100
+    ]
 
 
 async def test_a_text_that_is_no_utf_8_stops_nothing(sound: Path, tmp_path: Path) -> None:

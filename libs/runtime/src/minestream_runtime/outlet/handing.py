@@ -168,7 +168,7 @@ class Outlet:
         """Empty the spool whenever Kafka takes it, until cancelled."""
         since = await self._spool.note(_DOWN_SINCE)
         if since is not None:  # the last run ended while Kafka was away
-            self._down_since = datetime.fromisoformat(since)
+            self._down_since = self._as_noted(since)
             self._gap_told = True
         backoff = Backoff(first_s=0.5, most_s=5.0)
         while True:
@@ -183,6 +183,16 @@ class Outlet:
                 backoff.reset()
             else:
                 await asyncio.sleep(backoff.next_s())
+
+    def _as_noted(self, since: str) -> datetime:
+        """Since when; where the disk has damaged the note, since what has waited longest."""
+        try:
+            return datetime.fromisoformat(since).astimezone(UTC)
+        except (ValueError, OverflowError):
+            oldest_s = self._spool.oldest_at_s
+            at = self._clock.now() if oldest_s is None else datetime.fromtimestamp(oldest_s, UTC)
+            self._log.error("spool_note_damaged", note=_DOWN_SINCE, taken=at.isoformat())
+            return at
 
     async def _drain_once(self) -> bool:
         """Send the oldest events; False when Kafka does not take them, or the disk gives none."""

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from minestream_runtime.outlet.spooled import Lost
+from minestream_runtime.outlet.spooled import BLOCK_EVENTS, Lost
 
 BESIDE: Final = ("-wal", "-shm")
 """What SQLite keeps beside a file, by the end of its name: a part of it."""
 NEWEST: Final = "SELECT seq FROM sqlite_sequence WHERE name = 'block'"
 """The last number that a block was given."""
 _MOST_BLOCKS: Final = 1_000_000
-_LAST_S: Final = 253_370_764_800.0
-"""The year 9999: no later instant can be told."""
 _UNREAD: Final = ".unread"
 """Ends the name of the file that says so of one put aside: a kill ends no salvage."""
 
@@ -60,7 +58,7 @@ class Salvage:
         """The drops that it had yet to tell of; None where they cannot be read."""
         with closing(_opened(self.aside)) as db:
             found = _one(db, "SELECT events, first_at, last_at FROM lost")
-        return Lost(*found) if found is not None and _counts(*found) else None
+        return None if found is None else Lost.read(*found)
 
     def end(self) -> None:
         """It has been read, and what it had is kept elsewhere."""
@@ -103,11 +101,13 @@ def unfinished(file: Path) -> list[Salvage]:
 def makes_sense(block: tuple[Any, ...]) -> bool:
     """Is it as a spool writes one? Of a damaged page SQLite may read any values."""
     number, events, size, oldest_at_s, newest_at_s, packed = block
+    span = Lost.read(events, oldest_at_s, newest_at_s)
     return (
         isinstance(number, int)
         and isinstance(packed, bytes)
         and size == len(packed)
-        and _counts(events, oldest_at_s, newest_at_s)
+        and span is not None
+        and span.events <= BLOCK_EVENTS
     )
 
 
@@ -129,12 +129,6 @@ def _numbers(db: sqlite3.Connection, after: int) -> range:
 def _number(db: sqlite3.Connection, sql: str, *values: object) -> int | None:
     found = _one(db, sql, *values)
     return found[0] if found is not None and isinstance(found[0], int) else None
-
-
-def _counts(events: object, first_at_s: object, last_at_s: object) -> bool:
-    if not isinstance(first_at_s, float) or not isinstance(last_at_s, float):
-        return False
-    return isinstance(events, int) and events > 0 and 0 <= first_at_s <= last_at_s <= _LAST_S
 
 
 def _unread(aside: Path) -> Path:

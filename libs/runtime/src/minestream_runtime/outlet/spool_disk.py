@@ -15,14 +15,20 @@ from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.outlet import salvage
 from minestream_runtime.outlet.salvage import Salvage, makes_sense
 from minestream_runtime.outlet.spool_file import connected
-from minestream_runtime.outlet.spooled import Lost, Spooled, packed, unpacked
+from minestream_runtime.outlet.spooled import BLOCK_EVENTS, Lost, Spooled, packed, unpacked
 
-BLOCK_EVENTS: Final = 100
 _BLOCK_BYTES: Final = 256 * 1024
+_OLDEST: Final = (
+    "SELECT id, events, bytes, oldest_at, newest_at, packed FROM block WHERE id > ?"
+    " ORDER BY id LIMIT 1"
+)
+_ADD: Final = (
+    "INSERT INTO block (events, bytes, oldest_at, newest_at, packed) VALUES (?, ?, ?, ?, ?)"
+)
 
 
 class SpoolDisk:
-    """Blocks of up to 100 events, compressed, oldest first; WAL, synced at every commit.
+    """Blocks of up to 100 events, compressed, with a checksum, oldest first; WAL, each commit synced.
 
     Every method that writes answers False when the disk does not take it, and has then changed
     nothing. Blocks that were sent but could not be deleted are skipped from then on.
@@ -134,11 +140,7 @@ class SpoolDisk:
         found: list[Spooled] = []
         last, size = self._sent, 0
         while len(found) < most and size < most_bytes:
-            row = self._read(
-                "SELECT id, events, bytes, oldest_at, newest_at, packed FROM block"
-                " WHERE id > ? ORDER BY id LIMIT 1",
-                last,
-            )
+            row = self._read(_OLDEST, last)
             if row is None or not self._makes_sense(row, after=last):
                 break
             last = row[0]
@@ -184,9 +186,13 @@ class SpoolDisk:
         self._committed(self._trim)
 
     def lost(self) -> Lost | None:
-        """Drops not yet told of."""
+        """Drops not yet told of; a count that the disk has damaged is forgotten."""
         row = self._read("SELECT events, first_at, last_at FROM lost")
-        return None if row is None else Lost(*row)
+        found = None if row is None else Lost.read(*row)
+        damaged = row is not None and found is None
+        if damaged and self._committed(lambda: self._db.execute("DELETE FROM lost")):
+            self._log.error("spool_count_damaged", error="drops are not told: no count is there")
+        return found
 
     def clear_lost(self, told: Lost) -> None:
         """These have been told of; the rest, dropped meanwhile, is a new gap after them."""
@@ -281,11 +287,7 @@ class SpoolDisk:
     def _take(self, found: Salvage) -> None:
         before = self.events
         for _, events, size, *more in found.blocks():
-            self._db.execute(
-                "INSERT INTO block (events, bytes, oldest_at, newest_at, packed)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (events, size, *more),
-            )
+            self._db.execute(_ADD, (events, size, *more))
             self.events += events
             self.bytes += size
         self._db.executemany("INSERT OR IGNORE INTO note VALUES (?, ?)", found.notes())
@@ -307,7 +309,8 @@ class SpoolDisk:
 
     def _look_at_oldest(self) -> None:
         row = self._read("SELECT oldest_at FROM block WHERE id > ? ORDER BY id LIMIT 1", self._sent)
-        self.oldest_at_s = None if row is None else row[0]
+        sound = None if row is None else Lost.read(1, row[0], row[0])
+        self.oldest_at_s = None if sound is None else sound.first_at_s
 
     def _committed(self, work: Callable[[], object]) -> bool:
         """Do it in one transaction; False: the disk did not take it, and nothing has changed."""
@@ -358,9 +361,7 @@ class SpoolDisk:
             content = packed(part)
             span = Lost.of(part)
             self._db.execute(
-                "INSERT INTO block (events, bytes, oldest_at, newest_at, packed)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (len(part), len(content), span.first_at_s, span.last_at_s, content),
+                _ADD, (len(part), len(content), span.first_at_s, span.last_at_s, content)
             )
             self.events += len(part)
             self.bytes += len(content)
@@ -368,11 +369,8 @@ class SpoolDisk:
     def _trim(self) -> None:
         too_old = self._clock.now().timestamp() - self._most_age_s
         while True:
-            oldest = self._db.execute(
-                "SELECT id, events, bytes, oldest_at, newest_at, packed FROM block"
-                " WHERE id > ? ORDER BY id LIMIT 1",
-                (max(self._handed_out, self._sent),),
-            ).fetchone()
+            after = max(self._handed_out, self._sent)
+            oldest = self._db.execute(_OLDEST, (after,)).fetchone()
             if oldest is None or not self._makes_sense(oldest):
                 return
             if self.bytes <= self._most_bytes and oldest[4] >= too_old:

@@ -1,11 +1,21 @@
 """One event as a spool keeps it, and the count of those that it had to drop."""
 
+import zlib
 from dataclasses import dataclass
+from typing import Final
 
 import cramjam
 import msgspec
 
 from minestream_runtime.traces import Headers
+
+BLOCK_EVENTS: Final = 100
+"""The most of a block."""
+_LAST_S: Final = 253_370_764_800.0
+"""The year 9999: no later instant can be told."""
+_SUM_FOLLOWS: Final = bytes.fromhex("502a4d18 04000000")
+"""Begins a frame of four bytes that every zstd decoder skips: older versions read the block too."""
+_SUM_BYTES: Final = len(_SUM_FOLLOWS) + 4
 
 
 class Spooled(msgspec.Struct, frozen=True, array_like=True):
@@ -50,6 +60,16 @@ class Lost:
         times = [event.at_s for event in events]
         return cls(len(events), min(times), max(times))
 
+    @classmethod
+    def read(cls, events: object, first_at_s: object, last_at_s: object) -> "Lost | None":
+        """A count as a file has it; None: it makes no sense, for the disk has damaged it."""
+        if not isinstance(first_at_s, float) or not isinstance(last_at_s, float):
+            return None
+        if not isinstance(events, int) or events <= 0:
+            return None
+        sound = 0 <= first_at_s <= last_at_s <= _LAST_S
+        return cls(events, first_at_s, last_at_s) if sound else None
+
     def __add__(self, other: "Lost | None") -> "Lost":
         if other is None:
             return self
@@ -61,17 +81,25 @@ class Lost:
 
 
 def packed(events: list[Spooled]) -> bytes:
-    """A block of events, compressed."""
-    return bytes(cramjam.zstd.compress(msgspec.msgpack.encode(events), level=3))
+    """A block of events, compressed; its checksum follows, for zstd's own is not written."""
+    block = bytes(cramjam.zstd.compress(msgspec.msgpack.encode(events), level=3))
+    return block + _SUM_FOLLOWS + _sum(block)
 
 
 def unpacked(block: bytes) -> list[Spooled]:
-    """The events of a block.
+    """The events of a block, one of before there were checksums too.
 
     Raises:
         ValueError: the disk has damaged it.
     """
+    body, told = block[:-_SUM_BYTES], block[-_SUM_BYTES:]
+    if told.startswith(_SUM_FOLLOWS) and not told.endswith(_sum(body)):
+        raise ValueError("its checksum is another")
     try:
         return msgspec.msgpack.decode(bytes(cramjam.zstd.decompress(block)), type=list[Spooled])
     except (cramjam.DecompressionError, msgspec.MsgspecError) as exc:
         raise ValueError(str(exc)) from exc
+
+
+def _sum(block: bytes) -> bytes:
+    return zlib.crc32(block).to_bytes(4, "little")
