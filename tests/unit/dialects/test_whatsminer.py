@@ -223,6 +223,35 @@ def test_a_later_api_on_the_old_port_is_read_as_api_2() -> None:
     assert told.evidence["dialect"] == "get_version.api_ver"
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_summary_without_a_section_is_read_from_its_message(
+    m60s: dict[str, Any],
+    inside: bool,  # noqa: FBT001 # a parameter of the test
+) -> None:
+    whole = read(m60s)
+    flat: dict[str, Any] = {"STATUS": "S", "When": 1783581545, "Code": 131, "Msg": row(m60s)}
+    m60s["summary"] = {"STATUS": [flat]} if inside else flat | {"Description": ""}
+    told = read(m60s)
+    assert told == whole.model_copy(
+        update={"event_id": told.event_id, "raw_event_id": told.raw_event_id}
+    )
+    assert told.hashrate_hs == 110.52e12
+
+
+def test_a_summary_that_is_a_message_alone_tells_that_it_is_a_whatsminers() -> None:
+    said: dict[str, object] = {
+        "Elapsed": 228,
+        "MHS av": 5444539.5,
+        "MHS 1m": 897882.68,
+        "Power": 938.12,
+    }
+    said |= {"Btminer Fast Boot": "enable", "Chip Temp Avg": 67.3}
+    told = read({"summary": {"STATUS": "S", "Code": 131, "Msg": said, "Description": ""}})
+    assert (told.dialect, told.status) == ("whatsminer-v2", MinerStatus.MINING)
+    assert told.evidence["dialect"] == "summary.Btminer Fast Boot"
+    assert (told.hashrate_hs, told.power_w, told.uptime_s) == (0.89788268e12, 938.12, 228.0)
+
+
 def test_devdetails_tells_the_model_where_miner_info_tells_the_network_alone() -> None:
     """As API 1 and 2 do; each board has a row of its own."""
     device = {"DEVDETAILS": 0, "Name": "SM", "ID": 0, "Driver": "bitmicro", "Model": "M50_VH75"}

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from minestream_dialects.cgminer.answers import row
+from minestream_dialects.cgminer.answers import Row, refusal, row
 from minestream_dialects.dialect import Payloads
 from minestream_dialects.draft import Draft
 from minestream_dialects.fields import entry, text
@@ -12,8 +12,28 @@ from minestream_schemas.units import Algorithm
 _API: Final = re.compile(r"^(?:whatsminer\s*)?v?(?P<major>\d{1,2})\.\d", re.IGNORECASE)
 _OLD: Final = "whatsminer v1"
 _ANSWERS: Final = ("get_version", "status", "get_psu", "get_miner_info", "get_error_code")
-_ITS_OWN: Final = ("HS RT", "Factory GHS", "Power Mode", "Power_RT", "Env Temp")
+_ITS_OWN: Final = (
+    *("HS RT", "Factory GHS", "Power Mode", "Power_RT", "Env Temp"),
+    "Btminer Fast Boot",
+)
 """Keys of a summary that no other descendant of CGMiner has."""
+
+
+def summary(payloads: Payloads) -> Row:
+    """The row of totals; empty when there is none.
+
+    Some firmware has no ``SUMMARY``: the totals are its ``Msg``, beside the status or inside it.
+
+    Source: samples of such miners in the tests of three public readers, with code 131.
+    """
+    said = payloads.mapping("summary")
+    if said is None or refusal(said) is not None:
+        return {}
+    status = said.get("STATUS")
+    inside = status[0] if isinstance(status, list) and status else None
+    told = (entry(said, "Msg"), entry(inside, "Msg"))
+    flat = next((each for each in told if isinstance(each, dict)), {})
+    return row(payloads, "summary", "SUMMARY") or flat
 
 
 def api(payloads: Payloads) -> tuple[int, str] | None:
@@ -30,9 +50,9 @@ def api(payloads: Payloads) -> tuple[int, str] | None:
         words = text(entry(payloads.bodies.get(endpoint), "Description")) or ""
         if words.casefold().startswith(_OLD):
             return 1, f"{endpoint}.Description"
-    summary = row(payloads, "summary", "SUMMARY")
+    totals = summary(payloads)
     for key in _ITS_OWN:
-        if key in summary:
+        if key in totals:
             return 2, f"summary.{key}"
     return None
 
@@ -45,7 +65,7 @@ def identify(payloads: Payloads) -> Draft:
     said = entry(payloads.bodies.get("get_miner_info"), "Msg")
     versions: tuple[Any, ...] = (
         entry(payloads.bodies.get("get_version"), "Msg", "fw_ver"),
-        row(payloads, "summary", "SUMMARY").get("Firmware Version"),
+        summary(payloads).get("Firmware Version"),
         entry(payloads.bodies.get("status"), "Msg", "FirmwareVersion"),
         entry(payloads.bodies.get("status"), "Msg", "Firmware Version"),
         payloads.firmware,

@@ -12,7 +12,6 @@ from minestream_dialects.cgminer.answers import (
     note_refusals,
     positive,
     refusal,
-    row,
     rows,
     said,
     word,
@@ -80,7 +79,7 @@ def read(payloads: Payloads) -> Draft:
     draft = firmware.identify(payloads)
     note_refusals(payloads, OPTIONAL, draft)
     listed = entry(payloads.bodies.get("get_error_code"), "Msg", "error_code")
-    summary = row(payloads, MAIN, "SUMMARY")
+    summary = firmware.summary(payloads)
     read_errors(summary, listed, draft)
     if summary:
         _read(summary, _devices(payloads), payloads, draft)

@@ -54,7 +54,8 @@ def told(command: str, content: object) -> Told:
     if (fault := _fault(content)) is not None:
         return fault
     section = _SECTIONS.get(command)
-    if section is not None and not _rows(content.get(section)):
+    flat = command == "summary" and _totals(content)
+    if section is not None and not _rows(content.get(section)) and not flat:
         return Told(Verdict.SHAPE, f"without `{section}`")
     if "." in command and not isinstance(content.get("msg"), dict):
         return Told(Verdict.SHAPE, "without `msg`")
@@ -100,6 +101,7 @@ def uptime_of(content: object) -> float | None:
     found: list[object] = [
         row.get("Elapsed") for name in ("STATS", "SUMMARY") for row in _rows(content.get(name))
     ]
+    found.append(_totals(content).get("Elapsed"))
     message = content.get("msg")
     if isinstance(message, dict) and isinstance(message.get("summary"), dict):
         found.append(message["summary"].get("elapsed"))
@@ -156,6 +158,12 @@ def _built(version: Content) -> str | None:
         if (number := _plain(version.get(program))) is not None:
             return f"{program.lower()} {number}"
     return None
+
+
+def _totals(content: Content) -> Content:
+    """A summary without a ``SUMMARY``, as some Whatsminers answer: its totals are the ``Msg``."""
+    told = (each.get("Msg") for each in (content, *_rows(content.get("STATUS"))))
+    return next((each for each in told if isinstance(each, dict) and "Elapsed" in each), {})
 
 
 def _said(content: object, *path: str) -> str | None:
