@@ -28,7 +28,7 @@ _ADD: Final = (
 
 
 class SpoolDisk:
-    """Blocks of up to 100 events, compressed, with a checksum, oldest first; WAL, each commit synced.
+    """Blocks of up to 100 events, compressed, with a checksum; WAL, synced at every commit.
 
     Every method that writes answers False when the disk does not take it, and has then changed
     nothing. Blocks that were sent but could not be deleted are skipped from then on.
