@@ -69,14 +69,14 @@ async def test_each_account_tells_snapshots_and_income_and_no_key_leaves_the_pro
         assert stats.workers_total == len(ledgers[pool].workers)
         assert stats.hashrate_hs
     for event in said:
-        if event.message is not PoolMessage.REWARDS:
+        if event.message is not PoolMessage.REWARDS or event.account_id == "braiins-wrong":
             continue
         told = [e for e in normalise(event, miner_of=nobody) if isinstance(e, PoolReward)]
         assert {each.kind for each in told} == set(RewardKind)
-    metrics = line.metrics()
-    assert metrics['minestream_source_calls_total{outcome="ok",source="ocean"}'] >= 4
-    assert metrics['minestream_source_fresh{source="ocean-main"}'] == 1
-    assert "refuses the key of braiins-wrong" in line.page("/readyz")
+    calls = 'minestream_source_calls_total{outcome="ok",source="ocean"}'
+    fresh = 'minestream_source_fresh{source="ocean-main"}'
+    await line.measured(lambda seen: seen.get(calls, 0) >= 4 and seen.get(fresh) == 1)
+    await line.until(lambda: "refuses the key of braiins-wrong" in line.page("/readyz"))
     everything = "".join(
         (
             *(event.to_json().decode() for event in said),
@@ -93,5 +93,5 @@ async def test_a_file_with_faults_is_refused_with_file_and_line(line: Line, tmp_
     path = tmp_path / "pools.yaml"
     path.write_text("accounts:\n  - account_id: a-main\n    pool: nowhere\n", encoding="utf-8")
     process = line.start(_NO_FEED, MINESTREAM_POOL_PROFILE="none", MINESTREAM_POOLS_FILE=str(path))
-    assert process.wait(timeout=20) != 0
+    assert process.wait(timeout=60) != 0
     assert f"{path}:3: accounts[0].pool: one of braiins, f2pool" in (tmp_path / "log").read_text()

@@ -26,6 +26,7 @@ SNAPSHOTS: dict[str, dict[str, str]] = {
         "workers": "f2pool_workers_assembled.json",
         "balance": "f2pool_balance_assembled.json",
         "user": "f2pool_user_assembled.json",
+        "balance-dogecoin": "f2pool_balance_dogecoin_assembled.json",
     },
     "viabtc": {
         "hashrate": "viabtc_hashrate.json",
@@ -39,7 +40,10 @@ REWARDS: dict[str, dict[str, str]] = {
         "rewards": "braiins_daily_rewards.json",
         "payouts": "braiins_payouts_assembled.json",
     },
-    "f2pool": {"transactions": "f2pool_transactions_assembled.json"},
+    "f2pool": {
+        "transactions": "f2pool_transactions_assembled.json",
+        "transactions-dogecoin": "f2pool_transactions_dogecoin_assembled.json",
+    },
     "viabtc": {
         "profit": "viabtc_profit.json",
         "payments": "viabtc_payments.json",

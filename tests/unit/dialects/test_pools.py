@@ -116,10 +116,20 @@ EXPECTED: dict[str, list[dict[str, Any]]] = {
             "last_share_at": _at(1790000000),
             "unpaid_coins": 0.08123456,
             "paid_coins": 12.5,
+            "merged_coins": ("dogecoin",),
             "payout_scheme": "PPS+",
             "payout_kind": PayoutKind.DAILY,
             "payout_threshold_coins": 0.02,
-        }
+        },
+        {
+            "algorithm": Algorithm.SCRYPT,
+            "coin": "dogecoin",
+            "unpaid_coins": 210.75,
+            "paid_coins": 46000.5,
+            "payout_scheme": "PPS+",
+            "payout_kind": PayoutKind.DAILY,
+            "payout_threshold_coins": 40.0,
+        },
     ],
     "viabtc": [
         {
@@ -334,6 +344,18 @@ def test_every_record_of_every_pool_carries_a_scheme(pool: str) -> None:
         ("f2pool", {"code": 7, "msg": "requests too frequently"}, PollStatus.ERROR, True),
         ("f2pool", {"code": "B001"}, PollStatus.ERROR, False),
         ("f2pool", {"code": 9, "msg": "auth_error: no permission"}, PollStatus.UNAUTHORISED, False),
+        (
+            "f2pool",
+            {"code": 5010, "msg": 'permission denied: permission denied name="unlimited"'},
+            PollStatus.UNAUTHORISED,
+            False,
+        ),
+        (
+            "f2pool",
+            {"code": 5001, "msg": 'params error: worker="token key-1"'},
+            PollStatus.ERROR,
+            False,
+        ),
         ("viabtc", {"code": 2, "message": "Invalid api key"}, PollStatus.UNAUTHORISED, False),
         ("viabtc", {"code": 12004, "message": "IP limited"}, PollStatus.UNAUTHORISED, False),
         ("viabtc", {"code": "12003", "message": "tonce"}, PollStatus.UNAUTHORISED, False),
@@ -372,6 +394,7 @@ def test_a_recorded_answer_is_no_refusal(pool: str) -> None:
         ("braiins", "workers", {"btc": {"workers": []}}),
         ("litecoinpool", "api", {"user": {"hash_rate": 0}, "workers": []}),
         ("f2pool", "workers", {"workers": []}),
+        ("f2pool", "workers", {"workers": None}),
         ("viabtc", "workers", {"code": 0, "data": {"data": [], "has_next": False}}),
     ],
 )

@@ -141,6 +141,39 @@ def test_what_others_gave_is_income_and_what_was_given_away_is_no_payout() -> No
     )
 
 
+def test_a_bill_says_how_its_shares_were_paid_where_its_type_does() -> None:
+    bill = {"changed_balance": 0.25, "created_at": 1789950600}
+    kinds = ("revenue_fpps", "revenue_pplns", "revenue", "revenue_gift", "fpps")
+    bills = [bill | {"id": number, "type": kind} for number, kind in enumerate(kinds, 1)]
+    assert [each.payout_scheme for each in _bills(*bills)] == ["FPPS", "PPLNS", *["PPS+"] * 3]
+
+
+def test_litecoins_miners_at_f2pool_earn_dogecoin_and_its_bills_are_asked_for() -> None:
+    told = _rewards("f2pool", received_at=AT + timedelta(days=1), coin="litecoin")
+    assert [(each.coin, each.kind, each.amount_coins, each.reference) for each in told] == [
+        ("litecoin", RewardKind.CREDIT, 0.0412, "2026-09-20"),
+        ("litecoin", RewardKind.PAYOUT, 0.5, "ef" * 32),
+        ("dogecoin", RewardKind.CREDIT, 151.2, "2026-09-20"),
+        ("dogecoin", RewardKind.PAYOUT, 140.0, "da" * 32),
+    ]
+    asked = {}
+    for coin in ("litecoin", "bitcoin"):
+        said = {"account_id": "f2", "pool": "f2pool", "user": "farm", "key": "secret", "coin": coin}
+        owner = POOLS["f2pool"].account.model_validate(said)
+        asked[coin] = [
+            (call.name, call.content["currency"], call.message)
+            for call in POOLS["f2pool"].calls(owner, Span(AT, AT))
+            if call.content is not None and call.path.startswith("assets/")
+        ]
+    assert asked["litecoin"] == [
+        ("balance", "litecoin", PoolMessage.SNAPSHOT),
+        ("transactions", "litecoin", PoolMessage.REWARDS),
+        ("balance-dogecoin", "dogecoin", PoolMessage.SNAPSHOT),
+        ("transactions-dogecoin", "dogecoin", PoolMessage.REWARDS),
+    ]
+    assert [name for name, *_ in asked["bitcoin"]] == ["balance", "transactions"]
+
+
 def test_what_is_mined_along_is_income_of_its_own_coin() -> None:
     told = _rewards("viabtc", received_at=AT + timedelta(days=1), coin="litecoin")
     assert [(each.coin, each.amount_coins) for each in told] == [

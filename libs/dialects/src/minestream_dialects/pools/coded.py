@@ -1,6 +1,7 @@
 """Errors that come with HTTP 200 as ``{"code": …, "<message>": …}``; what the code 0 says is: well.
 
-Few pools tell all their codes, so a refusal is also told by its words.
+Few pools tell all their codes, so a refusal is also told by its words; what they quote (a name that
+was asked for) is none of them.
 """
 
 import re
@@ -17,6 +18,7 @@ _LIMITED: Final = re.compile(r"limit|frequen|too many", re.IGNORECASE)
 _REFUSED: Final = re.compile(
     r"\bkey\b|auth|token|secret|permission|forbidden|not allowed", re.IGNORECASE
 )
+_QUOTED: Final = re.compile(r'"[^"]*(?:"|$)')
 _MOST_SAID: Final = 120
 
 
@@ -37,8 +39,9 @@ def refusal_of(
     if code == 0 or (answer.get("code") is None and not must_say):
         return None
     said = (text(answer.get(said_in)) or "")[:_MOST_SAID]
-    limited = code not in of_key and _LIMITED.search(said) is not None
-    refused = not limited and (code in of_key or _REFUSED.search(said) is not None)
+    words = _QUOTED.sub("", said)
+    limited = code not in of_key and _LIMITED.search(words) is not None
+    refused = not limited and (code in of_key or _REFUSED.search(words) is not None)
     number = short(answer.get("code")) or "of no kind"
     return Refusal(
         PollStatus.UNAUTHORISED if refused else PollStatus.ERROR,

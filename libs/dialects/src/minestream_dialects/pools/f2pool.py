@@ -1,7 +1,9 @@
 """F2Pool, API v2: questions are POSTed, the token is a header, errors come with HTTP 200.
 
-Source: its documentation (H/s; amounts as numbers; ``{"code", "msg"}`` for an error). A token may
-have leave for some calls only.
+Source: its documentation (H/s; amounts as numbers; ``{"code", "msg"}`` for an error), and what
+public clients recorded: an empty list is null, a bill's type may say how shares were paid. A token
+may have leave for some calls only. Each coin has a balance and bills of its own, and Litecoin's
+miners earn Dogecoin too.
 """
 
 from typing import Any, Final, Literal
@@ -9,6 +11,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from minestream_dialects.fields import Flags, text
+from minestream_dialects.merged import merged_with
 from minestream_dialects.numbers import plain
 from minestream_dialects.pools.coded import refusal_of
 from minestream_dialects.pools.port import (
@@ -43,6 +46,8 @@ from minestream_schemas.units import Algorithm
 _ALGORITHMS: Final = {"litecoin": Algorithm.SCRYPT}
 _STATES: Final = {0: "online", 1: "offline", 2: "expired"}
 _DAY_S: Final = 86_400.0
+_REVENUE: Final = "revenue_"
+_SCHEMES: Final = frozenset({"FPPS", "PPS", "PPLNS", "SOLO"})
 
 
 class F2PoolAccount(Account):
@@ -68,26 +73,34 @@ class F2Pool(Pool[F2PoolAccount]):
     account = F2PoolAccount
 
     def calls(self, account: F2PoolAccount, span: Span) -> tuple[Call, ...]:
-        """Hashrates, workers, balance; the wallet's threshold; the bills of both kinds."""
-        whose = {"mining_user_name": account.user, "currency": account.coin}
+        """Hashrates, workers, wallets; of each coin that is earned the balance, and all bills."""
+        whose: dict[str, object] = {"mining_user_name": account.user}
+        mined = whose | {"currency": account.coin}
         days = {
             "type": "revenue,dividend,reward,payout",
             "start_time": int(span.begin.timestamp()),
             "end_time": int(span.end.timestamp()),
         }
+        bills = "assets/transactions/list"
         asked: tuple[tuple[str, str, float, dict[str, object]], ...] = (
-            ("info", "hash_rate/info", HASHRATE_TTL_S, {**whose}),
-            ("workers", "hash_rate/worker/list", STATS_TTL_S, {**whose}),
-            ("balance", "assets/balance", STATS_TTL_S, {**whose}),
-            ("user", "mining_user/get", SCHEDULE_TTL_S, {"mining_user_name": account.user}),
-            ("transactions", "assets/transactions/list", REWARDS_TTL_S, {**whose, **days}),
+            ("info", "hash_rate/info", HASHRATE_TTL_S, mined),
+            ("workers", "hash_rate/worker/list", STATS_TTL_S, mined),
+            ("balance", "assets/balance", STATS_TTL_S, mined),
+            ("user", "mining_user/get", SCHEDULE_TTL_S, whose),
+            ("transactions", bills, REWARDS_TTL_S, mined | days),
         )
+        for merged in merged_with(account.coin):
+            along = whose | {"currency": merged}
+            asked += (
+                (f"balance-{merged}", "assets/balance", STATS_TTL_S, along),
+                (f"transactions-{merged}", bills, REWARDS_TTL_S, along | days),
+            )
         return tuple(
             Call(
                 name=name,
                 path=path,
                 ttl_s=ttl_s,
-                message=PoolMessage.REWARDS if name == "transactions" else PoolMessage.SNAPSHOT,
+                message=PoolMessage.REWARDS if path == bills else PoolMessage.SNAPSHOT,
                 headers={"F2P-API-SECRET": account.key},
                 content=content,
             )
@@ -99,11 +112,11 @@ class F2Pool(Pool[F2PoolAccount]):
         return refusal_of(answer, "msg")
 
     def snapshot(self, cycle: Cycle) -> Snapshot:
-        """One coin, and its workers by name."""
+        """The coin that is mined with its workers by name, and what is mined along."""
         coin = cycle.coin("bitcoin")
-        stats = AccountStats(coin=coin, algorithm=_algorithm(coin))
+        stats = AccountStats(coin=coin, algorithm=_algorithm(coin), merged_coins=merged_with(coin))
         workers = _workers(cycle, coin)
-        if type(Fields(cycle.said("workers"), stats.flags, cycle.raw)["workers"]) is list:
+        if _are_told(cycle.said("workers")):
             stats.workers_total = len(workers)
             stats.workers_active = sum(worker.state == "online" for worker in workers)
             stats.last_share_at = latest([worker.last_share_at for worker in workers])
@@ -112,23 +125,49 @@ class F2Pool(Pool[F2PoolAccount]):
             stats.hashrate_hs = info.hashrate("hash_rate", "hashrate_hs")
             stats.hashrate_1h_hs = info.hashrate("h1_hash_rate", "hashrate_1h_hs")
             stats.hashrate_24h_hs = info.hashrate("h24_hash_rate", "hashrate_24h_hs")
-        if cycle.said("balance") is not None:
-            balance = Fields(cycle.said("balance"), stats.flags, cycle.raw).at("balance_info")
-            stats.unpaid_coins = balance.coins("balance", "unpaid_coins")
-            stats.paid_coins = balance.coins("paid", "paid_coins")
-        stats.payout = PayoutSchedule(PayoutKind.DAILY, _threshold(cycle, coin, stats.flags))
-        return Snapshot((stats,), workers)
+        _owed(cycle, "balance", stats)
+        return Snapshot((stats, *_merged(cycle, coin)), workers)
 
     def rewards(self, cycle: Cycle) -> tuple[MiningReward, ...]:
         """A credit for each day of mining and for what others gave, and payouts."""
-        coin = cycle.coin("bitcoin")
-        said = Fields(cycle.said("transactions"), cycle.flags, cycle.raw)["transactions"]
-        found = [_transaction(each, cycle, coin) for each in objects(said)]
+        mined = cycle.coin("bitcoin")
+        earned = {"transactions": mined}
+        earned |= {f"transactions-{merged}": merged for merged in merged_with(mined)}
+        found = [
+            _transaction(each, cycle, coin)
+            for name, coin in earned.items()
+            for each in objects(Fields(cycle.said(name), cycle.flags, cycle.raw)["transactions"])
+        ]
         return tuple(each for each in found if each is not None)
 
 
 def _algorithm(coin: str) -> Algorithm:
     return _ALGORITHMS.get(coin, Algorithm.SHA256D)
+
+
+def _are_told(said: object) -> bool:
+    """Does it say which workers there are? An empty list it writes as null."""
+    workers = said.get("workers", "") if type(said) is dict else ""
+    return workers is None or type(workers) is list
+
+
+def _owed(cycle: Cycle, name: str, stats: AccountStats) -> None:
+    if cycle.said(name) is not None:
+        balance = Fields(cycle.said(name), stats.flags, cycle.raw).at("balance_info")
+        stats.unpaid_coins = balance.coins("balance", "unpaid_coins")
+        stats.paid_coins = balance.coins("paid", "paid_coins")
+    stats.payout = PayoutSchedule(PayoutKind.DAILY, _threshold(cycle, stats.coin, stats.flags))
+
+
+def _merged(cycle: Cycle, coin: str) -> tuple[AccountStats, ...]:
+    """What is owed of coins that are mined along, as far as it is told."""
+    found = []
+    for merged in merged_with(coin):
+        stats = AccountStats(coin=merged, algorithm=_algorithm(coin))
+        _owed(cycle, f"balance-{merged}", stats)
+        if cycle.said(f"balance-{merged}") is not None:
+            found.append(stats)
+    return tuple(found)
 
 
 def _threshold(cycle: Cycle, coin: str, flags: Flags) -> float | None:
@@ -158,6 +197,7 @@ def _workers(cycle: Cycle, coin: str) -> tuple[WorkerStats, ...]:
             said_at=cycle.fetched_at["workers"],
             algorithm=_algorithm(coin),
             coin=coin,
+            merged_coins=merged_with(coin),
             state=_STATES.get(state),
             hashrate_hs=rates.hashrate("hash_rate", "hashrate_hs"),
             hashrate_1h_hs=rates.hashrate("h1_hash_rate", "hashrate_1h_hs"),
@@ -196,8 +236,16 @@ def _transaction(entry: dict[str, Any], cycle: Cycle, coin: str) -> MiningReward
         fee_coins=None if income else extra.coins("tip", "fee_coins", required=False),
         period_s=_DAY_S if income and extra["mining_date"] is not None else None,
         reference=day if income else short(extra["tx_id"]) or number,
+        scheme=_scheme(entry),
         flags=flags,
     )
+
+
+def _scheme(entry: dict[str, Any]) -> str | None:
+    """How the shares were paid, of a type like ``revenue_fpps``."""
+    kind = text(entry.get("type")) or ""
+    named = kind.removeprefix(_REVENUE).upper()
+    return named if kind.startswith(_REVENUE) and named in _SCHEMES else None
 
 
 def _is_payout(entry: dict[str, Any]) -> bool:

@@ -1,5 +1,6 @@
 """A ledger in the words of LitecoinPool, F2Pool and ViaBTC: shapes as recorded or documented."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from minestream_emulators.pools.bitcoin_pools import USER, btc, hash_of
@@ -7,6 +8,8 @@ from minestream_emulators.pools.ledger import WINDOWS_S, Day, Ledger, Seen
 
 _KILO: Final = 1e3
 _DOGE_PER_LTC: Final = 3800.0
+_LITECOIN: Final = "litecoin"
+_F2POOL_TIMES: Final = {_LITECOIN: 1.0, "dogecoin": _DOGE_PER_LTC}
 
 
 # -- LitecoinPool -----------------------------------------------------------------------------
@@ -81,60 +84,78 @@ def f2pool_workers(ledger: Ledger) -> dict[str, Any]:
         }
         for seen in ledger.workers
     ]
-    return {"workers": workers}
+    return {"workers": workers or None}
 
 
-def f2pool_balance(ledger: Ledger) -> dict[str, Any]:
+def f2pool_refusal(asked: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What it says, with HTTP 200, of an account that a token may not read, or of no coin."""
+    name = asked.get("mining_user_name")
+    if name != USER:
+        return {"code": 5010, "msg": f'permission denied: permission denied name="{name}"'}
+    currency = asked.get("currency", _LITECOIN)
+    if currency not in _F2POOL_TIMES:
+        return {"code": 5001, "msg": f'params error: currency="{currency}"'}
+    return None
+
+
+def f2pool_balance(ledger: Ledger, coin: str) -> dict[str, Any]:
     """``/v2/assets/balance``."""
+    times = _F2POOL_TIMES[coin]
     return {
         "balance_info": {
-            "balance": ledger.unpaid,
-            "paid": ledger.paid,
-            "total_income": ledger.paid + ledger.unpaid,
+            "balance": ledger.unpaid * times,
+            "paid": ledger.paid * times,
+            "total_income": (ledger.paid + ledger.unpaid) * times,
+            "status": 0,
             "yesterday_income": 0.0,
-            "estimated_today_income": ledger.unpaid,
+            "estimated_today_income": ledger.unpaid * times,
+            "immature_balance": 0,
         }
     }
 
 
 def f2pool_user() -> dict[str, Any]:
     """``/v2/mining_user/get``."""
-    wallet = {"currency": "litecoin", "address": "ltc1qminestream", "threshold": "0.02"}
-    return {"mining_user_name": USER, "pages": [], "wallets": [wallet], "description": ""}
+    wallets = [
+        {"currency": _LITECOIN, "address": "ltc1qminestream", "threshold": "0.02"},
+        {"currency": "dogecoin", "address": "Dminestream", "threshold": "40"},
+    ]
+    return {"mining_user_name": USER, "pages": [], "wallets": wallets, "description": ""}
 
 
-def f2pool_transactions(ledger: Ledger, begin_s: float, end_s: float) -> dict[str, Any]:
-    """``/v2/assets/transactions/list``."""
+def f2pool_transactions(ledger: Ledger, begin_s: float, end_s: float, coin: str) -> dict[str, Any]:
+    """``/v2/assets/transactions/list``; an empty list is null."""
     bills: list[dict[str, Any]] = []
     for day in ledger.days(begin_s, end_s):
-        bills.append(_f2pool_revenue(day))
+        bills.append(_f2pool_revenue(day, coin))
         if day.paid_s <= ledger.at_s:
-            bills.append(_f2pool_payout(day))
-    return {"transactions": bills}
+            bills.append(_f2pool_payout(day, coin))
+    return {"transactions": bills or None}
 
 
-def _f2pool_revenue(day: Day) -> dict[str, Any]:
+def _f2pool_revenue(day: Day, coin: str) -> dict[str, Any]:
     return {
-        "id": 2 * day.number,
+        "id": 4 * day.number + 2 * (coin != _LITECOIN),
         "type": "revenue",
-        "changed_balance": day.coins,
+        "changed_balance": day.coins * _F2POOL_TIMES[coin],
         "created_at": round(day.paid_s),
         "mining_extra": {"mining_date": round(day.at_s), "settle_date": round(day.at_s + 86_400)},
         "payout_extra": None,
     }
 
 
-def _f2pool_payout(day: Day) -> dict[str, Any]:
+def _f2pool_payout(day: Day, coin: str) -> dict[str, Any]:
+    coins = day.coins * _F2POOL_TIMES[coin]
     return {
-        "id": 2 * day.number + 1,
+        "id": 4 * day.number + 2 * (coin != _LITECOIN) + 1,
         "type": "payout",
-        "changed_balance": -day.coins,
+        "changed_balance": -coins,
         "created_at": round(day.paid_s),
         "mining_extra": None,
         "payout_extra": {
-            "value": day.coins,
+            "value": coins,
             "address": "ltc1qminestream",
-            "tx_id": hash_of("f2pool", day.number),
+            "tx_id": hash_of("f2pool", coin, day.number),
             "paid_time": round(day.paid_s),
             "wallet_type": "mainnet",
             "tip": 0.0,

@@ -106,9 +106,9 @@ def _known(request: web.Request) -> bool:
 def _refusal(pool: str) -> web.Response:
     """As each of them refuses a key."""
     if pool == "f2pool":
-        return web.json_response({"code": 5001, "msg": "auth error: token is invalid"})
+        return web.json_response({"code": 5010, "msg": "permission denied: token is invalid"})
     if pool == "viabtc":
-        return web.json_response({"code": 3, "data": {}, "message": "Invalid API key"})
+        return web.json_response({"code": 12001, "data": {}, "message": "Invalid API key"})
     return web.json_response({"error": "forbidden"}, status=403)
 
 
@@ -129,6 +129,10 @@ def _epoch(value: Any) -> float:
 def _pages(asked: Asked, items: list[dict[str, Any]]) -> dict[str, Any]:
     limit = min(int(asked.get("limit", "20")), _MOST_ON_A_PAGE)
     return litecoin_pools.paged(items, int(asked.get("page", "1")), limit)
+
+
+def _of_f2pool(tell: Tell) -> Tell:
+    return lambda asked, ledger: litecoin_pools.f2pool_refusal(asked) or tell(asked, ledger)
 
 
 def _viabtc_workers(asked: Asked, ledger: Ledger) -> Any:
@@ -194,20 +198,34 @@ _KEYED: Final[tuple[tuple[str, str, str, Tell], ...]] = (
         lambda asked, ledger: bitcoin_pools.braiins_payouts(ledger, *_span(asked)),
     ),
     ("litecoinpool", "GET", "api", lambda _, ledger: litecoin_pools.litecoinpool(ledger)),
-    ("f2pool", "POST", "hash_rate/info", lambda _, ledger: litecoin_pools.f2pool_info(ledger)),
+    (
+        "f2pool",
+        "POST",
+        "hash_rate/info",
+        _of_f2pool(lambda _, ledger: litecoin_pools.f2pool_info(ledger)),
+    ),
     (
         "f2pool",
         "POST",
         "hash_rate/worker/list",
-        lambda _, ledger: litecoin_pools.f2pool_workers(ledger),
+        _of_f2pool(lambda _, ledger: litecoin_pools.f2pool_workers(ledger)),
     ),
-    ("f2pool", "POST", "assets/balance", lambda _, ledger: litecoin_pools.f2pool_balance(ledger)),
-    ("f2pool", "POST", "mining_user/get", lambda *_: litecoin_pools.f2pool_user()),
+    (
+        "f2pool",
+        "POST",
+        "assets/balance",
+        _of_f2pool(lambda asked, ledger: litecoin_pools.f2pool_balance(ledger, asked["currency"])),
+    ),
+    ("f2pool", "POST", "mining_user/get", _of_f2pool(lambda *_: litecoin_pools.f2pool_user())),
     (
         "f2pool",
         "POST",
         "assets/transactions/list",
-        lambda asked, ledger: litecoin_pools.f2pool_transactions(ledger, *_span(asked)),
+        _of_f2pool(
+            lambda asked, ledger: litecoin_pools.f2pool_transactions(
+                ledger, *_span(asked), asked["currency"]
+            )
+        ),
     ),
     ("viabtc", "GET", "hashrate", lambda _, ledger: litecoin_pools.viabtc_hashrate(ledger)),
     ("viabtc", "GET", "hashrate/worker", _viabtc_workers),
