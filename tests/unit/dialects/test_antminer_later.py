@@ -1,4 +1,4 @@
-"""Bitmain's later firmware (BMMiner 2.12: L7, L9, KS5); the shapes are theirs, the numbers ours."""
+"""Bitmain's firmware of 2019 and of late (BMMiner 2.12): the shapes are theirs."""
 
 import json
 from copy import deepcopy
@@ -110,6 +110,93 @@ def test_an_antminer_that_sleeps_is_stopped(
 ) -> None:
     numbers(l9).update({"Mode": mode, "GHS 5s": rate})
     assert read(l9, "antminer").status is status
+
+
+@pytest.mark.parametrize(
+    ("model", "mode", "rate", "status"),
+    [
+        ("Antminer T17+", 254, "0.00", MinerStatus.STOPPED),
+        ("Antminer S17 Pro", "254", 0.0, MinerStatus.STOPPED),
+        ("Antminer S17 Pro", 1, 0.0, MinerStatus.UNKNOWN),
+        ("Antminer T17", "1", 0.0, MinerStatus.UNKNOWN),
+        ("Antminer S17 Pro", 1, 50026.55, MinerStatus.MINING),
+        ("Antminer S19", 1, 0.0, MinerStatus.STOPPED),
+        ("Antminer S9k", "H", 0.0, MinerStatus.UNKNOWN),
+    ],
+)
+def test_the_seventeens_sleep_in_another_mode_than_all_that_followed(
+    l9: dict[str, Any], model: str, mode: object, rate: object, status: MinerStatus
+) -> None:
+    """Foreman's T17+ and S17+ at rest say 254; two S17 Pro that hash 50 TH/s say 1."""
+    l9["stats"]["STATS"][0]["Type"] = model
+    numbers(l9).update({"Mode": mode, "GHS 5s": rate, "rate_unit": "GH"})
+    assert read(l9, "antminer").status is status
+
+
+T15: dict[str, object] = {
+    "STATS": 0,
+    "ID": "BTM_SOC0",
+    "Elapsed": 13263,
+    "GHS 5s": "21615.78",
+    "GHS av": 22411.07,
+    "miner_count": 2,
+    "frequency": "",
+    "freq1": "520",
+    "freq2": "420",
+    "freq3": "0",
+    "fan_num": 2,
+    "fan1": 2880,
+    "fan2": 2880,
+    "rate_unit": "GH",
+    "temp_chip1": "29-54-30-55",
+    "temp_chip2": "29-50-30-50",
+    "temp_chip3": "-",
+    "freq_avg1": 0.0,
+    "freq_avg2": 0.0,
+    "freq_avg3": 0.0,
+    "total_freqavg": 0.0,
+    "chain_acn1": 60,
+    "chain_acn2": 60,
+    "chain_acn3": 0,
+    "chain_hw1": 7,
+    "chain_hw2": 17,
+    "chain_rate1": "8048.19",
+    "chain_rate2": "6574.89",
+    "chain_rate3": "",
+}
+"""The shape of an S9k, S15, T15 and S17 Pro of 2019: the mean clock is 0, the set one is told."""
+
+
+def t15(**changed: object) -> MinerTelemetry:
+    who = {"BMMiner": "4.9.0", "Miner": "27.10.1.3", "Type": "Antminer T15"}
+    stats = {"STATUS": [{"STATUS": "S"}], "STATS": [who, T15 | changed]}
+    return read({"stats": stats}, "antminer")
+
+
+def test_a_mean_clock_of_zero_leaves_the_set_one_to_be_read() -> None:
+    told = t15()
+    assert [each.frequency_mhz for each in told.boards] == [520.0, 420.0]
+    assert told.frequency_mhz == 470.0
+
+
+def test_a_board_that_hashes_without_any_clock_tells_none() -> None:
+    told = t15(freq1="0", freq2="")
+    assert [each.frequency_mhz for each in told.boards] == [None, None]
+    assert told.frequency_mhz is None
+    assert "field_missing:boards.1.frequency_mhz" in told.quality_flags
+    assert t15(freq1="0", frequency="300").boards[0].frequency_mhz == 300.0
+
+
+def test_a_board_at_rest_keeps_its_clock_of_zero() -> None:
+    told = t15(freq1="0", chain_rate1="0.00", frequency="300")
+    assert told.boards[0].frequency_mhz == 0.0
+
+
+def test_a_board_that_hashes_for_no_watts_tells_none() -> None:
+    told = t15(chain_consumption1=0, chain_consumption2=0)
+    assert [each.power_w for each in told.boards] == [None, None]
+    at_rest = t15(chain_consumption1=0, chain_rate1="0.00")
+    assert at_rest.boards[0].power_w == 0.0
 
 
 @pytest.mark.parametrize(

@@ -187,3 +187,14 @@ def test_a_goldshell_on_port_4028_keeps_its_temperatures_and_fans() -> None:
     assert told.fan_rpm == (2160, 2100)
     bodies["devs"]["DEVS"][0]["tstemp-1"] = 900
     assert "field_invalid:boards.1.chip_temp_max_c" in read(bodies).quality_flags
+
+
+@pytest.mark.parametrize(("rate", "clock"), [(3731149.63, None), (0.0, 0.0)])
+def test_a_device_that_hashes_at_no_clock_tells_none(rate: float, clock: float | None) -> None:
+    """As an iBeLink's do: their ``Frequency`` is 0 while they hash."""
+    device = {"ASC": 0, "Status": "Alive", "MHS 5s": rate, "MHS av": 3731000.0, "Frequency": 0.0}
+    bodies = {
+        "summary": answer("SUMMARY", {"Elapsed": 20576, "MHS 5s": rate, "MHS av": 3731000.0}),
+        "devs": answer("DEVS", device),
+    }
+    assert read(bodies).boards[0].frequency_mhz == clock

@@ -75,6 +75,11 @@ def positive(value: object) -> float:
     return float(value) if 0 < value < SANE else 0.0
 
 
+def at_work(value: object, *, hashing: bool) -> object:
+    """A clock or a power as it is said; None where a board that hashes says 0: it tells none."""
+    return None if hashing and value == 0 and value is not False else value
+
+
 def refusal(body: object) -> str | None:
     """Why a command was refused, in the miner's words; None when it was not.
 

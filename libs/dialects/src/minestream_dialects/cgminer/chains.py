@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from minestream_dialects.cgminer.answers import Row, positive, said, unquoted, word
+from minestream_dialects.cgminer.answers import Row, at_work, positive, said, unquoted, word
 from minestream_dialects.draft import BoardDraft, Draft
 from minestream_dialects.fields import (
     MAX_TEXT,
@@ -93,9 +93,20 @@ def clues(stats: Row, nominal: object, rates: tuple[object, ...]) -> Clues:
     """What the unit of hashrates can be checked by."""
     there = [_KEYS[slot] for slot in slots(stats)]
     chips = sum(min(positive(stats.get(keys.chips)), MAX_CHIPS) for keys in there)
-    clocks = [positive(said(stats, *keys.frequency)) for keys in there]
+    clocks = [positive(_clock(stats, keys, hashing=False)) for keys in there]
     clock = mean([value for value in clocks if value <= MEGAHERTZ.high]) or whole_frequency(stats)
     return Clues(nominal, rates, int(chips), clock)
+
+
+def _clock(stats: Row, keys: _Keys, *, hashing: bool) -> object:
+    """A board's clock, MHz: the S9k to the T17 fill ``freq1`` and leave ``freq_avg1`` at 0.
+
+    A clock of 0 is no board's that hashes: the miner's own stands in, or none is told.
+    """
+    told = [value for key in keys.frequency if (value := said(stats, key)) is not None]
+    clock = next((value for value in told if positive(value)), told[0] if told else None)
+    clock = at_work(clock, hashing=hashing)
+    return whole_frequency(stats) if clock is None else clock
 
 
 def whole_frequency(stats: Row) -> float | None:
@@ -164,10 +175,9 @@ def _board(
     board.chip_temp_max_c = celsius(high, name=f"{at}.chip_temp_max_c", flags=flags, required=heat)
     board.chip_temp_min_c = celsius(low, name=f"{at}.chip_temp_min_c", flags=flags, required=False)
     board.pcb_temp_c = celsius(pcb, name=f"{at}.pcb_temp_c", flags=flags, required=heat)
-    clock = said(stats, *keys.frequency)
-    clock = whole_frequency(stats) if clock is None else clock
+    clock = _clock(stats, keys, hashing=board.hashing)
     board.frequency_mhz = number(clock, MEGAHERTZ, name=f"{at}.frequency_mhz", flags=flags)
-    power = said(stats, *keys.power)
+    power = at_work(said(stats, *keys.power), hashing=board.hashing)
     board.power_w = number(power, WATTS, name=f"{at}.power_w", flags=flags, required=False)
     if volts is not None:
         value = said(stats, keys.voltage)

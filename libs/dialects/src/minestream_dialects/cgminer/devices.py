@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from minestream_dialects.cgminer.answers import Rates, Row, positive, rates, said, word
+from minestream_dialects.cgminer.answers import Rates, Row, at_work, positive, rates, said, word
 from minestream_dialects.draft import BoardDraft, Draft
 from minestream_dialects.fields import MEGAHERTZ, RPM, VOLTS, Flags, celsius, count, mean, number
 from minestream_dialects.measure import Measure
@@ -74,7 +74,8 @@ def _board(slot: int, device: Row, unit: Measure, whole: Rates, flags: Flags) ->
     name = f"{at}.hashrate_hs"
     board.hashrate_hs = unit.read(found.now, name=name, flags=flags, times=times)
     _read_heat(device, board, flags)
-    clock, name = said(device, "Frequency", "Chip Frequency", "GPU Clock"), f"{at}.frequency_mhz"
+    told, name = said(device, "Frequency", "Chip Frequency", "GPU Clock"), f"{at}.frequency_mhz"
+    clock = at_work(told, hashing=board.hashing)
     board.frequency_mhz = number(clock, MEGAHERTZ, name=name, flags=flags, required=False)
     volts, name = said(device, "GPU Voltage"), f"{at}.voltage_v"
     board.voltage_v = number(volts, VOLTS, name=name, flags=flags, required=False)

@@ -1,5 +1,6 @@
 """One reading of a miner that lists Bitmain's chains; common to stock, its web pages, and Vnish."""
 
+import re
 from typing import Final, NamedTuple
 
 from minestream_dialects.cgminer import chains
@@ -23,7 +24,11 @@ from minestream_dialects.measure import Measure
 from minestream_dialects.totals import read_totals
 from minestream_schemas.telemetry import MinerStatus
 
-_ASLEEP: Final = 1
+_ASLEEP: Final = 254
+"""What the S17 and T17 call sleep; their 1 is one of the modes that they work in."""
+_ASLEEP_LATER: Final = 1
+"""What the S19 and all after it call sleep."""
+_SEVENTEEN: Final = re.compile(r"\b[ST]17(?!\d)")
 _NUMBERS: Final = ("Elapsed", "GHS 5s", "GHS av", "MHS 5s", "chain_acn1", "miner_count")
 
 
@@ -38,7 +43,7 @@ class Told(NamedTuple):
         source: the endpoint that says so.
         nominal: what it should do, in the same unit; None when it does not say.
         unit: the unit as it is worded; None when it is not.
-        mode: of work; 1 is Bitmain's sleep.
+        mode: of work, Bitmain's number; one of them is sleep.
     """
 
     stats: Row
@@ -93,7 +98,7 @@ def read_miner(
     """
     stats, flags = tale.stats, draft.flags
     read_now(tale.rates, tale.source, unit, draft)
-    if draft.status is MinerStatus.UNKNOWN and unquoted(tale.mode) == _ASLEEP:
+    if draft.status is MinerStatus.UNKNOWN and _is_asleep(tale.mode, draft.model):
         draft.status = MinerStatus.STOPPED
     draft.hashrate_expected_hs = unit.read(
         tale.nominal, name="hashrate_expected_hs", flags=flags, required=False
@@ -110,6 +115,13 @@ def read_miner(
     counted = said(stats, "miner_count")
     known = type(counted) is int and 0 <= counted <= chains.MAX_SLOTS
     read_totals(draft, counted=counted if known and isinstance(counted, int) else 0)
+
+
+def _is_asleep(mode: object, model: str | None) -> bool:
+    said = unquoted(mode)
+    if said == _ASLEEP_LATER:
+        return _SEVENTEEN.search(model or "") is None
+    return said == _ASLEEP
 
 
 def _read_uptime(tale: Told, draft: Draft) -> None:
