@@ -34,15 +34,19 @@ class Line:
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, instance: str = "0", **more: str) -> subprocess.Popen[bytes]:
-        """Start a collector; it polls each second unless told otherwise."""
+        """Start a collector; it polls each second unless told otherwise.
+
+        Nobody is given up within 20 s: a test of who is silent, or of a broker that is away, has
+        deadlines of its own.
+        """
         environment = {
             "MINESTREAM_KAFKA_BOOTSTRAP": self.settings.kafka_bootstrap,
             "MINESTREAM_TOPIC_NAMESPACE": self.settings.topic_namespace,
             "MINESTREAM_INSTANCE": instance,
             "MINESTREAM_DEMO": "1",
             "MINESTREAM_POLL_INTERVAL_S": "1",
-            "MINESTREAM_POLL_DEADLINE_S": "1",
-            "MINESTREAM_PUBLISH_DEADLINE_S": "2",
+            "MINESTREAM_POLL_DEADLINE_S": "20",
+            "MINESTREAM_PUBLISH_DEADLINE_S": "20",
             "MINESTREAM_GAP_AFTER_S": "2",
             "MINESTREAM_STATE_DIR": str(self.folder / "state"),
             "MINESTREAM_LEDGER_FILE": str(self.folder / f"ledger-{instance}"),
@@ -68,7 +72,7 @@ class Line:
     def metrics(self, instance: str = "0") -> dict[str, float]:
         """Its metrics by name and labels; none while it starts."""
         try:
-            with urlopen(f"http://127.0.0.1:{self.port(instance)}/metrics", timeout=5) as page:
+            with urlopen(f"http://127.0.0.1:{self.port(instance)}/metrics", timeout=30) as page:
                 text = page.read().decode()
         except OSError:
             return {}
@@ -82,7 +86,7 @@ class Line:
         async with asyncio.timeout(60):
             while True:
                 seen = await asyncio.to_thread(self.metrics, instance)
-                if enough(seen):
+                if seen and enough(seen):
                     return seen
                 await asyncio.sleep(0.2)
 
@@ -165,7 +169,7 @@ class Line:
                     return polls
                 await asyncio.sleep(0.3)
 
-    async def until(self, true: Callable[[], bool], *, within_s: float = 30.0) -> None:
+    async def until(self, true: Callable[[], bool], *, within_s: float = 60.0) -> None:
         """Wait for what the collector does in its own time."""
         async with asyncio.timeout(within_s):
             while not true():  # noqa: ASYNC110 - another process has no event of ours
@@ -177,7 +181,7 @@ class Line:
                 process.send_signal(signal.SIGTERM)
         for process in self.processes:
             try:
-                process.wait(10)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -19,6 +19,9 @@ from minestream_schemas.gap import GAP, GapCause
 from minestream_schemas.inventory import INVENTORY
 from minestream_schemas.raw import RAW_MINER, RawMiner
 
+IMPATIENT = {"MINESTREAM_PUBLISH_DEADLINE_S": "2"}
+"""Kafka is away as soon as that."""
+
 
 @pytest.fixture
 async def own_line(own_kafka: Any, tmp_path: Path) -> Any:
@@ -67,7 +70,7 @@ async def test_while_kafka_hangs_polls_go_to_the_spool_and_arrive_in_order(
 ) -> None:
     async with emulated_fleet(miners=10) as fleet:
         await own_line.enrol(fleet)
-        collector = own_line.start()
+        collector = own_line.start(**IMPATIENT)
         await own_line.polled(lambda polls: len({poll.miner_id for poll in polls}) == 10)
         os.kill(own_kafka.pid, signal.SIGSTOP)
         seen = await own_line.measured(lambda seen: seen["minestream_spool_events"] >= 60)
@@ -96,11 +99,11 @@ async def test_a_killed_collector_loses_nothing_that_its_ledger_holds(
 ) -> None:
     async with emulated_fleet(miners=10) as fleet:
         await own_line.enrol(fleet)
-        collector = own_line.start()
+        collector = own_line.start(**IMPATIENT)
         await own_line.polled(lambda polls: len({poll.miner_id for poll in polls}) == 10)
         collector.kill()
         collector.wait()
-        collector = own_line.start()
+        collector = own_line.start(**IMPATIENT)
         seen = len(own_line.ledger())
         await own_line.until(lambda: len(own_line.ledger()) >= seen + 20)
         os.kill(own_kafka.pid, signal.SIGSTOP)
@@ -114,6 +117,6 @@ async def test_a_killed_collector_loses_nothing_that_its_ledger_holds(
     assert kept <= {str(poll.event_id) for poll in polls}
     in_order(polls)
     collector.send_signal(signal.SIGTERM)
-    assert await asyncio.to_thread(collector.wait, 10) == 0
+    assert await asyncio.to_thread(collector.wait, 60) == 0
     arrived = {str(poll.event_id) for poll in await own_line.polls()}
     assert set(safe(own_line)) <= arrived, "nothing acknowledged is lost by a graceful stop"
