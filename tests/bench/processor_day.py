@@ -170,7 +170,7 @@ class Alone:
         worth = self._known.worth(reading.algorithm, newest, at_us)
         outcome = step(
             decode(blob) if blob else None,
-            Reading(reading, raw.interval_s, answered=True, worth=worth, tariff_usd_per_kwh=TARIFF),
+            Reading(reading, raw.interval_s, worth=worth, tariff_usd_per_kwh=TARIFF),
             Rules(),
         )
         self.state = outcome.state

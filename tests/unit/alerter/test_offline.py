@@ -1,10 +1,13 @@
 """Offline only after five minutes of unanswered polls, and never because nobody polled."""
 
 from datetime import timedelta
+from uuid import UUID
 
+import pytest
 from tests.unit.alerter.scripts import SILENT, at, judged, reading, run, story
 
-from alerter.domain.reading import Reading
+from alerter.domain.reading import Reading, reading_of
+from minestream_schemas.telemetry import MinerStatus, MinerTelemetry
 
 
 def _silent(*seconds: float, subject: str = "site-a-m1") -> list[Reading]:
@@ -37,6 +40,27 @@ def test_one_answer_resolves_at_once_whatever_it_says() -> None:
     _, told = run(SILENT, [reading(345, None)], state)
     assert story(told) == [(2, "critical", "resolved", 345)]
     assert told[0].alert.summary == "site-a-m1: answers again, after 345 s"
+
+
+@pytest.mark.parametrize("status", [MinerStatus.UNAUTHORISED, MinerStatus.GARBAGE])
+def test_a_miner_that_answers_and_gives_no_reading_is_not_offline(status: MinerStatus) -> None:
+    polls = [
+        reading_of(
+            MinerTelemetry(
+                event_id=UUID(int=second + 1),
+                raw_event_id=UUID(int=second),
+                ts=at(second),
+                miner_id="site-a-m1",
+                site_id="site-a",
+                dialect="vnish",
+                status=status,
+            ),
+            heard_at=at(second),
+            traceparent=None,
+        )
+        for second in range(0, 900, 30)
+    ]
+    assert run(SILENT, polls)[1] == []
 
 
 def test_a_miner_that_never_answered_is_silent_since_its_first_poll() -> None:

@@ -39,6 +39,6 @@ def reading() -> MakeReading:
             status=fields.pop("status", MinerStatus.MINING if answered else MinerStatus.OFFLINE),
             **fields,
         )
-        return Reading(telemetry, interval_s, answered)
+        return Reading(telemetry, interval_s)
 
     return make

@@ -1,5 +1,6 @@
-"""When a polled miner counts as silent."""
+"""When a polled miner counts as silent, and when as one that gives no readings."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minestream_schemas.gap import Gap, GapCause
-from processor.domain.miner_state import MinerState, to_us
+from minestream_schemas.telemetry import MinerStatus
+from processor.domain.miner_state import MinerState, Silence, to_us
 from processor.domain.step import Reading, Rules, due_us, step, tick
 
 MakeReading = Callable[..., Reading]
@@ -47,6 +49,101 @@ def test_two_unanswered_polls_are_a_gap_since_the_last_answer(reading: MakeReadi
 def test_a_miner_that_never_answered_is_silent_since_its_first_poll(reading: MakeReading) -> None:
     (opened,) = gaps_of(reading, [False, False, False])
     assert minute(opened) == (0, None)
+
+
+POLLS = {
+    "r": MinerStatus.MINING,
+    "s": MinerStatus.OFFLINE,
+    "a": MinerStatus.UNAUTHORISED,
+    "u": MinerStatus.GARBAGE,
+}
+CAUSES = {
+    "s": GapCause.MINER_SILENT,
+    "a": GapCause.MINER_UNAUTHORISED,
+    "u": GapCause.MINER_UNREADABLE,
+}
+
+
+def told_of(
+    reading: MakeReading, polls: str, state: MinerState | None = None, *, since: int = 0
+) -> tuple[MinerState | None, list[tuple[GapCause, float, float | None]]]:
+    """What is told of a miner polled each minute: a reading, silent, unauthorised, unreadable."""
+    told: list[tuple[GapCause, float, float | None]] = []
+    for number, poll in enumerate(polls, since):
+        state, _, _, _, _, gaps, _ = step(state, reading(60 * number, status=POLLS[poll]), RULES)
+        told += [(gap.cause, *minute(gap)) for gap in gaps]
+    return state, told
+
+
+@pytest.mark.parametrize("poll", ["a", "u"])
+def test_a_miner_that_answers_without_a_reading_has_one_gap_that_says_why(
+    reading: MakeReading, poll: str
+) -> None:
+    cause = CAUSES[poll]
+    _, told = told_of(reading, f"rr{poll * 5}rr")
+    assert told == [(cause, 1, None), (cause, 1, 7)]
+
+
+def test_a_miner_that_refuses_a_part_and_tells_figures_gives_readings(
+    reading: MakeReading,
+) -> None:
+    state = None
+    for at in range(0, 600, 60):
+        one = reading(at, status=MinerStatus.UNAUTHORISED, hashrate_hs=0.0)
+        state, _, _, _, _, gaps, _ = step(state, one, RULES)
+        assert gaps == ()
+
+
+def test_another_cause_takes_over_where_it_began_once_two_polls_name_it(
+    reading: MakeReading,
+) -> None:
+    silent, refused = GapCause.MINER_SILENT, GapCause.MINER_UNAUTHORISED
+    _, told = told_of(reading, "rsssaaar")
+    assert told == [(silent, 0, None), (silent, 0, 4), (refused, 4, None), (refused, 4, 7)]
+
+
+@pytest.mark.parametrize("polls", ["rsususususr", "rsauasuasur"])
+def test_faults_that_alternate_are_one_gap(reading: MakeReading, polls: str) -> None:
+    _, told = told_of(reading, polls)
+    assert [(began, ended) for _, began, ended in told] == [(0, None), (0, 10)]
+
+
+@given(st.text("rsau", max_size=40))
+def test_what_is_without_a_reading_for_two_polls_lies_in_gaps_that_touch_and_nothing_else_does(
+    reading: MakeReading, polls: str
+) -> None:
+    _, told = told_of(reading, polls)
+    ends = {(cause, began): ended for cause, began, ended in told}
+    assert len(told) == len(ends) + sum(ended is not None for ended in ends.values())
+    spans = sorted((began, len(polls) if end is None else end) for (_, began), end in ends.items())
+    joined: list[list[float]] = []
+    for began, end in spans:
+        if joined and joined[-1][1] == began and polls[int(began)] != "r":
+            joined[-1][1] = end
+        else:
+            joined.append([began, end])
+    runs = [found.span() for found in re.finditer("[sau]{2,}", polls)]
+    assert joined == [[max(0, first - 1), end] for first, end in runs]
+
+
+def test_a_gap_of_a_removed_miner_ends_under_its_own_cause(reading: MakeReading) -> None:
+    state, _ = told_of(reading, "raa")
+    assert state is not None
+    (ended,) = tick(state, START + 180 * 10**6, RULES, removed=True).gaps
+    assert (ended.cause, *minute(ended)) == (GapCause.MINER_UNAUTHORISED, 0, 3)
+
+
+def test_an_open_gap_of_before_there_were_other_causes_is_one_of_silence(
+    reading: MakeReading,
+) -> None:
+    before = Silence(START, START + 60 * 10**6, 3, START)
+    state, _ = told_of(reading, "rsss")
+    assert state is not None
+    silent, refused = GapCause.MINER_SILENT, GapCause.MINER_UNAUTHORISED
+    old = state._replace(silence=before)
+    assert told_of(reading, "ar", old, since=4)[1] == [(silent, 0, 5)]
+    assert told_of(reading, "aa", old, since=4)[1] == [(silent, 0, 4), (refused, 4, None)]
+    assert told_of(reading, "ssar", old, since=4)[1] == [(silent, 0, 7)]
 
 
 @given(st.lists(st.booleans(), max_size=60))

@@ -7,8 +7,10 @@ from typing import Final
 import msgspec
 import pytest
 
+from minestream_schemas.gap import GapCause
 from processor.adapters.state_codec import decode, decode_pool, encode
-from processor.domain.miner_state import Worth, to_us
+from processor.domain.gaps import cause_of
+from processor.domain.miner_state import MinerState, Worth, to_us
 from processor.domain.step import Kind, Reading, Rules, step
 
 MakeReading = Callable[..., Reading]
@@ -55,6 +57,21 @@ def test_what_the_version_before_had_seen_is_told_as_it_was_told(reading: MakeRe
     fresh = step(state, reading(31, hashrate_hs=1e10)._replace(worth=later), RULES)
     assert fresh.telemetry.revenue_usd_per_day == pytest.approx(3.0)
     assert fresh.feature is not None
+
+
+def test_a_silence_of_before_gaps_had_other_causes_still_says_what_it_said(
+    reading: MakeReading,
+) -> None:
+    state: MinerState | None = None
+    for at in range(3):
+        state = step(state, reading(at, answered=at == 0), RULES).state
+    assert state is not None
+    packed = msgspec.msgpack.decode(encode(state)[1:])
+    silence = MinerState._fields.index("silence")
+    packed[silence] = packed[silence][:4]
+    decoded = decode(b"\x02" + msgspec.msgpack.encode(packed))
+    assert decoded == state._replace(silence=state.silence._replace(gap_cause=None))
+    assert cause_of(decoded.silence) is GapCause.MINER_SILENT
 
 
 @pytest.mark.parametrize("blob", [b"", b"\x00", b"\x09" + VERSION_1[1:]])

@@ -15,6 +15,10 @@ class GapCause(StrEnum):
 
     MINER_SILENT = "miner_silent"
     """It was polled and did not answer (seen by the processor)."""
+    MINER_UNAUTHORISED = "miner_unauthorised"
+    """It answered, wants credentials that we lack, and gave no figures (seen by the processor)."""
+    MINER_UNREADABLE = "miner_unreadable"
+    """It answered what nobody can read figures from (seen by the processor)."""
     COLLECTOR_DOWN = "collector_down"
     """Nobody polled it (seen by the processor)."""
     LINK_DOWN = "link_down"

@@ -31,7 +31,9 @@ class ProcessorSettings(Settings):
         le=1,
         description="a board with at least this share of its chips is healthy",
     )
-    silent_polls: int = Field(default=2, ge=1, description="unanswered polls that make a gap")
+    silent_polls: int = Field(
+        default=2, ge=1, description="polls in a row without a reading that make a gap"
+    )
     down_polls: float = Field(
         default=3.0, gt=1, description="intervals without any poll that make a gap"
     )

@@ -18,6 +18,8 @@ export type MinerStatus = (typeof STATUSES)[number];
 
 export const GAP_CAUSES = [
   "miner_silent",
+  "miner_unauthorised",
+  "miner_unreadable",
   "collector_down",
   "link_down",
   "spool_overflow",
@@ -214,6 +216,8 @@ export interface MinerItem extends Omit<StatusRow, "ts"> {
   slot: number | null;
   /** its own poll interval; null: the usual one */
   interval_s: number | null;
+  /** what it should make: as it says, or said when it last told a hashrate */
+  hashrate_nominal_hs?: Said<number>;
 }
 
 export interface MinerPage {

@@ -24,7 +24,7 @@ from minestream_schemas.event import Event
 from minestream_schemas.feature import FEATURE
 from minestream_schemas.gap import GAP
 from minestream_schemas.metrics import MetricName
-from minestream_schemas.raw import RAW_MINER, PollStatus, RawMiner
+from minestream_schemas.raw import RAW_MINER, RawMiner
 from minestream_schemas.telemetry import CHIPS, TELEMETRY
 from minestream_schemas.tick import TICKS, Tick
 from minestream_schemas.window import WINDOW, TelemetryWindow
@@ -41,7 +41,6 @@ from processor.domain.miner_state import to_us
 from processor.domain.step import Kind, Outcome, Reading, Rules, step, tick
 
 OUTPUTS: Final = (TELEMETRY, CHIPS, WINDOW, ANOMALY, GAP, FEATURE)
-_UNANSWERED: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED})
 _MINERS_PER_TURN: Final = 50
 _COUNTED: Final[dict[Kind, MetricName]] = {
     Kind.REPEAT: "minestream_events_repeated_total",
@@ -131,7 +130,6 @@ class RawAgent:
         reading = Reading(
             telemetry,
             raw.interval_s,
-            raw.status not in _UNANSWERED,
             self._worths.of(partition, key, telemetry),
             raw.tariff_usd_per_kwh,
         )
@@ -246,7 +244,7 @@ class TickAgent:
         except BugError as exc:
             # one miner's state must not stop the clock of all; its own next event meets it again
             self._dues.leave_out(partition, key)
-            counter("minestream_dead_letters_total").labels("bug").inc()
+            counter("minestream_left_out_total").labels(TICKS.name, "bug").inc()
             self._log.error("tick_left_out", miner_id=key.decode(), error=str(exc))
             return
         self._dues.note(partition, key, outcome.state)

@@ -7,10 +7,10 @@ import msgspec
 from processor.domain.miner_state import MinerState
 from processor.domain.pool_state import PoolState
 
-VERSION: Final = b"\x02"
+VERSION: Final = b"\x03"
 """Of a miner's fields and their order. Another layout takes another byte and a reader for this."""
-READABLE: Final = (b"\x01", VERSION)
-"""Version 1 ends earlier, in each of its arrays; what it lacks has defaults."""
+READABLE: Final = (b"\x01", b"\x02", VERSION)
+"""Those before end earlier, in some of their arrays; what they lack has defaults."""
 POOL_VERSION: Final = b"\x01"
 """The same of a worker's state at its pool."""
 

@@ -1,37 +1,92 @@
-"""When is a miner silent, and when has nobody asked it? Silence is never zero."""
+"""When does a miner give no readings, and when has nobody asked it? Silence is never zero."""
+
+from typing import Final
 
 from minestream_schemas.gap import Gap, GapCause, gap_of
+from minestream_schemas.telemetry import MinerStatus, MinerTelemetry
 from processor.domain.miner_state import SECOND_US, Silence, Transition, from_us
 
 REPORTER = "processor"
 _LONGEST_S = 10 * 365 * 86_400.0
 """An edge site may promise any interval; what no instant can be added to, no poll keeps."""
+_LACKS: Final = {
+    MinerStatus.OFFLINE: GapCause.MINER_SILENT,
+    MinerStatus.UNAUTHORISED: GapCause.MINER_UNAUTHORISED,
+    MinerStatus.GARBAGE: GapCause.MINER_UNREADABLE,
+}
+
+
+def lack_of(reading: MinerTelemetry) -> GapCause | None:
+    """Why a poll gave no reading; None: it gave one.
+
+    A miner that refuses a part of what it is asked, and tells figures elsewhere, gives one.
+    """
+    cause = _LACKS.get(reading.status)
+    return None if cause is GapCause.MINER_UNAUTHORISED and _has_figures(reading) else cause
+
+
+def _has_figures(reading: MinerTelemetry) -> bool:
+    said = (reading.hashrate_hs, reading.hashrate_avg_hs, reading.power_w, reading.chip_temp_max_c)
+    return any(value is not None for value in said)
 
 
 def heard(
-    silence: Silence, *, ts_us: int, answered: bool, silent_polls: int
+    silence: Silence, *, ts_us: int, lack: GapCause | None, silent_polls: int
 ) -> tuple[Silence, tuple[Transition, ...]]:
-    """Follow whether a polled miner answers.
+    """Follow whether a polled miner gives readings.
+
+    In a gap, another cause takes over once as many polls in a row have named it as make a gap:
+    from the first of them on. So a miner that answers now with this fault and now with that has
+    one gap, as long as no reading comes.
 
     Args:
         silence: what is known so far.
         ts_us: when it was polled; not older than any poll before.
-        answered: did it answer, well or badly?
-        silent_polls: how many unanswered polls in a row make a gap.
+        lack: why the poll gave no reading; None: it gave one.
+        silent_polls: how many polls in a row without a reading make a gap.
 
     Returns:
-        what is known now, and the gap that opened or closed.
+        what is known now, and the gaps that opened or closed.
     """
-    if answered:
-        began = silence.gap_began_us
-        closed = () if began is None else (Transition(GapCause.MINER_SILENT, began, ts_us),)
-        return Silence(answered_us=ts_us), closed
-    first = ts_us if silence.unanswered_us is None else silence.unanswered_us
-    now = silence._replace(unanswered_us=first, unanswered=silence.unanswered + 1)
-    if now.gap_began_us is not None or now.unanswered < silent_polls:
+    began = silence.gap_began_us
+    if lack is None:
+        closed = () if began is None else (Transition(cause_of(silence), began, ts_us),)
+        return Silence(reading_us=ts_us), closed
+    if began is not None:
+        return _heard_in_gap(silence, began, ts_us, lack, silent_polls)
+    first = ts_us if silence.lacking_us is None else silence.lacking_us
+    now = silence._replace(lacking_us=first, lacking=silence.lacking + 1)
+    if now.lacking < silent_polls:
         return now, ()
-    began = first if silence.answered_us is None else silence.answered_us
-    return now._replace(gap_began_us=began), (Transition(GapCause.MINER_SILENT, began),)
+    return _opened(now, first if silence.reading_us is None else silence.reading_us, lack)
+
+
+def _heard_in_gap(
+    silence: Silence, began: int, ts_us: int, lack: GapCause, silent_polls: int
+) -> tuple[Silence, tuple[Transition, ...]]:
+    cause = cause_of(silence)
+    if lack is cause:
+        return silence._replace(lacking_us=None, lacking=0, other_cause=None), ()
+    first, before = ts_us, 0
+    if lack is silence.other_cause and silence.lacking_us is not None:
+        first, before = silence.lacking_us, silence.lacking
+    if before + 1 < silent_polls:
+        now = silence._replace(lacking_us=first, lacking=before + 1, other_cause=lack)
+        return now, ()
+    now, opened = _opened(silence, first, lack)
+    return now, (Transition(cause, began, first), *opened)
+
+
+def _opened(
+    silence: Silence, began: int, cause: GapCause
+) -> tuple[Silence, tuple[Transition, ...]]:
+    now = Silence(silence.reading_us, gap_began_us=began, gap_cause=cause)
+    return now, (Transition(cause, began),)
+
+
+def cause_of(silence: Silence) -> GapCause:
+    """Why the open gap is one."""
+    return silence.gap_cause or GapCause.MINER_SILENT
 
 
 def longest_us(interval_s: float, polls: float) -> int:

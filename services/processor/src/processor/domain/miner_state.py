@@ -119,13 +119,19 @@ class Told(NamedTuple):
 
 
 class Silence(NamedTuple):
-    """Since when a miner that is polled has not answered."""
+    """Since when a miner that is polled gives no readings."""
 
-    answered_us: int | None = None
-    unanswered_us: int | None = None
-    """The first poll of the present run without an answer."""
-    unanswered: int = 0
+    reading_us: int | None = None
+    """When it last gave one."""
+    lacking_us: int | None = None
+    """The first poll of the present run without one; in a gap, of those of ``other_cause``."""
+    lacking: int = 0
+    """How many polls that run has."""
     gap_began_us: int | None = None
+    gap_cause: GapCause | None = None
+    """Of the open gap; None: no answer."""
+    other_cause: GapCause | None = None
+    """What the newest polls in the open gap name instead."""
 
 
 class MinerState(NamedTuple):

@@ -59,14 +59,12 @@ class Reading(NamedTuple):
     Args:
         telemetry: the normalised reading, not yet scored.
         interval_s: until the miner's next regular poll.
-        answered: did the miner answer at all, well or badly?
         worth: what its pool and the markets had said by then.
         tariff_usd_per_kwh: as the inventory had it then.
     """
 
     telemetry: MinerTelemetry
     interval_s: float
-    answered: bool
     worth: Worth = Worth()
     tariff_usd_per_kwh: float | None = None
 
@@ -143,7 +141,10 @@ def _advance(
     score = anomaly.worst(judged.scores)
     late = ts_us < state.closed_until_us
     silence, silent = gaps.heard(
-        state.silence, ts_us=ts_us, answered=reading.answered, silent_polls=rules.silent_polls
+        state.silence,
+        ts_us=ts_us,
+        lack=gaps.lack_of(telemetry),
+        silent_polls=rules.silent_polls,
     )
     # the poll before has said when this one would come; a changed inventory only this one says
     promised_s = max(state.interval_s, reading.interval_s)
@@ -383,7 +384,7 @@ def _down(state: MinerState, at_us: int, rules: Rules) -> tuple[MinerState, tupl
 def _left(state: MinerState, at_us: int) -> tuple[MinerState, tuple[Transition, ...]]:
     open_gaps = (
         (GapCause.COLLECTOR_DOWN, state.down_us),
-        (GapCause.MINER_SILENT, state.silence.gap_began_us),
+        (gaps.cause_of(state.silence), state.silence.gap_began_us),
     )
     ended = tuple(
         Transition(cause, began_us, at_us) for cause, began_us in open_gaps if began_us is not None
