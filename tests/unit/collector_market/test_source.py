@@ -5,15 +5,17 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 from tests.unit.runtime.polite_source import QUICK, Serve, Time, always, each
 from tests.unit.runtime.polite_source import Source as Server
 
 from collector_market.adapters.source import Source
-from collector_market.adapters.words import Reads, coinmarketcap
-from collector_market.domain.records import Heard
+from collector_market.adapters.words import Reads, Words, coingecko, coinmarketcap
+from collector_market.domain.records import Heard, to_event
 from collector_market.domain.wants import Asking, Cadence, wants_of
 from minestream_runtime.polite import PoliteClient
 from minestream_runtime.usage import Per, Quota, Usage
@@ -196,6 +198,82 @@ async def test_a_key_that_is_not_paid_for_is_refused_like_a_wrong_one(
         assert (heard.status, heard.error) == (PollStatus.UNAUTHORISED, f"error {code}")
         assert this.refused
         assert this.held_s(OTHER) >= 600
+
+
+_OTHER_ROOT = "If you are using Demo API key, please change your root URL to api.coingecko.com"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (
+            400,
+            {"status": {"error_code": 10011, "error_message": _OTHER_ROOT}},
+            f"error 10011: {_OTHER_ROOT}",
+        ),
+        (
+            400,
+            {"error_code": 10010, "status": {"error_message": "Pro\nAPI key"}},
+            "error 10010: Pro API key",
+        ),
+        (
+            401,
+            {"error": {"status": {"error_code": 10012, "error_message": "the past 365 days"}}},
+            "error 10012: the past 365 days",
+        ),
+        (401, {"status": {"error_code": 10002}}, "error 10002"),
+        (401, {"error_code": 401, "error": "unauthorised"}, "401 Unauthorized"),
+    ],
+)
+async def test_a_key_of_the_other_plan_is_refused_in_the_markets_words(
+    status: int, body: object, error: str
+) -> None:
+    time = Time()
+    async with source(always(status, text=json.dumps(body)), time, reads=coingecko) as (this, _):
+        with capture_logs() as logs:
+            heard = await hear(this)
+        assert heard is not None
+        assert (heard.status, heard.error) == (PollStatus.UNAUTHORISED, error)
+        assert [(each["event"], each["error"]) for each in logs] == [("source_refuses_us", error)]
+        event = to_event(DOGE, heard, UUID(int=7), "collector-market-0")
+        assert event.error == error, "each number once"
+        assert this.refused
+        assert this.held_s(OTHER) >= 600
+
+
+@pytest.mark.parametrize("status", [400, 429, 500])
+async def test_an_error_that_repeats_https_status_is_no_refusal(status: int) -> None:
+    time = Time()
+    body = json.dumps({"status": {"error_code": status, "error_message": "later"}})
+    async with source(always(status, text=body), time, reads=coingecko) as (this, _):
+        heard = await hear(this)
+        assert heard is not None
+        assert heard.status is PollStatus.ERROR
+        assert not this.refused
+
+
+def test_figures_are_no_error_also_of_a_coin_called_status() -> None:
+    for body in ({"status": {"usd": 0.02}}, [{"id": "litecoin"}], {"error_code": 0}):
+        assert coingecko(json.dumps(body).encode()) == Words()
+
+
+async def test_a_gate_that_wants_a_browser_is_no_refused_key() -> None:
+    time = Time()
+    page = always(403, text="<!DOCTYPE html><title>Just a moment...</title>")
+    async with source(each(page, page, page, always()), time) as (this, server):
+        for count in range(1, 4):
+            heard = await hear(this)
+            assert heard is not None
+            assert heard.status is PollStatus.ERROR
+            assert "a web page in place of an answer" in (heard.error or "")
+            assert not this.refused
+            assert this.held_s(OTHER) == pytest.approx(600), "no longer each time"
+            assert await hear(this, OTHER) is None
+            assert len(server.asked) == count
+            time.at += timedelta(seconds=601)
+        well = await hear(this)
+        assert well is not None
+        assert well.status is PollStatus.OK
 
 
 @pytest.mark.parametrize("market", ["coingecko", "coinmarketcap"])

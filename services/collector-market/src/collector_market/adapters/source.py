@@ -14,6 +14,7 @@ from collector_market.domain.wants import Asking
 from minestream_runtime.backoff import Backoff
 from minestream_runtime.clock import Clock
 from minestream_runtime.polite import Answer, PoliteClient
+from minestream_runtime.polite.gate import of_gate
 from minestream_runtime.usage import Usage
 from minestream_schemas.raw import PollStatus
 
@@ -41,7 +42,8 @@ class Source:
     A refusal (401, 403) is of all that we ask, as long as nothing was answered; afterwards of what
     was asked (a plan may lack a chart). That is not sent for ``refused_pause_s``, and for twice as
     long after each further refusal. What was asked is not asked again before it is due, whoever
-    wants it: two wants may share one answer.
+    wants it: two wants may share one answer. A web page in place of a refusal is of a gate before
+    the source: it rests for ``refused_pause_s`` each time, and no key is to blame.
 
     Args:
         name: in logs.
@@ -145,7 +147,8 @@ class Source:
             return None
         answer = self._read(asking, answer)
         if answer.status is PollStatus.UNAUTHORISED:
-            self._refuse(asking, answer.http_status)
+            answer = of_gate(answer, keyed=True)
+            self._rest(asking, answer)
         elif answer.status is PollStatus.OK:
             self._accept(asking)
         return Heard(
@@ -184,7 +187,14 @@ class Source:
             self._limit = None
             self._log.info("source_limits_us_no_more", source=self.name)
 
-    def _refuse(self, asking: Asking, http_status: int | None) -> None:
+    def _rest(self, asking: Asking, answer: Answer) -> None:
+        """Leave it alone after a refusal, its own or of what stands before it."""
+        if answer.status is PollStatus.UNAUTHORISED:
+            self._refuse(asking, answer)
+        else:
+            self._limited_until_s = self._clock.monotonic() + self._refused_pause_s
+
+    def _refuse(self, asking: Asking, answer: Answer) -> None:
         key = _key(asking) if self._answers else None
         refusal = self._refusals.get(key)
         if refusal is None:  # a pause is at least half of its nominal length
@@ -194,7 +204,8 @@ class Source:
                 "source_refuses_us",
                 source=self.name,
                 asked="everything" if key is None else asking.path,
-                http_status=http_status,
+                http_status=answer.http_status,
+                error=answer.error,
                 advice="look at its key and plan",
             )
         refusal.until_s = self._clock.monotonic() + refusal.pauses.next_s()

@@ -70,8 +70,9 @@ def _body(heard: Heard) -> str | None:
 def _error(heard: Heard) -> str | None:
     if heard.status is PollStatus.OK:
         return None
-    said = [heard.error or heard.status.value]
-    if (code := _code(heard.body)) is not None and code != heard.http_status:
+    why = heard.error or heard.status.value
+    said, code = [why], _code(heard.body)
+    if code not in (None, heard.http_status) and not why.startswith(f"error {code}"):
         said.append(f"error {code}")
     if heard.not_before is not None:
         said.append(f"not before {heard.not_before.replace(microsecond=0).isoformat()}")

@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
@@ -15,6 +14,7 @@ from minestream_dialects.pools.port import Call, Pool
 from minestream_runtime.breaker import Breaker
 from minestream_runtime.clock import Clock
 from minestream_runtime.polite import Answer, Judge, Manners, PoliteClient, Verdict
+from minestream_runtime.polite.gate import of_gate
 from minestream_runtime.polite.words import spellings
 from minestream_schemas.raw import EndpointBody, PollStatus
 
@@ -265,29 +265,6 @@ class Asker:
 
 def _sent(call: Call) -> tuple[str | SecretStr, ...]:
     return (*call.params.values(), *call.headers.values())
-
-
-def of_gate(answer: Answer, *, keyed: bool) -> Answer:
-    """The answer; but who refuses without having seen a key, or with a web page, is no pool.
-
-    It is what stands before one (against robots, for a country, for maintenance): the pool is away,
-    and nobody has to look at a key.
-
-    Args:
-        answer: what came.
-        keyed: went a key along?
-    """
-    if answer.status is not PollStatus.UNAUTHORISED:
-        return answer
-    page = answer.http_status == HTTPStatus.FORBIDDEN and _is_page(answer.body)
-    if keyed and not page:
-        return answer
-    what = "a web page in place of an answer" if page else "though no key is asked for"
-    return replace(answer, status=PollStatus.ERROR, error=f"{answer.error}: {what}")
-
-
-def _is_page(body: bytes | None) -> bool:
-    return (body or b"").lstrip()[:1] == b"<"
 
 
 def endpoint_of(answer: Answer) -> EndpointBody:

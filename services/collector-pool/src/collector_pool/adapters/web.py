@@ -8,7 +8,7 @@ from math import inf
 
 import structlog
 
-from collector_pool.adapters.asking import of_gate, tell
+from collector_pool.adapters.asking import tell
 from collector_pool.adapters.standing import Standing
 from collector_pool.adapters.teller import Teller
 from collector_pool.domain.sayings import HTTP, PROXY, Saying, answered, failed, updating
@@ -16,6 +16,7 @@ from collector_pool.settings import PoolSettings
 from minestream_runtime.breaker import Breaker
 from minestream_runtime.clock import Clock
 from minestream_runtime.polite import Answer, PoliteClient
+from minestream_runtime.polite.gate import of_gate
 from minestream_schemas.pool import PoolMessage
 from minestream_schemas.raw import PollStatus
 
