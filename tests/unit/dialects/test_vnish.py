@@ -236,6 +236,21 @@ def test_a_failure_says_its_code_and_what_is_broken(
     assert telemetry.boards_healthy == 2
 
 
+def test_why_a_board_is_broken_is_told_while_the_others_mine(
+    info: dict[str, Any], summary: dict[str, Any], read: Read
+) -> None:
+    chains = summary["miner"]["chains"]
+    chains[0]["status"] = {"state": "mining", "description": "not a fault"}
+    chains[1]["status"] = {"state": "failure", "description": "Failed to find chips 0/110"}
+    chains[2]["status"] = {"state": "disconnected", "description": "No power"}
+    telemetry = read({"info": info, "summary": summary})
+    assert telemetry.error_codes == ("board_failure:2", "board_disconnected:3")
+    assert telemetry.error == "board 2: Failed to find chips 0/110; board 3: No power"
+    words = {"miner_state": "failure", "description": "All boards failed"}
+    summary["miner"]["miner_status"] |= words
+    assert read({"info": info, "summary": summary}).error == "All boards failed"
+
+
 @pytest.mark.parametrize(("red", "healthy"), [(0, True), (5, True), (6, False), (110, False)])
 def test_a_board_is_healthy_with_95_percent_of_its_chips(
     *, red: int, healthy: bool, info: dict[str, Any], summary: dict[str, Any], read: Read
@@ -319,6 +334,7 @@ def test_a_release_candidate_of_2023_is_read_in_its_old_shape(
     miner["cooling"]["fans"] = [{"id": 0, "rpm": 5820}, {"id": 1, "rpm": 5880}]
     for chain in miner["chains"]:
         del chain["pcb_temp"], chain["chip_temp"]
+        chain["power_usage"] = chain.pop("power_consumption")  # its betas' name for it
         chain["pcb_temp_sens"] = [
             {"status": "measure", "temp": 37},
             {"status": "error", "temp": 99},
@@ -339,6 +355,7 @@ def test_a_release_candidate_of_2023_is_read_in_its_old_shape(
     assert telemetry.uptime_s == 3600.0
     board = telemetry.boards[0]
     assert (board.chip_temp_max_c, board.chip_temp_min_c, board.pcb_temp_c) == (65.0, 51.0, 37.0)
+    assert board.power_w == miner["chains"][0]["power_usage"]
     assert telemetry.quality_flags == ("unit_inferred",)
 
 

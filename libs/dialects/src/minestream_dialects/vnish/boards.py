@@ -73,6 +73,8 @@ def _board(slot: int, chain: dict[str, Any], measure: Measure, flags: Flags) -> 
     chips_ok, chips_total = _chip_statuses(get("chip_statuses"), names.chips_ok, flags)
     chips_max, chips_min = _range(chain, "chip_temp")
     pcb_max, _ = _range(chain, "pcb_temp")
+    watts = get("power_consumption")
+    watts = get("power_usage") if watts is None else watts  # the betas of 1.2.0
 
     return BoardDraft(
         slot,
@@ -87,7 +89,7 @@ def _board(slot: int, chain: dict[str, Any], measure: Measure, flags: Flags) -> 
         celsius(pcb_max, name=names.pcb_temp_c, flags=flags, required=expected),
         number(get("frequency"), MEGAHERTZ, name=names.frequency_mhz, flags=flags),
         number(get("voltage"), VOLTS, name=names.voltage_v, flags=flags, per=MV_PER_V),
-        number(get("power_consumption"), WATTS, name=names.power_w, flags=flags),
+        number(watts, WATTS, name=names.power_w, flags=flags),
         count(get("hw_errors"), name=names.hw_errors_total, flags=flags),
     )
 
@@ -157,6 +159,17 @@ def broken_codes(boards: list[BoardDraft] | None) -> tuple[str, ...]:
     return tuple(
         f"board_{board.status}:{board.slot}" for board in boards or () if board.status in _BROKEN
     )
+
+
+def broken_words(chains: object) -> str | None:
+    """Why boards are broken, in the firmware's words; None when it has none."""
+    told = []
+    for chain in chains[:MAX_BOARDS] if isinstance(chains, list) else ():
+        words = text(entry(chain, "status", "description"))
+        if words is not None and text(entry(chain, "status", "state")) in _BROKEN:
+            slot = chain.get("id")
+            told.append(f"board {slot}: {words}" if type(slot) is int else words)
+    return text("; ".join(told))
 
 
 def complete_boards(

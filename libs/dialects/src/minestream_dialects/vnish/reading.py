@@ -9,6 +9,7 @@ from minestream_dialects.totals import read_totals
 from minestream_dialects.vnish import firmware, summary
 from minestream_dialects.vnish.boards import (
     broken_codes,
+    broken_words,
     complete_boards,
     read_boards,
     water_temperatures,
@@ -75,4 +76,5 @@ def _read_miner(
     read_totals(draft)
     draft.hw_errors_total = count(miner.get("hw_errors"), name="hw_errors_total", flags=flags)
     draft.error_codes += broken_codes(draft.boards)
+    draft.error = draft.error or broken_words(chains)
     draft.chips = chips(payloads, unit, flags)
