@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 from tests.unit.collector_pool.http_pools import SAID, Handler, Time, account, emulated_pools
 
 from collector_pool.adapters.account import Follower
@@ -313,13 +314,30 @@ async def test_a_key_that_is_revoked_is_tried_once_and_then_rests() -> None:
         event, told = await world.look(follower)
         assert event is not None
         assert event.status is PollStatus.UNAUTHORISED
-        assert follower.note() == "braiins refuses the key of braiins-main"
+        assert follower.note() == "braiins refuses the key of braiins-main: 403 Forbidden"
         assert site.asked["braiins"] == asked + 1
         _no_false_figure(told, before)
         world.out = None
         await world.time.sleep(600)
         _, told = await world.look(follower)
         assert (_workers(told), follower.note()) == (_workers(before), None)
+
+
+async def test_an_account_that_the_key_is_not_for_is_named_in_the_pools_words() -> None:
+    """F2Pool says the same of a wrong name as of a wrong token; its words tell which it is."""
+    world = World()
+    said = 'permission denied: permission denied name="minestraem"'
+    world.out = lambda *_: web.json_response({"code": 5010, "msg": said})
+    async with (
+        emulated_pools(miners=2, door=world.door) as (_, _, url),
+        _client("f2pool", url, world.time) as client,
+    ):
+        follower = world.follower("f2pool", url, client)
+        with capture_logs() as logs:
+            await world.look(follower)
+        assert follower.note() == f"f2pool refuses the key of f2pool-main: code 5010: {said}"
+        refused = [each["error"] for each in logs if each["event"] == "key_refused"]
+        assert refused == [f"code 5010: {said}"]
 
 
 async def test_an_account_that_was_renamed_is_told_in_the_pools_words() -> None:

@@ -110,7 +110,8 @@ class Follower:
     def note(self) -> str | None:
         """What is unusual, for whoever looks at our health."""
         if self._asker.refused:
-            return f"{self._pool.name} refuses the key of {self._account.account_id}"
+            whose = f"{self._pool.name} refuses the key of {self._account.account_id}"
+            return f"{whose}: {self._asker.refusals}"
         failing = "; ".join(f"{name}: {why}" for name, why in sorted(self._failing.items()))
         return f"{self._account.account_id}: {failing}" if failing else None
 

@@ -125,6 +125,11 @@ class Asker:
         """Does the pool refuse the account's key?"""
         return bool(self._refused) and not self._taken
 
+    @property
+    def refusals(self) -> str:
+        """In the pool's words, each once; which account it means stands in them."""
+        return "; ".join(dict.fromkeys(refused.why for refused in self._refused.values()))
+
     def refuses(self, name: str) -> bool:
         """Does the pool refuse a call, or the key for all of them?"""
         return self.refused or name in self._refused
@@ -248,7 +253,7 @@ class Asker:
         if not alone:
             self._all_rest_until_s = until_s
         if self.refused and not knew:
-            self._log.error("key_refused", hint="see the accounts file")
+            self._log.error("key_refused", error=why, hint="see the accounts file")
         elif not self.refused and not before:
             self._log.error("call_refused", call=name, error=why, hint="may the key do that?")
 
