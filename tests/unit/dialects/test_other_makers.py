@@ -198,3 +198,21 @@ def test_a_device_that_hashes_at_no_clock_tells_none(rate: float, clock: float |
         "devs": answer("DEVS", device),
     }
     assert read(bodies).boards[0].frequency_mhz == clock
+
+
+def test_shares_at_a_hidden_pool_are_the_makers_and_not_the_users() -> None:
+    """As an L3+ of 2021 lists them; both of its connections are live."""
+    live = {"Status": "Alive", "Stratum Active": True}
+    bodies = {
+        "stats": HAMMER,
+        "pools": answer(
+            "POOLS",
+            {"POOL": 3, "URL": "*", "User": "*", "Priority": 999, "Accepted": 5502} | live,
+            {"POOL": 0, "URL": "stratum+tcp://litecoinpool.org:3333", "User": "user.4"}
+            | {"Priority": 0, "Accepted": 47169, "Rejected": 331, "Stale": 16}
+            | live,
+        ),
+    }
+    told = read(bodies)
+    assert (told.accepted_total, told.rejected_total, told.stale_total) == (47169, 331, 16)
+    assert (told.pool_url, told.worker) == ("stratum+tcp://litecoinpool.org:3333", "user.4")

@@ -12,6 +12,7 @@ _SHARES: Final = (
     ("stale_total", ("Stale", "stale")),
 )
 _DEV_FEE: Final = "devfee"
+_HIDDEN: Final = "*"
 _NEVER: Final = 1_000_000
 
 
@@ -55,8 +56,12 @@ def _in_use(pools: list[Row]) -> Row:
 
 
 def _is_dev_fee(pool: Row) -> bool:
-    """Vnish marks them with Type 1 or by name; Blissz' user is ``devFeeMiner``."""
+    """Vnish marks them with Type 1 or by name; Blissz' user is ``devFeeMiner``.
+
+    Hiveon, and the L3+ of the same makers, hide URL and user behind an asterisk.
+    """
     names = (word(pool, "URL", "url"), word(pool, "User", "user"))
     return pool.get("Type") == 1 or any(
-        name is not None and name.casefold().startswith(_DEV_FEE) for name in names
+        name is not None and (name == _HIDDEN or name.casefold().startswith(_DEV_FEE))
+        for name in names
     )
