@@ -13,6 +13,10 @@ def test_ten_seconds_are_the_floor_and_a_miners_own_interval_keeps_it() -> None:
     assert settings.interval_of(0.5) == 10.0
 
 
+def test_who_is_calm_is_asked_less_often_only_where_that_is_wished() -> None:
+    assert VnishSettings().poll_calm is False
+
+
 def test_an_answer_may_take_ten_seconds_and_a_score_of_eight_tenths_is_an_alarm() -> None:
     settings = VnishSettings()
     assert settings.poll_deadline_s == 10.0

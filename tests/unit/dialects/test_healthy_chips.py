@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -49,6 +50,14 @@ def test_a_board_with_75_of_76_chips_is_healthy_unless_all_are_wanted() -> None:
     assert not is_healthy(board, 1.0)
     assert not is_healthy(BoardDraft(1, hashing=True, chips_ok=70, chips_total=76))
     assert is_healthy(BoardDraft(1, hashing=True, chips_ok=70, chips_total=76), 0.9)
+
+
+def test_a_board_that_has_failed_or_does_not_hash_is_not_healthy_with_all_of_its_chips() -> None:
+    whole: dict[str, Any] = {"chips_ok": 76, "chips_total": 76}
+    assert is_healthy(BoardDraft(1, hashing=True, status="mining", **whole))
+    assert not is_healthy(BoardDraft(1, hashing=False, status="mining", **whole))
+    assert not is_healthy(BoardDraft(1, hashing=False, **whole))
+    assert not is_healthy(BoardDraft(1, hashing=True, status="failed", **whole))
 
 
 def test_parse_judges_by_the_processors_variable(payloads: Path) -> None:

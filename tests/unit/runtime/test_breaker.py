@@ -61,6 +61,19 @@ def test_its_rest_doubles_up_to_a_limit() -> None:
     assert rests_s == [30.0, 60.0, 120.0, 240.0, 300.0, 300.0]
 
 
+def test_once_it_was_well_its_rests_begin_short_again() -> None:
+    breaker = Breaker(Manners(1, 30.0, most_rest_s=300.0))
+    breaker.failed(0.0)
+    assert breaker.allows(30.0)
+    breaker.failed(30.0)
+    assert not breaker.allows(89.0)
+    assert breaker.allows(90.0)
+    breaker.succeeded()
+    breaker.failed(100.0)
+    assert not breaker.allows(129.0)
+    assert breaker.allows(130.0)
+
+
 def test_every_change_is_told() -> None:
     seen: list[tuple[State, State]] = []
     breaker = Breaker(Manners(1, 10.0), on_change=lambda *change: seen.append(change))

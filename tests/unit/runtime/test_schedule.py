@@ -228,6 +228,13 @@ def test_no_trouble_is_looked_at_more_closely_for_over_ten_minutes() -> None:
     assert told(schedule, 600.0, answered=True) == 300.0
 
 
+def test_who_is_asked_more_often_anyway_is_looked_at_closely_for_ten_of_its_intervals() -> None:
+    schedule = one(20.0)
+    schedule.hurry("t", now_s=0.0)
+    assert told(schedule, 199.0, answered=True) == 10.0
+    assert told(schedule, 200.0, answered=True) == 20.0
+
+
 @pytest.mark.parametrize(
     ("interval_s", "period_s"), [(10.0, 10.0), (12.0, 10.0), (5.0, 5.0), (300.0, 150.0)]
 )
