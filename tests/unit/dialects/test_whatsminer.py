@@ -9,6 +9,7 @@ from tests.unit.dialects.table import FIXTURES, poll_of
 
 from minestream_dialects import normalise
 from minestream_schemas.telemetry import MinerStatus, MinerTelemetry
+from minestream_schemas.units import Algorithm
 
 DEVICE = "get.device.info"
 SUMMARY = "get.miner.status:summary"
@@ -250,6 +251,18 @@ def test_a_summary_that_is_a_message_alone_tells_that_it_is_a_whatsminers() -> N
     assert (told.dialect, told.status) == ("whatsminer-v2", MinerStatus.MINING)
     assert told.evidence["dialect"] == "summary.Btminer Fast Boot"
     assert (told.hashrate_hs, told.power_w, told.uptime_s) == (0.89788268e12, 938.12, 228.0)
+
+
+def test_a_whatsminer_of_2019_that_calls_itself_cgminer_keeps_its_heat_and_fans() -> None:
+    """Its summary has none of the later keys; the shape is check_cgminer's, of dmp1ce."""
+    said = {"Elapsed": 1092753, "MHS av": 33964601.57, "MHS 1m": 34178901.11, "Uptime": 1093411}
+    said |= {"Temperature": 75.0, "freq_avg": 539, "Fan Speed In": 6360, "Fan Speed Out": 6390}
+    status = {"STATUS": "S", "Code": 11, "Msg": "Summary", "Description": "cgminer 4.9.2"}
+    more = {"Accepted": 374583, "Rejected": 1269, "Stale": 0, "Chip Data": "T16Z214-1835BIN1"}
+    told = read({"summary": {"STATUS": [status], "SUMMARY": [said | more]}})
+    assert (told.dialect, told.algorithm) == ("whatsminer-v2", Algorithm.SHA256D)
+    assert (told.hashrate_hs, told.pcb_temp_max_c) == (34.17890111e12, 75.0)
+    assert (told.fan_rpm, told.uptime_s, told.frequency_mhz) == ((6360, 6390), 1093411.0, 539.0)
 
 
 def test_devdetails_tells_the_model_where_miner_info_tells_the_network_alone() -> None:

@@ -14,7 +14,7 @@ _OLD: Final = "whatsminer v1"
 _ANSWERS: Final = ("get_version", "status", "get_psu", "get_miner_info", "get_error_code")
 _ITS_OWN: Final = (
     *("HS RT", "Factory GHS", "Power Mode", "Power_RT", "Env Temp"),
-    "Btminer Fast Boot",
+    *("Btminer Fast Boot", "Fan Speed In", "Chip Data"),
 )
 """Keys of a summary that no other descendant of CGMiner has."""
 
