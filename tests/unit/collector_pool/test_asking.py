@@ -130,13 +130,16 @@ async def test_without_an_earlier_answer_it_is_an_error() -> None:
 async def test_a_pool_that_limits_us_is_left_alone_for_5_to_80_seconds_and_a_little_more() -> None:
     async with _desk("braiins") as desk:
         desk.troubles.begin(Trouble.POOL_429_BARE, for_s=None)
+        longer = []
         for nominal_s in (5, 10, 20, 40, 80, 80):
             given = await desk.ask("profile")
             assert given.asked
             assert given.not_before is not None
             pause_s = (given.not_before - desk.time.at).total_seconds()
             assert nominal_s <= pause_s <= 1.1 * nominal_s
+            longer.append(pause_s / nominal_s)
             await desk.time.sleep(pause_s)
+        assert max(longer) - min(longer) > 1e-4, "by chance: nobody comes back with all the others"
 
 
 async def test_what_is_too_old_stands_no_more() -> None:
@@ -173,6 +176,19 @@ async def test_a_pool_that_has_been_away_five_times_rests_a_minute() -> None:
         desk.troubles.heal()
         await desk.time.sleep(61)
         assert (await desk.ask("profile")).status is PollStatus.OK
+
+
+async def test_what_a_pool_says_of_one_account_keeps_no_other_from_asking() -> None:
+    """It is there: only who does not answer is left alone for all."""
+    async with _desk("f2pool") as desk:
+        said = {"account_id": "f2-other", "pool": "f2pool", "user": "minestream", "key": KEY}
+        other = POOLS["f2pool"].account.model_validate(said | {"coin": "bitcoin"})
+        now = desk.time.now()
+        wrong = POOLS["f2pool"].calls(other, Span(now, now))[0]
+        for _ in range(6):
+            given = await desk.asker.ask(wrong, about="other")
+            assert given.error == 'info: code 5001: params error: currency="bitcoin"'
+        assert (await desk.ask("info")).status is PollStatus.OK
 
 
 async def test_maintenance_is_told_as_it_came() -> None:
