@@ -62,6 +62,28 @@ async def test_a_miner_is_listed_with_what_it_said_last(
     assert (item["hashrate_hs"], item["power_w"], item["fan_rpm"]) == (0.0, 3360.0, [1, 2])
 
 
+async def test_what_a_miner_should_make_is_known_also_while_it_is_dark(
+    api: httpx.AsyncClient, writer: Writer, telemetry: Telemetry, fits: Check
+) -> None:
+    await put(writer, [entry(f"m-{number}") for number in range(1, 5)])
+    before = NOW - timedelta(minutes=5)
+    telemetry.room(before, NOW, "reading")
+    said: dict[str, Any] = {"hashrate_hs": 9e13, "hashrate_expected_hs": 1e14}
+    telemetry.insert("reading", reading("m-1", before, **said), reading("m-1", status="offline"))
+    telemetry.insert(
+        "latest",
+        reading("m-1", status="offline", answered_at=before),
+        reading("m-2", answered_at=NOW, **said),
+        reading("m-3", status="offline"),
+    )
+    answer = await api.get("/api/v1/miners")
+    fits("/api/v1/miners", answer)
+    assert [
+        (item["hashrate_expected_hs"], item["hashrate_nominal_hs"])
+        for item in answer.json()["items"]
+    ] == [(None, 1e14), (1e14, 1e14), (None, None), (None, None)]
+
+
 async def test_what_it_earns_is_listed_with_what_that_rests_on_and_sorts(
     api: httpx.AsyncClient, writer: Writer, telemetry: Telemetry, fits: Check
 ) -> None:

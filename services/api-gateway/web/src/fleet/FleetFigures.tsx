@@ -11,17 +11,21 @@ import type { AlgorithmTotal, Totals } from "./totals";
 function Hashrate({ total }: { total: AlgorithmTotal }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { algorithm, hashrateHs, share } = total;
+  const { algorithm, hashrateHs, share, miners, nominals } = total;
   const name =
     algorithm === "sha256d" || algorithm === "scrypt" || algorithm === "unknown"
       ? t(`algorithm.${algorithm}`)
       : algorithm;
+  const of =
+    nominals === miners
+      ? t("figure.expectedOfAll")
+      : t("figure.expectedOf", { n: format.count(nominals), total: format.count(miners) });
   return (
     <Figure
       label={t("figure.hashrate", { algorithm: name })}
       value={format.hashrate(hashrateHs, algorithm)}
     >
-      <OfExpected share={share} />
+      <OfExpected share={share} of={of} />
     </Figure>
   );
 }

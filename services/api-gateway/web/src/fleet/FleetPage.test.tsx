@@ -102,6 +102,15 @@ describe("the fleet's page", () => {
     expect(await screen.findByRole("button", { name: /^Failure\s*1$/ }, SOON)).toBeDefined();
   });
 
+  it("says what share of the farm hashes, and of how many miners that is known", async () => {
+    const nothing = { hashrate_hs: null, hashrate_expected_hs: null };
+    const dark = { ...nothing, status: "offline", hashrate_nominal_hs: 16e9 } as const;
+    const items = [miner({ miner_id: "m1" }), miner({ miner_id: "m2", ...dark })];
+    answer.body = { items: [...items, miner({ miner_id: "m3", ...nothing })], next: null };
+    await show();
+    expect(await screen.findByText(/^50.*% of expected · 2 of 3 miners$/)).toBeDefined();
+  });
+
   it("leaves those that fit the search, says how many, and keeps it in the address", async () => {
     answer.body = { items: [miner({ miner_id: "m1" }), miner({ miner_id: "m2", worker: "alpha" })], next: null };
     await show();

@@ -8,6 +8,8 @@ export interface Miner extends Omit<StatusRow, "ts"> {
   address?: string;
   slot?: number | null;
   interval_s?: number | null;
+  /** what it should make, by what it said last of that: also while it says nothing */
+  hashrate_nominal_hs?: number | null;
   /** when its status changed, of those changes that this page saw */
   changedAt?: string;
   /** an alert about it fires, a warning at least */
@@ -49,6 +51,11 @@ export function algorithmOf(miner: Pick<Miner, "algorithm">): string {
   return miner.algorithm ?? "unknown";
 }
 
+/** What it should make; null: it has not said that yet, or too long ago to be known. */
+export function nominalOf(miner: Miner): number | null {
+  return miner.hashrate_expected_hs ?? miner.hashrate_nominal_hs ?? null;
+}
+
 /** Hashrate as a share of what the miner should make; null: either is not said. */
 export function shareOfExpected(miner: Pick<Miner, "hashrate_hs" | "hashrate_expected_hs">) {
   const { hashrate_hs: is, hashrate_expected_hs: should } = miner;
@@ -59,11 +66,14 @@ export function shareOfExpected(miner: Pick<Miner, "hashrate_hs" | "hashrate_exp
 /** Inventory and stream disagree about the past only: the later reading's figures count. */
 export function mergeItem(known: Miner | undefined, item: MinerItem): Miner {
   if (known?.ts == null || (item.ts !== null && Date.parse(item.ts) > Date.parse(known.ts))) {
-    return { ...known, ...item };
+    const hashrate_nominal_hs = item.hashrate_nominal_hs ?? (known ? nominalOf(known) : null);
+    return { ...known, ...item, hashrate_nominal_hs };
   }
   const { address, slot, rack_id, interval_s } = item;
   const fan_rpm = known.fan_rpm ?? item.fan_rpm;
-  return { ...known, address, slot, interval_s, rack_id: known.rack_id ?? rack_id, fan_rpm };
+  const hashrate_nominal_hs = nominalOf(known) ?? item.hashrate_nominal_hs ?? null;
+  const lasting = { address, slot, interval_s, rack_id: known.rack_id ?? rack_id };
+  return { ...known, ...lasting, fan_rpm, hashrate_nominal_hs };
 }
 
 /** A later row of the stream; what only the inventory knows stays, and so do fans. */
@@ -71,7 +81,8 @@ export function mergeRow(known: Miner | undefined, row: StatusRow): Miner {
   if (known === undefined) return row;
   if (known.ts !== null && Date.parse(row.ts) < Date.parse(known.ts)) return known;
   const { address, slot, interval_s, rack_id, algorithm, model, fan_rpm } = known;
-  const lasting = { address, slot, interval_s, rack_id, algorithm, model };
+  const hashrate_nominal_hs = nominalOf(known);
+  const lasting = { address, slot, interval_s, rack_id, algorithm, model, hashrate_nominal_hs };
   // a row without fans comes from a gateway that leaves them out; one that is silent has none
   const kept = row.status === "offline" ? lasting : { ...lasting, fan_rpm };
   const changedAt = known.ts !== null && known.status !== row.status ? row.ts : known.changedAt;

@@ -92,6 +92,25 @@ describe("the fleet", () => {
 });
 
 describe("the fleet's figures", () => {
+  it("are a share of what all miners should make, also of those that are dark or not heard of", () => {
+    store.takeInventory(
+      [
+        item({ miner_id: "dark", status: "offline", hashrate_hs: null, hashrate_expected_hs: null, hashrate_nominal_hs: 20e9 }),
+        item({ miner_id: "new", status: "unknown", ts: null, hashrate_hs: null, hashrate_expected_hs: null }),
+        item({ miner_id: "old", ts: at(-3_600), hashrate_hs: 20e9, hashrate_expected_hs: 20e9 }),
+      ],
+      NOON,
+    );
+    const says = { hashrate_hs: 20e9, hashrate_expected_hs: 20e9 };
+    const silent = { status: "offline", hashrate_hs: null, hashrate_expected_hs: null } as const;
+    store.takeChanges({ status: [row({ miner_id: "well", ...says })] });
+    store.takeChanges({ status: [row({ miner_id: "dies", ts: at(-60), ...says })] });
+    store.takeChanges({ status: [row({ miner_id: "dies", ...silent })] });
+    store.takeChanges({ status: [row({ miner_id: "dark", ...silent })] });
+    const [scrypt] = addUp(store.getSnapshot().miners, NOON).algorithms;
+    expect(scrypt).toMatchObject({ hashrateHs: 20e9, miners: 5, nominals: 4, share: 0.25 });
+  });
+
   it("add hashrates of one algorithm only, and only what is fresh and said", () => {
     const totals = addUp(
       [
@@ -99,14 +118,14 @@ describe("the fleet's figures", () => {
         row({ miner_id: "b", hashrate_hs: 4e9, hashrate_expected_hs: null, power_w: null }),
         row({ miner_id: "c", algorithm: "sha256d", hashrate_hs: 200e12, hashrate_expected_hs: 200e12, chip_temp_max_c: 80 }),
         row({ miner_id: "old", ts: at(-3_600), chip_temp_max_c: 120 }),
-        { ...row({ miner_id: "never", status: "unknown" }), ts: null },
+        { ...row({ miner_id: "never", status: "unknown", hashrate_expected_hs: null }), ts: null },
       ],
       NOON,
     );
     expect(totals).toMatchObject({ miners: 5, hashing: 3, powerW: 6_720, powerSaid: 2 });
     expect(totals.hottest).toEqual({ minerId: "c", celsius: 80 });
     expect(totals.algorithms.map(({ algorithm, hashrateHs, share }) => [algorithm, hashrateHs, share])).toEqual([
-      ["scrypt", 20e9, 0.8],
+      ["scrypt", 20e9, 16 / 36],
       ["sha256d", 200e12, 1],
     ]);
     expect(Object.fromEntries(totals.standings)).toEqual({ mining: 3, stale: 1, unknown: 1 });

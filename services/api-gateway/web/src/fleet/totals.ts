@@ -1,7 +1,10 @@
-/** The fleet's figures, added up: only of miners that say them and whose reading is fresh. */
+/**
+ * The fleet's figures, added up: only of miners that say them and whose reading is fresh. What the
+ * fleet should make is of all miners: one that is dark or silent makes none of its share.
+ */
 
 import type { MinerStatus } from "../api/types";
-import { algorithmOf, isHashing, isStale, type Miner } from "./miner";
+import { algorithmOf, isHashing, isStale, nominalOf, type Miner } from "./miner";
 
 /** What a miner is counted as: its status, or stale when that is too old to be true of now. */
 export type Standing = MinerStatus | "stale";
@@ -15,8 +18,10 @@ export interface AlgorithmTotal {
   miners: number;
   hashing: number;
   hashrateHs: number;
-  /** expected of those that say both; null: none does */
+  /** of what they should make, those that are dark or silent too; null: nobody knows of any */
   share: number | null;
+  /** how many miners the share is of: of the others nobody knows what they should make */
+  nominals: number;
 }
 
 export interface Hottest {
@@ -56,16 +61,28 @@ interface Sum extends Omit<AlgorithmTotal, "share"> {
 }
 
 function emptySum(algorithm: string): Sum {
-  return { algorithm, miners: 0, hashing: 0, hashrateHs: 0, comparedHs: 0, expectedHs: 0 };
+  return {
+    algorithm,
+    miners: 0,
+    hashing: 0,
+    hashrateHs: 0,
+    nominals: 0,
+    comparedHs: 0,
+    expectedHs: 0,
+  };
 }
 
 function addHashrate(sum: Sum, miner: Miner): void {
   if (isHashing(miner)) sum.hashing += 1;
   sum.hashrateHs += miner.hashrate_hs ?? 0;
-  if (miner.hashrate_hs != null && miner.hashrate_expected_hs != null) {
-    sum.comparedHs += miner.hashrate_hs;
-    sum.expectedHs += miner.hashrate_expected_hs;
-  }
+  if (nominalOf(miner) !== null) sum.comparedHs += miner.hashrate_hs ?? 0;
+}
+
+function addNominal(sum: Sum, miner: Miner): void {
+  const nominal = nominalOf(miner);
+  if (nominal === null) return;
+  sum.expectedHs += nominal;
+  sum.nominals += 1;
 }
 
 function hotter(hottest: Hottest | null, miner: Miner): Hottest | null {
@@ -92,6 +109,7 @@ export function addUp(miners: readonly Miner[], now: number): Totals {
     const sum = sums.get(algorithm) ?? emptySum(algorithm);
     sums.set(algorithm, sum);
     sum.miners += 1;
+    addNominal(sum, miner);
     if (standing === "stale" || miner.ts === null) continue;
     addHashrate(sum, miner);
     if (isHashing(miner)) hashing += 1;

@@ -17,8 +17,12 @@ SELECT m.miner_id, m.site_id, m.rack_id, m.slot, m.address, m.interval_s,
        coalesce(l.status, 'unknown') AS status, l.ts,
        CASE WHEN l.ts IS NOT NULL THEN
            round(greatest(extract(epoch FROM now() - l.ts), 0), 3)::float8 END AS age_s,
-       l.firmware, l.hashrate_hs, l.hashrate_avg_hs, l.hashrate_expected_hs, l.power_w,
-       l.efficiency_j_per_th, l.chip_temp_max_c, l.pcb_temp_max_c,
+       l.firmware, l.hashrate_hs, l.hashrate_avg_hs, l.hashrate_expected_hs,
+       CASE WHEN l.hashrate_expected_hs IS NOT NULL THEN l.hashrate_expected_hs
+           WHEN l.hashrate_hs IS NULL THEN (
+               SELECT max(r.hashrate_expected_hs) FROM telemetry_v1.reading r
+               WHERE r.miner_id = l.miner_id AND r.ts = l.answered_at) END AS hashrate_nominal_hs,
+       l.power_w, l.efficiency_j_per_th, l.chip_temp_max_c, l.pcb_temp_max_c,
        coalesce(l.fan_rpm, '{}') AS fan_rpm, l.uptime_s, l.pool_url,
        coalesce(l.worker, m.workers[1]) AS worker, l.boards_total, l.boards_healthy,
        coalesce(l.error_codes, '{}') AS error_codes,

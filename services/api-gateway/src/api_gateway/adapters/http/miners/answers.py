@@ -55,6 +55,9 @@ class MinerItem(BaseModel):
     hashrate_hs: float | None = Field(description="H/s")
     hashrate_avg_hs: float | None
     hashrate_expected_hs: float | None
+    hashrate_nominal_hs: float | None = Field(
+        description="what it should make: as it says, or said when it last told a hashrate"
+    )
     power_w: float | None
     efficiency_j_per_th: float | None
     chip_temp_max_c: float | None
@@ -149,6 +152,7 @@ MINER_EXAMPLE: Final[dict[str, Any]] = {
     "hashrate_hs": 16_020_000_000.0,
     "hashrate_avg_hs": 15_980_000_000.0,
     "hashrate_expected_hs": 16_000_000_000.0,
+    "hashrate_nominal_hs": 16_000_000_000.0,
     "power_w": 3360.0,
     "efficiency_j_per_th": 209737.8,
     "chip_temp_max_c": 71.0,
