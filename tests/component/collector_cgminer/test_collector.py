@@ -88,7 +88,7 @@ async def test_faults_of_miners_are_rows_of_the_failure_table(line: Line) -> Non
         well = entries[-1].miner_id
         for fault, miner_id in sick.items():
             await fleet.break_miner(fault, [miner_id])
-        line.start()
+        line.start(MINESTREAM_POLL_DEADLINE_S="3")
         polls = await line.polled(
             lambda polls: (
                 all(of(polls, miner_id) for miner_id in sick.values()) and len(of(polls, well)) >= 3

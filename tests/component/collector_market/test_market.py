@@ -5,6 +5,7 @@ import json
 import socket
 from itertools import pairwise
 from urllib.request import urlopen
+from uuid import UUID
 
 from tests.component.collector_market.market_line import MarketLine, Markets
 
@@ -39,7 +40,7 @@ def said(subject: str, status: str) -> str:
 
 
 def ready(line: MarketLine) -> dict[str, object]:
-    with urlopen(f"http://127.0.0.1:{line.port()}/readyz", timeout=5) as page:
+    with urlopen(f"http://127.0.0.1:{line.port()}/readyz", timeout=30) as page:
         body = json.loads(page.read())
     assert isinstance(body, dict)
     return body
@@ -47,6 +48,12 @@ def ready(line: MarketLine) -> dict[str, object]:
 
 def of_source(gaps: list[Gap]) -> list[Gap]:
     return [gap for gap in gaps if gap.cause is GapCause.SOURCE_SILENT]
+
+
+def still_open(gaps: list[Gap]) -> dict[UUID, Gap]:
+    """The gaps of sources that have no end, by their ids."""
+    ended = {gap.gap_id for gap in gaps if gap.ended_at}
+    return {gap.gap_id: gap for gap in of_source(gaps) if gap.gap_id not in ended}
 
 
 async def test_prices_charts_and_networks_are_published_verbatim_and_can_be_read(
@@ -93,10 +100,10 @@ async def test_a_chains_second_source_answers_for_the_first_and_is_asked_no_ofte
             | {
                 "MINESTREAM_LITECOINSPACE_URL": nowhere,
                 "MINESTREAM_MARKET_SOURCES": "litecoinspace,litesolo",
-                "MINESTREAM_MARKET_NETWORK_EVERY_S": "30",
+                "MINESTREAM_MARKET_NETWORK_EVERY_S": "300",
             }
         )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 answers = {raw.subject: raw for raw in await line.answers()}
                 if "litesolo/network/litecoin" in answers:
@@ -155,30 +162,28 @@ async def test_a_429_without_retry_after_is_met_with_growing_pauses(
 async def test_a_market_that_is_down_is_a_gap_which_even_a_killed_collector_closes(
     line: MarketLine, markets: Markets
 ) -> None:
-    where = markets.environment | {"MINESTREAM_MARKET_SOURCES": "coingecko,mempool"}
+    where = markets.environment | {
+        "MINESTREAM_MARKET_SOURCES": "coingecko,mempool",
+        "MINESTREAM_MARKET_MISSED": "2",
+    }
     collector = line.start(**where)
     await line.measured(lambda seen: seen.get(fresh("coingecko")) == 1)
     markets.troubles.begin(Trouble.MARKET_DOWN, for_s=None)
-    opened = of_source(await line.told(lambda gaps: len(of_source(gaps)) >= 3))
-    assert {gap.ended_at for gap in opened} == {None}
-    assert {gap.subject for gap in opened} == {
-        "market/simple_price",
-        "market/coins_markets",
-        "market/network/bitcoin",
-    }
+    wanted = {"market/simple_price", "market/coins_markets", "market/network/bitcoin"}
+    opened = still_open(
+        await line.told(lambda gaps: {gap.subject for gap in still_open(gaps).values()} == wanted)
+    )
     assert (await asyncio.to_thread(ready, line))["status"] == "ready", "it is not our fault"
-    assert (await asyncio.to_thread(line.metrics))[fresh("coingecko")] == 0
+    await line.measured(lambda seen: seen.get(fresh("coingecko")) == 0)
     collector.kill()
     collector.wait()
     markets.troubles.heal()
     line.start(**where)
-    gaps = of_source(await line.told(lambda gaps: sum(bool(gap.ended_at) for gap in gaps) >= 3))
-    closed = {gap.gap_id: gap for gap in gaps if gap.ended_at}
-    assert set(closed) == {gap.gap_id for gap in opened}
-    for gap in closed.values():
-        assert gap.ended_at is not None
-        assert gap.ended_at > gap.began_at
-    assert len(line.logged("market_fresh")) == 3
+    gaps = await line.told(lambda gaps: not opened.keys() & still_open(gaps).keys())
+    for gap in of_source(gaps):
+        assert gap.ended_at is None or gap.ended_at > gap.began_at
+    told = {line["of"] for line in line.logged("market_fresh")}
+    assert told == wanted
 
 
 async def test_an_answer_that_says_nothing_is_published_and_its_second_source_asked(
@@ -248,7 +253,7 @@ async def test_prices_that_stand_still_are_told_while_they_are_published(
     line.start(
         **markets.environment,
         MINESTREAM_MARKET_SOURCES="coingecko,mempool",
-        MINESTREAM_MARKET_STALE_AFTER_S="3",
+        MINESTREAM_MARKET_STALE_AFTER_S="5",
     )
     await line.measured(lambda seen: seen.get(fresh("coingecko")) == 1)
     markets.troubles.begin(Trouble.MARKET_STALE, for_s=None)

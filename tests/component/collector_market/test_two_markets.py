@@ -55,7 +55,7 @@ async def test_credits_are_counted_over_a_restart_and_not_overdrawn(
     process = line.start(**environment)
     await line.measured(lambda seen: seen.get(left, 5) <= 2)
     process.terminate()
-    process.wait(20)
+    process.wait(60)
     assert line.logged("quota_too_small"), "it is said at once, not at the month's end"
     line.start(**environment)
     refused = 'minestream_source_calls_total{outcome="quota",source="coinmarketcap"}'

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import venv
 from collections.abc import AsyncIterator, Callable
@@ -18,6 +17,7 @@ from autobahn.wamp.exception import ApplicationError
 from tests.component.collector_pool.pool_world import WITHIN_S, Pool, emulated_pool
 
 from collector_pool.adapters.wamp import Door, Link, joined
+from minestream_devstack.ports import Ports
 from minestream_emulators.prohashing.router import CallRefusedError
 from minestream_emulators.prohashing.site import REALM, Site
 from minestream_runtime.errors import MinestreamError
@@ -52,13 +52,6 @@ def installed(folder: Path) -> Crossbar:
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as exc:
         pytest.skip(f"crossbar cannot be installed here: {type(exc).__name__}")
     return Crossbar(folder / "venv/bin/crossbar")
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def _role(name: str, *, feeds: bool) -> dict[str, Any]:
@@ -97,7 +90,7 @@ class Router:
         self._program = crossbar.program
         self._folder = folder / ".crossbar"
         self._site = site
-        self._port = _free_port()
+        self._port = Ports(folder / "router-ports").claim("router", 0)
         self._process: subprocess.Popen[bytes] | None = None
         self._link: Link | None = None
         self.missing: set[str] = set()

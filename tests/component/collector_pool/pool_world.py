@@ -29,7 +29,7 @@ from minestream_schemas.gap import GAP, Gap
 from minestream_schemas.pool import RAW_POOL, PoolMessage, RawPool
 from minestream_schemas.raw import PollStatus
 
-WITHIN_S = 30.0
+WITHIN_S = 90.0
 L9 = {"l9-1.2.7": 1.0}
 
 
@@ -140,7 +140,7 @@ class Line:
         environment = {
             "MINESTREAM_KAFKA_BOOTSTRAP": self.settings.kafka_bootstrap,
             "MINESTREAM_TOPIC_NAMESPACE": self.settings.topic_namespace,
-            "MINESTREAM_PUBLISH_DEADLINE_S": "2",
+            "MINESTREAM_PUBLISH_DEADLINE_S": "20",
             "MINESTREAM_STATE_DIR": str(self.folder / "state"),
             "MINESTREAM_LEDGER_FILE": str(self.folder / "ledger"),
             "MINESTREAM_HEALTH_PORT": str(self.port),
@@ -150,7 +150,7 @@ class Line:
             "MINESTREAM_POOL_API_KEY": POOL_KEY,
             "MINESTREAM_POOL_FALLBACK_AFTER_S": "1",
             "MINESTREAM_POOL_PING_S": "2",
-            "MINESTREAM_POOL_PING_TIMEOUT_S": "2",
+            "MINESTREAM_POOL_PING_TIMEOUT_S": "20",
             "MINESTREAM_POOL_REFUSED_S": "1",
             "MINESTREAM_POOL_STATUS_EVERY_S": "2",
             "MINESTREAM_POOL_ACCOUNT_EVERY_S": "1",
@@ -176,7 +176,7 @@ class Line:
     def page(self, path: str) -> str:
         """One of its pages; empty while it starts."""
         try:
-            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as page:
+            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30) as page:
                 text: str = page.read().decode()
                 return text
         except OSError:
@@ -186,6 +186,18 @@ class Line:
         """Its metrics by name and labels."""
         lines = [line.rpartition(" ") for line in self.page("/metrics").splitlines()]
         return {name: float(value) for name, _, value in lines if name and name[0] != "#"}
+
+    async def measured(self, enough: Callable[[dict[str, float]], object]) -> dict[str, float]:
+        """Its metrics, as soon as they are enough."""
+        seen: dict[str, float] = {}
+
+        def read() -> object:
+            seen.clear()
+            seen.update(self.metrics())
+            return enough(seen)
+
+        await self.until(read)
+        return seen
 
     def log(self) -> list[dict[str, Any]]:
         text = (self.folder / "log").read_text()
@@ -249,7 +261,7 @@ class Line:
                 process.send_signal(signal.SIGTERM)
         try:
             for process in self.processes:
-                await asyncio.to_thread(process.wait, 10)
+                await asyncio.to_thread(process.wait, 60)
         finally:
             for process in self.processes:
                 process.kill()

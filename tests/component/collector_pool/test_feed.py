@@ -40,15 +40,16 @@ async def test_a_snapshot_then_changes_that_are_merged_and_verbatim(line: Line, 
             if change.subject == subject and change.received_at > whole.received_at:
                 record |= json.loads(change.body or "")
                 assert json.loads(change.merged or "") == record
-    seen = line.metrics()
-    assert seen['minestream_source_connected{source="prohashing-main"}'] == 1
-    assert seen['minestream_source_fresh{source="prohashing-main"}'] == 1
+    gauges = [
+        f'minestream_source_{name}{{source="prohashing-main"}}' for name in ("connected", "fresh")
+    ]
+    await line.measured(lambda seen: [seen.get(name) for name in gauges] == [1, 1])
 
 
 async def test_whichever_way_the_feed_goes_it_is_joined_again_with_a_new_snapshot(
     line: Line, feed: Pool
 ) -> None:
-    line.start(feed)
+    line.start(feed, MINESTREAM_POOL_PING_TIMEOUT_S="6")
     for number, stop in enumerate(feed.breaks.values(), start=1):
         await line.said(partial(has_snapshots, number))
         await stop()
@@ -75,7 +76,7 @@ async def test_a_wrong_key_is_told_once_and_what_needs_none_goes_on(line: Line, 
     )
     assert all(each.body is None for each in said if each.status is refused)
     assert not workers(said, snapshot=True)
-    assert "ready" in line.page("/readyz")
+    await line.until(lambda: "ready" in line.page("/readyz"))
     feed.troubles.heal()
     said = await line.said(lambda said: len(workers(said, snapshot=True)) >= 3)
     over_the_feed = [each for each in said if each.dialect == "prohashing-wamp"]

@@ -52,28 +52,29 @@ async def test_a_router_that_refuses_us_is_asked_again_only_after_a_while(
     assert refused.error == "wamp.error.not_authorized"
     assert len(line.logged("feed_refused")) == 1
     assert pool.site.router.joins == 0
-    assert "the feed is refused" in line.page("/readyz")
-    assert '"ready"' in line.page("/readyz")
+    await line.until(
+        lambda: "the feed is refused" in (page := line.page("/readyz")) and '"ready"' in page
+    )
 
 
 async def test_a_pool_that_says_nothing_new_is_a_gap_until_it_does(line: Line, pool: Pool) -> None:
-    line.start(pool, MINESTREAM_POOL_FRESH_S="4", MINESTREAM_POOL_SILENCE_S="2")
+    line.start(pool, MINESTREAM_POOL_FRESH_S="8", MINESTREAM_POOL_SILENCE_S="5")
     await line.said(lambda said: len(workers(said, snapshot=False)) >= 3)
     pool.troubles.begin(Trouble.POOL_STALE, for_s=None)
     (opened,) = await line.gaps(lambda gaps: len(gaps) == 1)
     assert (opened.cause, opened.subject) == (GapCause.SOURCE_SILENT, "prohashing-main")
     assert opened.ended_at is None
-    assert line.metrics()['minestream_source_fresh{source="prohashing-main"}'] == 0
-    assert line.has_joined(2), "a session that says nothing is ended and joined anew"
+    fresh = 'minestream_source_fresh{source="prohashing-main"}'
+    await line.measured(lambda seen: seen.get(fresh) == 0)
+    # a session that says nothing is ended and joined anew
+    await line.until(lambda: line.has_joined(2))
     pool.troubles.heal()
     gaps = await line.gaps(lambda gaps: len(gaps) == 2)
     closed = next(each for each in gaps if each.ended_at is not None)
     assert closed.gap_id == opened.gap_id
     assert closed.ended_at is not None
     assert closed.ended_at > opened.began_at
-    await line.until(
-        lambda: line.metrics()['minestream_source_fresh{source="prohashing-main"}'] == 1
-    )
+    await line.measured(lambda seen: seen.get(fresh) == 1)
     assert len(line.logged("source_silent")) == len(line.logged("source_speaks")) == 1
 
 
@@ -103,7 +104,8 @@ async def test_the_open_proxy_alone_tells_rates_and_is_believed_about_their_age(
     assert {each.dialect for each in said} == {"prohashing-proxy"}
     assert {each.message for each in said} == {PoolMessage.STATUS, PoolMessage.PROFITABILITY}
     assert json.loads(of(said, PoolMessage.STATUS)[0].body or "")["updating"] is True
-    assert line.metrics()['minestream_source_fresh{source="prohashing-main"}'] == 1
+    fresh = 'minestream_source_fresh{source="prohashing-main"}'
+    await line.measured(lambda seen: seen.get(fresh) == 1)
 
 
 async def test_while_the_proxy_fails_nothing_is_told_that_replaces_the_last_rates(
