@@ -21,6 +21,8 @@ from minestream_schemas.raw import EndpointBody, PollStatus
 MOST_PAGES: Final = 50
 _AWAY: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED, PollStatus.ERROR})
 """How asking ends when nobody is there, or nobody who is well."""
+_SAID: Final = range(200, 500)
+_AT_A_GATE: Final = frozenset({401, 403})
 _TENTH: Final = 0.1
 
 
@@ -84,6 +86,9 @@ class _Refused:
 
 class Asker:
     """One account's calls.
+
+    What the pool says of a question, be it with 200 or 404, stands between it and this account: the
+    others go on asking.
 
     A refusal is of the key as long as nothing was taken, or when it is of what was taken before;
     then all rests. Else it is of that call alone (a key may lack a permission), as is a second
@@ -237,7 +242,10 @@ class Asker:
         if not answer.tries:
             return
         now_s = self._clock.monotonic()
-        tell(self._way.breaker, answer, now_s)
+        if answer.http_status in _SAID and answer.http_status not in _AT_A_GATE:
+            self._way.breaker.succeeded()
+        else:
+            tell(self._way.breaker, answer, now_s)
         if answer.status is PollStatus.UNAUTHORISED:
             self._refuse(name, answer.error or "", now_s)
         elif answer.status is PollStatus.OK:
