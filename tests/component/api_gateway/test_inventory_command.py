@@ -215,6 +215,29 @@ def test_export_and_import_are_each_others_inverse(
     assert run("export").stdout == out.read_text()
 
 
+def test_one_site_goes_round_and_leaves_the_others_alone(
+    run: Run, fleet_file: Path, database_url: str
+) -> None:
+    away = {"MINESTREAM_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
+    text = fleet_file.read_text()
+    listed = text.index("miners:") + len("miners:")
+    other = "{miner_id: b-1, site_id: site-b, address: '127.0.0.1:8001'}"
+    indent = text[listed : text.index("-", listed)]
+    fleet_file.write_text(f"{text[:listed]}{indent}- {other}{text[listed:]}")
+    run("import", fleet_file, **away)
+    before = rows(database_url, "SELECT * FROM fleet.miner ORDER BY miner_id")
+    out = fleet_file.with_name("site-b.yaml")
+    done = run("export", out, "--site", "site-b")
+    assert "1 miners written" in done.stderr, done.stderr
+    assert "site-a" not in out.read_text()
+    again = run("import", out, "--site", "site-b", "--prune", **away)
+    assert again.stdout == "0 added, 0 changed, 0 removed, 1 unchanged\n", again.stderr
+    assert rows(database_url, "SELECT * FROM fleet.miner ORDER BY miner_id") == before
+    unknown = run("export", "--site", "site-c")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert "no site 'site-c' in the fleet; there are: site-a, site-b" in unknown.stderr
+
+
 def test_the_list_shows_every_miner_and_no_box(run: Run, fleet_file: Path) -> None:
     run("import", fleet_file, MINESTREAM_KAFKA_BOOTSTRAP="127.0.0.1:1")
     shown = run("list")

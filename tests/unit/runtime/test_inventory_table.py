@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minestream_runtime.documents import DocumentError
-from minestream_runtime.inventory.columns import MappingError
+from minestream_runtime.inventory.columns import IGNORED, MappingError
 from minestream_runtime.inventory.reading import Wanted
 from minestream_runtime.inventory.table import read_table, text_of, wanted_of, write_table
 from minestream_schemas.inventory import Fleet, InventoryEntry, Sealed
@@ -56,6 +56,19 @@ def test_a_foreman_like_export_is_recognised_and_taken() -> None:
     assert (first.address, first.transport) == ("10.4.0.12:4028", "tcp")
     assert (first.model, first.workers) == ("Antminer L7", ("l7-412",))
     assert "ohio-north-10-4-0-13" in found, "named after its address where it has no name"
+
+
+def test_a_site_that_the_operator_names_comes_before_columns_that_may_be_one() -> None:
+    text = "Name,IP,Location,Pickaxe,MAC,Miner Type\nm-1,10.0.0.1,Halle 2,Ohio,02:00,L7\n"
+    assert wanted(text, site=None).fleet.miners["m-1"].site_id == "halle-2"
+    table = read_table(text, {}, site_id="farm")
+    assert table.mapped.fields[2:4] == (IGNORED, IGNORED)
+    assert wanted_of(table, NOTHING, site_id="farm").fleet.miners["m-1"].site_id == "farm"
+    told = read_table(text, {"Location": "site_id"}, site_id="farm")
+    assert wanted_of(told, NOTHING, site_id="farm").fleet.miners["m-1"].site_id == "halle-2"
+    ours = read_table("miner_id,site_id,address\nm-1,north,10.0.0.1\nm-2,,10.0.0.2\n", {})
+    found = wanted_of(ours, NOTHING, site_id="farm").fleet.miners
+    assert [found[name].site_id for name in ("m-1", "m-2")] == ["north", "farm"]
 
 
 def test_an_awesome_miner_like_export_is_recognised_and_taken() -> None:

@@ -89,6 +89,15 @@ class Fleet:
     sites: Mapping[str, Site]
     miners: Mapping[str, InventoryEntry]
 
+    def of_site(self, site_id: str | None) -> "Fleet":
+        """What of it stands at one site; None: all of it."""
+        if site_id is None:
+            return self
+        return Fleet(
+            {key: site for key, site in self.sites.items() if key == site_id},
+            {key: entry for key, entry in self.miners.items() if entry.site_id == site_id},
+        )
+
 
 INVENTORY = Topic(
     name="minestream.inventory.v1",

@@ -43,10 +43,18 @@ def write_whole(file: Path, write: Callable[[TextIO], None]) -> None:
         refuse(f"{file}: cannot be written ({exc.strerror}); what was there is as it was")
 
 
-def write_fleet(fleet: Fleet, file: Path) -> None:
-    """Write an inventory, as its file's name says: CSV or YAML; whole, see ``write_whole``."""
+def write_fleet(
+    fleet: Fleet, file: Path, *, advanced: Callable[[int, int], None] = lambda _done, _all: None
+) -> None:
+    """Write an inventory, as its file's name says: CSV or YAML; whole, see ``write_whole``.
+
+    Args:
+        fleet: what to write.
+        file: where.
+        advanced: told how many miners of how many have been written.
+    """
     write = write_table if file.suffix.casefold() in TABLES else write_inventory
-    write_whole(file, lambda out: write(fleet, out))
+    write_whole(file, lambda out: write(fleet, out, advanced=advanced))
 
 
 def _write(file: Path, write: Callable[[TextIO], None]) -> None:

@@ -116,12 +116,16 @@ def plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", " ", name.casefold()).strip()
 
 
-def propose(header: Sequence[str], given: Mapping[str, str]) -> Mapped:
+def propose(
+    header: Sequence[str], given: Mapping[str, str], *, site_id: str | None = None
+) -> Mapped:
     """Say which column is which field.
 
     Args:
         header: the columns' names, as they stand.
         given: what the operator says, field (or ``-``) by column; comes before what we think.
+        site_id: what the operator says is the site of all; a column that only may name sites
+            (``Location``, ``Pickaxe``) is then passed over, one that is called ``site_id`` not.
 
     Raises:
         MappingError: an unknown column or field, one field from two columns, or no address.
@@ -132,8 +136,10 @@ def propose(header: Sequence[str], given: Mapping[str, str]) -> Mapped:
     fields: list[str | None] = []
     for column in columns:
         field = told.get(column) or _field(column, layout)
+        if field == "site_id" and site_id and column not in {*told, plain(field)}:
+            field = IGNORED
         taken = column not in told and (field in fields or field in told.values())
-        fields.append(None if taken else field)
+        fields.append(None if taken and field != IGNORED else field)
     _check(header, fields)
     return Mapped(layout.name, tuple(fields))
 

@@ -10,7 +10,13 @@ from minestream_runtime.sealing import Sealer
 from minestream_schemas.inventory import Fleet, InventoryEntry, Sealed
 
 
-def sealed_fleet(wanted: Wanted, there: Fleet, sealer: Sealer | None) -> Fleet:
+def sealed_fleet(
+    wanted: Wanted,
+    there: Fleet,
+    sealer: Sealer | None,
+    *,
+    advanced: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Fleet:
     """The wanted fleet with its credentials sealed.
 
     Two boxes never look alike, so one that opens to the same credentials stands: an import
@@ -20,6 +26,7 @@ def sealed_fleet(wanted: Wanted, there: Fleet, sealer: Sealer | None) -> Fleet:
         wanted: what the file says.
         there: the fleet as it is, with its boxes.
         sealer: None where no key is set.
+        advanced: told how many miners' credentials of how many have been sealed.
 
     Raises:
         DocumentError: there are credentials and no key, or a box that is another miner's.
@@ -30,12 +37,13 @@ def sealed_fleet(wanted: Wanted, there: Fleet, sealer: Sealer | None) -> Fleet:
         return wanted.fleet
     _check_boxes(wanted, there, sealer)
     miners = dict(wanted.fleet.miners)
-    for miner_id, secrets in wanted.credentials.items():
+    for number, (miner_id, secrets) in enumerate(wanted.credentials.items(), start=1):
         box = _box_of(there, miner_id)
         stands = box is not None and sealer.is_current(box)
         if not stands or _opened(sealer, box, miner_id) != secrets:
             box = sealer.seal(secrets, miner_id=miner_id)
         miners[miner_id] = miners[miner_id].model_copy(update={"sealed": box})
+        advanced(number, len(wanted.credentials))
     return Fleet(wanted.fleet.sites, miners)
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TextIO
 
@@ -85,12 +85,13 @@ def text_of(body: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_table(text: str, given: Mapping[str, str]) -> Table:
+def read_table(text: str, given: Mapping[str, str], *, site_id: str | None = None) -> Table:
     """Read CSV with a header; comma, semicolon, tab or bar between cells.
 
     Args:
         text: all of it.
         given: the field of each column that the operator names.
+        site_id: the site of all its rows, if the operator names it; see ``propose``.
 
     Raises:
         DocumentError: it is no table, or has too many rows.
@@ -128,7 +129,7 @@ def read_table(text: str, given: Mapping[str, str]) -> Table:
         raise DocumentError([Fault(line, f"no CSV: {exc}")]) from exc
     if faults:
         raise DocumentError(faults)
-    return Table(header, tuple(rows), tuple(lines), propose(header, given))
+    return Table(header, tuple(rows), tuple(lines), propose(header, given, site_id=site_id))
 
 
 @dataclass(slots=True)
@@ -142,7 +143,13 @@ class _Reading:
     lines: dict[str, int] = field(default_factory=dict)
 
 
-def wanted_of(table: Table, there: Fleet, *, site_id: str | None) -> Wanted:
+def wanted_of(
+    table: Table,
+    there: Fleet,
+    *,
+    site_id: str | None,
+    advanced: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Wanted:
     """The fleet that a table describes.
 
     A table changes only what its columns speak of: of a miner that is there, everything else
@@ -152,12 +159,13 @@ def wanted_of(table: Table, there: Fleet, *, site_id: str | None) -> Wanted:
         table: read.
         there: the fleet as it is.
         site_id: of rows that name no site.
+        advanced: told how many rows of how many have been read.
 
     Raises:
         DocumentError: with all faults there are.
     """
     reading = _Reading(table, there, site_id)
-    for cells, line in zip(table.rows, table.lines, strict=True):
+    for number, (cells, line) in enumerate(zip(table.rows, table.lines, strict=True), start=1):
         said = {
             name: cell if name in _CREDENTIALS else _unquoted(cell)
             for name, cell in zip(table.mapped.fields, cells, strict=True)
@@ -167,6 +175,7 @@ def wanted_of(table: Table, there: Fleet, *, site_id: str | None) -> Wanted:
             _take(reading, said, line)
         except ValueError as exc:
             reading.faults.append(Fault(line, str(exc)))
+        advanced(number, len(table.rows))
     if reading.faults:
         raise DocumentError(sorted(set(reading.faults)))
     return Wanted(Fleet({}, reading.wanted), reading.credentials, reading.lines)
@@ -273,7 +282,9 @@ def _number(name: str, text: str, kind: type[int] | type[float]) -> float:
         raise ValueError(f"{name}: a number is wanted, not {text[:40]!r}") from None
 
 
-def write_table(fleet: Fleet, out: TextIO) -> None:
+def write_table(
+    fleet: Fleet, out: TextIO, *, advanced: Callable[[int, int], None] = lambda _done, _all: None
+) -> None:
     """Write the miners as CSV that can be imported again; credentials are left out.
 
     What a miner calls its model may be a formula: an apostrophe before it makes a text of it in
@@ -282,11 +293,13 @@ def write_table(fleet: Fleet, out: TextIO) -> None:
     Args:
         fleet: what to write.
         out: gains a header and a line per miner.
+        advanced: told how many miners of how many have been written.
     """
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(WRITTEN)
-    for _, entry in sorted(fleet.miners.items()):
+    for number, (_, entry) in enumerate(sorted(fleet.miners.items()), start=1):
         writer.writerow([_cell(getattr(entry, name)) for name in WRITTEN])
+        advanced(number, len(fleet.miners))
 
 
 def _cell(value: object) -> str:

@@ -1,6 +1,6 @@
 """The fleet as an inventory file that can be imported again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, TextIO
 
 import yaml
@@ -18,12 +18,15 @@ _AT_ONCE: Final = 500
 piece half a GB for a fleet of 100,000."""
 
 
-def write_inventory(fleet: Fleet, out: TextIO) -> None:
+def write_inventory(
+    fleet: Fleet, out: TextIO, *, advanced: Callable[[int, int], None] = lambda _done, _all: None
+) -> None:
     """Write sites and miners; credentials only as the sealed boxes that they are.
 
     Args:
         fleet: what to write.
         out: gains YAML.
+        advanced: told how many miners of how many have been written.
     """
     _dump({"sites": [_site(site) for _, site in sorted(fleet.sites.items())]}, out)
     if not fleet.miners:
@@ -32,7 +35,9 @@ def write_inventory(fleet: Fleet, out: TextIO) -> None:
     out.write("miners:\n")
     names = sorted(fleet.miners)
     for at in range(0, len(names), _AT_ONCE):
-        _dump([_miner(fleet.miners[name]) for name in names[at : at + _AT_ONCE]], out)
+        some = names[at : at + _AT_ONCE]
+        _dump([_miner(fleet.miners[name]) for name in some], out)
+        advanced(at + len(some), len(names))
 
 
 def _dump(document: Any, out: TextIO) -> None:

@@ -1,20 +1,21 @@
 """Brings the fleet to what is wanted, and tells the collectors."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from rich.progress import Progress
 
 from api_gateway.adapters.database import Writer, fleet, open_writer
 from api_gateway.adapters.database.outbox import OUTBOX
 from api_gateway.adapters.relay import relay_of
-from api_gateway.adapters.terminal import CONSOLE, progress
+from api_gateway.adapters.terminal import CONSOLE, Advanced, progress, step
 from api_gateway.domain.inventory import Changes, compare, removes_most, taken_addresses
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import SystemClock
-from minestream_runtime.command.terminal import run
+from minestream_runtime.command.terminal import EXIT_INTERRUPTED, refuse, run
 from minestream_runtime.database.outbox import Relay
 from minestream_runtime.devices.addresses import family_of, split
 from minestream_runtime.devices.networks import Networks
@@ -30,43 +31,83 @@ _RELAY_WAIT_S: Final = 10.0
 _LOOK_EVERY_S: Final = 0.1
 _SHOWN: Final = 10
 
-Wish = Callable[[Fleet], Wanted]
-"""What a file wants the fleet to be, given the fleet as it is."""
+_INTERRUPTED: Final = (
+    "interrupted: all of it is written; what is not sent yet waits in the outbox, and the gateway "
+    "sends it as soon as it can"
+)
+Wish = Callable[[Fleet, Advanced], Wanted]
+"""What a file wants the fleet to be, given the fleet as it is; tells how far it has come."""
+T = TypeVar("T")
 
 
-async def bring(wish: Wish, *, prune: bool, dry_run: bool, yes: bool) -> tuple[Changes, int | None]:
-    """Bring the fleet to what is wanted, in one transaction.
+def changed(work: Coroutine[Any, Any, T]) -> T:
+    """Do what changes the fleet: where Ctrl-C ends it, say that nothing has changed.
+
+    Args:
+        work: goes through ``settle`` before it commits.
+    """
+    try:
+        return run(work)
+    except KeyboardInterrupt:
+        refuse("interrupted: nothing was written", EXIT_INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+async def settle() -> None:
+    """From here on Ctrl-C comes too late: nobody could say what became of a commit it cut."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    await asyncio.sleep(0)  # one that came before still takes all of it back
+
+
+def bring(
+    wish: Wish, *, prune: bool, dry_run: bool, yes: bool, site_id: str | None = None
+) -> tuple[Changes, int | None]:
+    """Bring the fleet to what is wanted, in one transaction, or say why not and end the command.
 
     Args:
         wish: what that is, given the fleet as it is.
         prune: remove miners that are not wanted.
         dry_run: change nothing.
         yes: removing most of the fleet is meant.
+        site_id: the one site of which miners are removed; None: of any.
 
     Returns:
         what changes, and the last outbox row to publish; None: nothing is to be published.
 
     Raises:
         DocumentError: what is wanted cannot be had.
-        ConfigurationError: most of the fleet would be removed.
-        StoreUnavailableError: the database is away.
+        typer.Exit: it was interrupted, most of the fleet would be removed, or the database is
+            away; which has been told.
     """
+    with progress() as bar:
+        return changed(_bring(wish, bar, prune=prune, dry_run=dry_run, yes=yes, site_id=site_id))
+
+
+async def _bring(
+    wish: Wish, bar: Progress, *, prune: bool, dry_run: bool, yes: bool, site_id: str | None
+) -> tuple[Changes, int | None]:
     settings = GatewaySettings.load()
     sealer = Sealer.from_settings(settings)
+    step(bar, "waiting for the database")
     async with open_writer(settings) as writer, fleet.changing(writer) as connection:
+        step(bar, "reading the fleet")
         there = await fleet.read_fleet(connection)
-        wanted = wish(there)
-        target = sealed_fleet(wanted, there, sealer)
-        changes = compare(there, target, prune=prune)
+        wanted = wish(there, step(bar, "reading the file"))
+        target = sealed_fleet(wanted, there, sealer, advanced=step(bar, "sealing credentials"))
+        changes = compare(there, target, prune=prune, site_id=site_id)
         if not prune:
             _check_addresses(there, target, wanted)
         _warn_of_outside((*changes.added, *changes.changed), settings.networks)
-        if removes_most(changes, len(there.miners)) and not (yes or dry_run):
+        stood = len(there.of_site(site_id).miners)
+        if removes_most(changes, stood) and not (yes or dry_run):
             raise ConfigurationError(
-                f"--prune would remove {len(changes.removed)} of {len(there.miners)} miners and "
+                f"--prune would remove {len(changes.removed)} of {stood} miners and "
                 "nothing was written: add --yes if that is meant"
             )
-        last = None if dry_run else await fleet.apply(connection, changes)
+        advanced = step(bar, "writing")
+        last = None if dry_run else await fleet.apply(connection, changes, advanced=advanced)
+        await settle()
     return changes, last
 
 
@@ -108,7 +149,10 @@ def publish_up_to(last: int) -> None:
     Args:
         last: the last row of the change.
     """
-    left, reason = run(_relay(last))
+    try:
+        left, reason = run(_relay(last))
+    except KeyboardInterrupt:
+        refuse(_INTERRUPTED, EXIT_INTERRUPTED)
     if left == 0:
         CONSOLE.print("published to the collectors")
     else:
@@ -124,6 +168,12 @@ async def read_whole() -> Fleet:
     Raises:
         StoreUnavailableError: the database is away.
     """
+    with progress() as bar:
+        step(bar, "reading the fleet")
+        return await _read_whole()
+
+
+async def _read_whole() -> Fleet:
     async with (
         open_writer(GatewaySettings.load()) as writer,
         writer.connection() as connection,

@@ -13,20 +13,20 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from api_gateway.adapters.bringing import Wish, bring, publish_up_to, read_whole
+from api_gateway.adapters.bringing import Wish, bring, changed, publish_up_to, read_whole, settle
 from api_gateway.adapters.database import fleet, open_writer
 from api_gateway.adapters.reseal_command import reseal
-from api_gateway.adapters.scan_command import scan
-from api_gateway.adapters.terminal import CONSOLE, progress
+from api_gateway.adapters.scan_command import check_site, scan
+from api_gateway.adapters.terminal import CONSOLE, progress, step
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.command.files import TABLES, write_fleet
-from minestream_runtime.command.terminal import EXIT_FAILED, EXIT_USAGE, console, run, table
+from minestream_runtime.command.terminal import EXIT_FAILED, EXIT_USAGE, console, refuse, run, table
 from minestream_runtime.documents import DocumentError, Fault
-from minestream_runtime.inventory.columns import MappingError
-from minestream_runtime.inventory.reading import read_inventory
+from minestream_runtime.inventory.columns import IGNORED, MappingError, plain
+from minestream_runtime.inventory.reading import Wanted, read_inventory
 from minestream_runtime.inventory.table import read_table, text_of, wanted_of
 from minestream_runtime.inventory.writing import write_inventory
-from minestream_schemas.inventory import Fleet, InventoryEntry
+from minestream_schemas.inventory import InventoryEntry
 
 app = typer.Typer(no_args_is_help=True, help="The fleet: which miners there are.")
 app.command("scan")(scan)
@@ -50,7 +50,7 @@ def import_(
     file: Annotated[Path, typer.Argument(help="YAML, or CSV", exists=True, dir_okay=False)],
     *,
     site: Annotated[
-        str | None, typer.Option(help="Of rows of a CSV file that name no site.")
+        str | None, typer.Option(help="Of all miners of the file; --prune then keeps to it.")
     ] = None,
     column: Annotated[
         list[str] | None,
@@ -76,14 +76,16 @@ def import_(
 
     Example: minestream inventory import miners.csv --site farm --dry-run
     """
+    check_site(site)
     try:
         if file.suffix.casefold() in TABLES | _SPREADSHEETS:
             wish = _wish_of_table(file, site, column or [], asked=not (yes or dry_run))
         else:
-            wish = _wish_of_yaml(file)
-            if prune and not wish(Fleet({}, {})).fleet.miners and not (yes or dry_run):
+            read = _read_yaml(file, site)
+            if prune and not read.fleet.miners and not (yes or dry_run):
                 _confirm()
-        changes, last = run(bring(wish, prune=prune, dry_run=dry_run, yes=yes))
+            wish = _as_read(read)
+        changes, last = bring(wish, prune=prune, dry_run=dry_run, yes=yes, site_id=site)
     except MappingError as exc:
         _refuse(file, [Fault(1, str(exc))])
     except DocumentError as exc:
@@ -105,16 +107,23 @@ def export(
         Path | None,
         typer.Argument(help="YAML, or CSV; YAML to standard output when absent", dir_okay=False),
     ] = None,
+    *,
+    site: Annotated[str | None, typer.Option(help="Only this site's.")] = None,
 ) -> None:
     """Write the fleet so that it can be imported again; credentials stay sealed, or out of CSV.
 
     Example: minestream inventory export fleet.yaml
     """
-    found = run(read_whole())
+    whole = run(read_whole())
+    found = whole.of_site(site)
+    if site is not None and not (found.sites or found.miners):
+        known = ", ".join(sorted(whole.sites)) or "none"
+        refuse(f"--site: no site {site!r} in the fleet; there are: {known}", EXIT_USAGE)
     if file is None:
         write_inventory(found, sys.stdout)
         return
-    write_fleet(found, file)
+    with progress() as bar:
+        write_fleet(found, file, advanced=step(bar, "writing"))
     CONSOLE.print(f"{len(found.miners)} miners written to {file}", markup=False, soft_wrap=True)
 
 
@@ -163,35 +172,42 @@ def publish() -> None:
             open_writer(GatewaySettings.load()) as writer,
             fleet.changing(writer) as connection,
         ):
-            return await fleet.republish(connection)
+            last = await fleet.republish(connection)
+            await settle()
+            return last
 
-    last = run(enqueue())
+    last = changed(enqueue())
     if last is None:
         typer.echo("the fleet is empty: nothing to send")
     else:
         publish_up_to(last)
 
 
-def _wish_of_yaml(file: Path) -> Wish:
+def _read_yaml(file: Path, site: str | None) -> Wanted:
     with progress() as bar:
-        task = bar.add_task("reading", total=None)
-        wanted = read_inventory(
+        return read_inventory(
             file.read_text(encoding="utf-8"),
             os.environ,
-            advanced=lambda done, total: bar.update(task, completed=done, total=total),
+            site_id=site,
+            advanced=step(bar, "reading the file"),
         )
-    return lambda _: wanted
+
+
+def _as_read(read: Wanted) -> Wish:
+    return lambda _there, _advanced: read
 
 
 def _wish_of_table(file: Path, site: str | None, columns: list[str], *, asked: bool) -> Wish:
     if wrong := [each for each in columns if "=" not in each]:
         raise MappingError(f"--map {wrong[0]}: COLUMN=FIELD is wanted")
     given = dict(column.rpartition("=")[::2] for column in columns)
-    read = read_table(text_of(file.read_bytes()), given)
+    read = read_table(text_of(file.read_bytes()), given, site_id=site)
     shown = Table("column", "is", "for example", box=None)
     for name, of, sample in read.samples():
         secret = sample and (of == "password" or _SECRET.search(name))
-        words = (name, of or "(nothing we know)", "…" if secret else sample)
+        overruled = of == IGNORED and plain(name) not in map(plain, given)
+        taken_as = f"{IGNORED} (--site {site})" if overruled else of or "(nothing we know)"
+        words = (name, taken_as, "…" if secret else sample)
         shown.add_row(*map(escape, words))
     counted = f"{file}: {read.mapped.layout}, {len(read.rows)} rows"
     CONSOLE.print(counted, markup=False, soft_wrap=True)
@@ -201,7 +217,7 @@ def _wish_of_table(file: Path, site: str | None, columns: list[str], *, asked: b
             CONSOLE.print("[red]add --yes if these columns are right, else --map COLUMN=FIELD[/]")
             raise typer.Exit(EXIT_USAGE)
         typer.confirm("Are these columns right?", abort=True, err=True)
-    return lambda there: wanted_of(read, there, site_id=site)
+    return lambda there, advanced: wanted_of(read, there, site_id=site, advanced=advanced)
 
 
 def _confirm() -> None:

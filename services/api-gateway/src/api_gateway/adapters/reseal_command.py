@@ -4,12 +4,11 @@ from typing import Final
 
 import typer
 
-from api_gateway.adapters.bringing import publish_up_to
+from api_gateway.adapters.bringing import changed, publish_up_to, settle
 from api_gateway.adapters.database import fleet, open_writer
-from api_gateway.adapters.terminal import CONSOLE, progress
+from api_gateway.adapters.terminal import CONSOLE, progress, step
 from api_gateway.domain.inventory import Changes
 from api_gateway.settings import GatewaySettings
-from minestream_runtime.command.terminal import run
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.inventory.sealing import Resealed
 from minestream_runtime.inventory.sealing import reseal as reseal_fleet
@@ -26,7 +25,7 @@ def reseal() -> None:
 
     Example: minestream inventory reseal
     """
-    made, last = run(_reseal())
+    made, last = changed(_reseal())
     typer.echo(
         f"{len(made.entries)} sealed anew, {made.current} were already, "
         f"{len(made.unopened)} do not open"
@@ -50,11 +49,15 @@ async def _reseal() -> tuple[Resealed, int | None]:
         )
     async with open_writer(settings) as writer, fleet.changing(writer) as connection:
         with progress() as bar:
-            task = bar.add_task("sealing", total=None)
             made = reseal_fleet(
                 await fleet.read_fleet(connection),
                 sealer,
-                advanced=lambda done, total: bar.update(task, completed=done, total=total),
+                advanced=step(bar, "sealing"),
             )
-        last = await fleet.apply(connection, Changes(changed=tuple(made.entries)))
+            last = await fleet.apply(
+                connection,
+                Changes(changed=tuple(made.entries)),
+                advanced=step(bar, "writing"),
+            )
+        await settle()
     return made, last

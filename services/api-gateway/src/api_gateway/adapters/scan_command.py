@@ -173,14 +173,19 @@ async def _settings() -> GatewaySettings:
     return GatewaySettings.load()
 
 
-def _check(site: str | None, out: Path | None, *, add: bool, yes: bool) -> None:
-    """What would fail only after a long scan."""
-    if site is None and (out is not None or add):
-        refuse("--out and --add want --site SITE: where do these miners stand?", EXIT_USAGE)
+def check_site(site: str | None) -> None:
+    """Refuse what is no name of a site, before anything is done in it."""
     if site is not None and not (
         re.fullmatch(SLUG, site) and _LEAST_SITE <= len(site) <= _MOST_SITE
     ):
         refuse(f"--site: no site {site!r}; 2 to 63 of a-z, 0-9 and - are wanted", EXIT_USAGE)
+
+
+def _check(site: str | None, out: Path | None, *, add: bool, yes: bool) -> None:
+    """What would fail only after a long scan."""
+    if site is None and (out is not None or add):
+        refuse("--out and --add want --site SITE: where do these miners stand?", EXIT_USAGE)
+    check_site(site)
     if out is not None and not os.access(out.parent, os.W_OK):
         refuse(f"--out: no file can be made in {out.parent}", EXIT_USAGE)
     if out is not None and out.is_file() and out.stat().st_size:
@@ -388,7 +393,7 @@ def _add(entries: Iterable[InventoryEntry], result: _Result, *, yes: bool) -> No
         typer.confirm(f"Add {len(miners)} miners to the fleet?", abort=True, err=True)
     wanted = Wanted(Fleet({}, miners), lines=dict.fromkeys(miners, 0))
     try:
-        _, last = run(bring(lambda _: wanted, prune=False, dry_run=False, yes=False))
+        _, last = bring(lambda _, __: wanted, prune=False, dry_run=False, yes=False)
     except DocumentError as exc:
         refuse("; ".join(fault.text for fault in exc.faults), EXIT_USAGE)
     typer.echo(f"{len(miners)} added")

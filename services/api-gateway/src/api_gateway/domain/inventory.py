@@ -26,7 +26,7 @@ class Changes:
         yield from ((entry.miner_id, entry) for entry in (*self.added, *self.changed))
 
 
-def compare(there: Fleet, wanted: Fleet, *, prune: bool) -> Changes:
+def compare(there: Fleet, wanted: Fleet, *, prune: bool, site_id: str | None = None) -> Changes:
     """What has to be done so that the fleet is as wanted.
 
     Args:
@@ -34,6 +34,7 @@ def compare(there: Fleet, wanted: Fleet, *, prune: bool) -> Changes:
         wanted: the fleet as its operator wrote it down. A site that only miners name is made
             where it is missing, and else left as it is.
         prune: remove miners, and sites then empty, that are not wanted; else they stay.
+        site_id: the one site of which, and which itself, may be removed; None: any.
     """
     added, changed, unchanged = [], [], 0
     for miner_id, entry in wanted.miners.items():
@@ -45,14 +46,15 @@ def compare(there: Fleet, wanted: Fleet, *, prune: bool) -> Changes:
         else:
             unchanged += 1
     stand_at = {entry.site_id for entry in wanted.miners.values()}
+    within = there.of_site(site_id)
     named = {key: Site(key) for key in sorted(stand_at - there.sites.keys())} | dict(wanted.sites)
     return Changes(
         added=tuple(added),
         changed=tuple(changed),
-        removed=tuple(sorted(there.miners.keys() - wanted.miners.keys())) if prune else (),
+        removed=tuple(sorted(within.miners.keys() - wanted.miners.keys())) if prune else (),
         unchanged=unchanged,
         sites=tuple(site for key, site in named.items() if there.sites.get(key) != site),
-        emptied=tuple(sorted(there.sites.keys() - named.keys() - stand_at)) if prune else (),
+        emptied=tuple(sorted(within.sites.keys() - named.keys() - stand_at)) if prune else (),
     )
 
 

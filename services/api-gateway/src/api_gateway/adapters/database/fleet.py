@@ -1,7 +1,7 @@
 """The fleet schema: read whole, changed in one transaction together with its outbox."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from api_gateway.domain.inventory import Changes, is_news
 from minestream_runtime.database.pool import Connection
 from minestream_schemas.inventory import INVENTORY, Detected, Fleet, InventoryEntry, Site
 
-_LOCK: Final = 0x466C6565  # "Flee"
+LOCK: Final = 0x466C6565  # "Flee"
 """One change of the fleet at a time, so that outbox ids are committed in their order."""
 
 _COLUMNS: Final = tuple(InventoryEntry.model_fields)
@@ -55,7 +55,7 @@ async def changing(writer: Writer) -> AsyncIterator[Connection]:
     """A transaction that alone may change the fleet until it ends."""
     async with writer.connection() as connection, connection.transaction():
         await connection.execute("SET LOCAL lock_timeout = '60s'")
-        await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
         yield connection
 
 
@@ -69,17 +69,24 @@ async def read_fleet(connection: Connection) -> Fleet:
     return Fleet(sites, miners)
 
 
-async def apply(connection: Connection, changes: Changes) -> int | None:
+async def apply(
+    connection: Connection,
+    changes: Changes,
+    *,
+    advanced: Callable[[int, int], None] = lambda _done, _all: None,
+) -> int | None:
     """Make changes, and put the events that follow from them into the outbox.
 
     Args:
         connection: of ``changing``.
         changes: against the fleet as it is in this transaction.
+        advanced: told how many entries and events of how many have been written.
 
     Returns:
         the id of the last outbox row; None where nothing is to be published.
     """
     entries = (*changes.added, *changes.changed)
+    total = 2 * len(entries) + len(changes.removed)
     async with connection.cursor() as cursor:
         await cursor.executemany(
             _UPSERT_SITE,
@@ -92,8 +99,9 @@ async def apply(connection: Connection, changes: Changes) -> int | None:
             )
             await cursor.execute(_STAGE)
             async with cursor.copy(_COPY) as copy:
-                for entry in entries:
+                for number, entry in enumerate(entries, start=1):
                     await copy.write_row(_row(entry))
+                    advanced(number, total)
             await cursor.execute(_UPSERT)
         if changes.removed:
             await cursor.execute(
@@ -105,7 +113,11 @@ async def apply(connection: Connection, changes: Changes) -> int | None:
             await cursor.execute(
                 "DELETE FROM fleet.site WHERE site_id = ANY(%s)", (list(changes.emptied),)
             )
-    return await enqueue(connection, [_message(*event) for event in changes.events()])
+    return await enqueue(
+        connection,
+        [_message(*event) for event in changes.events()],
+        advanced=lambda sent: advanced(len(entries) + sent, total),
+    )
 
 
 async def take_up(writer: Writer, found: Mapping[str, Detected]) -> list[str]:

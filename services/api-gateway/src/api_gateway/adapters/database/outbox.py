@@ -1,6 +1,6 @@
 """The fleet's outbox: what was committed and is to be on Kafka."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,8 +21,18 @@ class Message:
     value: str | None
 
 
-async def enqueue(connection: Connection, messages: Sequence[Message]) -> int | None:
+async def enqueue(
+    connection: Connection,
+    messages: Sequence[Message],
+    *,
+    advanced: Callable[[int], None] = lambda _done: None,
+) -> int | None:
     """Write messages into the transaction that is under way, and wake the relay at its commit.
+
+    Args:
+        connection: of the transaction.
+        messages: in the order in which they are to be sent.
+        advanced: told how many have been written.
 
     Returns:
         the id of the last; None where there are none.
@@ -31,8 +41,9 @@ async def enqueue(connection: Connection, messages: Sequence[Message]) -> int | 
         return None
     async with connection.cursor() as cursor:
         async with cursor.copy("COPY fleet.outbox (topic, key, value) FROM STDIN") as copy:
-            for message in messages:
+            for number, message in enumerate(messages, start=1):
                 await copy.write_row((message.topic, message.key, message.value))
+                advanced(number)
         await cursor.execute("SELECT pg_notify(%s, '')", (_CHANNEL,))
         await cursor.execute("SELECT currval('fleet.outbox_id_seq')")
         row = await cursor.fetchone()
