@@ -88,8 +88,8 @@ class World:
         said = await handler(request)
         return said if self.out is None else self.out(request, said)
 
-    def follower(self, pool: str, url: str, client: PoliteClient) -> Follower:
-        owner = account(pool, url)
+    def follower(self, pool: str, url: str, client: PoliteClient, **more: Any) -> Follower:
+        owner = account(pool, url, **more)
         asker = Asker(
             POOLS[pool],
             Way(client),
@@ -338,6 +338,19 @@ async def test_an_account_that_the_key_is_not_for_is_named_in_the_pools_words() 
         assert follower.note() == f"f2pool refuses the key of f2pool-main: code 5010: {said}"
         refused = [each["error"] for each in logs if each["event"] == "key_refused"]
         assert refused == [f"code 5010: {said}"]
+
+
+async def test_an_address_that_nothing_was_mined_to_is_told_and_no_false_figure() -> None:
+    world = World()
+    async with (
+        emulated_pools(miners=2) as (_, _, url),
+        _client("ocean", url, world.time) as client,
+    ):
+        follower = world.follower("ocean", url, client, address="bc1qnobodyhasminedtothisaddress")
+        event, told = await world.look(follower)
+    assert event is not None
+    assert (event.status, told) == (PollStatus.ERROR, [])
+    assert "statsnap: nothing is known of this address" in (follower.note() or "")
 
 
 async def test_an_account_that_was_renamed_is_told_in_the_pools_words() -> None:

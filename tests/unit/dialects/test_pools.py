@@ -360,6 +360,9 @@ def test_every_record_of_every_pool_carries_a_scheme(pool: str) -> None:
         ("viabtc", {"code": 12004, "message": "IP limited"}, PollStatus.UNAUTHORISED, False),
         ("viabtc", {"code": "12003", "message": "tonce"}, PollStatus.UNAUTHORISED, False),
         ("viabtc", {"data": {}}, PollStatus.ERROR, False),
+        ("ocean", {"result": None}, PollStatus.ERROR, False),
+        ("ocean", {"result": None, "error": "too many requests"}, PollStatus.ERROR, True),
+        ("litecoinpool", {"error": "Invalid API key"}, PollStatus.UNAUTHORISED, False),
     ],
 )
 def test_a_refusal_said_with_200_is_one(
@@ -378,6 +381,14 @@ def test_a_refusal_says_what_the_pool_says() -> None:
     assert refusal is not None
     assert refusal.text.startswith("code 1003: not_found: mining user ")
     assert len(refusal.text) < 150
+
+
+def test_an_address_that_ocean_knows_nothing_of_is_told_so_and_no_unreadable_answer() -> None:
+    refusal = POOLS["ocean"].refusal({"result": None})
+    assert refusal is not None
+    assert "nothing was mined to it yet" in refusal.text
+    assert POOLS["ocean"].refusal({"result": {}}) is None
+    assert POOLS["litecoinpool"].refusal({"user": {}, "error": "market data are late"}) is None
 
 
 @pytest.mark.parametrize("pool", sorted(POOLS))

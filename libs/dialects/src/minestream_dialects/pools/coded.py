@@ -6,6 +6,7 @@ was asked for) is none of them.
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Final
 
 from minestream_dialects.fields import text
@@ -39,12 +40,18 @@ def refusal_of(
     if code == 0 or (answer.get("code") is None and not must_say):
         return None
     said = (text(answer.get(said_in)) or "")[:_MOST_SAID]
-    words = _QUOTED.sub("", said)
-    limited = code not in of_key and _LIMITED.search(words) is not None
-    refused = not limited and (code in of_key or _REFUSED.search(words) is not None)
     number = short(answer.get("code")) or "of no kind"
+    worded = f"code {number}: {said}" if said else f"code {number}"
+    if code in of_key:
+        return Refusal(PollStatus.UNAUTHORISED, worded)
+    return replace(refusal_in_words(said), text=worded)
+
+
+def refusal_in_words(said: str) -> Refusal:
+    """What an error refuses that is told by its words alone."""
+    words = _QUOTED.sub("", said)
+    limited = _LIMITED.search(words) is not None
+    refused = not limited and _REFUSED.search(words) is not None
     return Refusal(
-        PollStatus.UNAUTHORISED if refused else PollStatus.ERROR,
-        f"code {number}: {said}" if said else f"code {number}",
-        limited=limited,
+        PollStatus.UNAUTHORISED if refused else PollStatus.ERROR, said[:_MOST_SAID], limited=limited
     )

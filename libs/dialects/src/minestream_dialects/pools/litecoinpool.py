@@ -7,8 +7,9 @@ It tells sums and no history: single credits and payouts are not to be had from 
 
 from typing import Final, Literal
 
-from minestream_dialects.fields import Flags
+from minestream_dialects.fields import Flags, text
 from minestream_dialects.merged import merged_with
+from minestream_dialects.pools.coded import refusal_in_words
 from minestream_dialects.pools.port import (
     HASHRATE_TTL_S,
     Account,
@@ -18,6 +19,7 @@ from minestream_dialects.pools.port import (
     Key,
     PayoutSchedule,
     Pool,
+    Refusal,
     Snapshot,
     Span,
     WorkerStats,
@@ -52,6 +54,11 @@ class LitecoinPool(Pool[LitecoinPoolAccount]):
         """The one call; there is no history to ask for."""
         key = {"api_key": account.key}
         return (Call(name="api", path="api", ttl_s=HASHRATE_TTL_S, params=key),)
+
+    def refusal(self, answer: object) -> Refusal | None:
+        """An error in place of a user, whatever the HTTP status is."""
+        said = text(answer.get("error")) if type(answer) is dict and "user" not in answer else None
+        return None if said is None else refusal_in_words(said)
 
     def snapshot(self, cycle: Cycle) -> Snapshot:
         """Litecoin with its hashrates; Dogecoin with what it brought, if the pool tells it."""

@@ -2,15 +2,17 @@
 
 Source: responses that public clients recorded in August and September 2026 (numbers as texts,
 instants of income without a zone, ``lastest_share_ts``, ``fees_colected_satoshis``), and the older
-documentation (numbers, ``unpaid`` in satoshi): both are read.
+documentation (numbers, ``unpaid`` in satoshi): both are read. Of an address that nothing was mined
+to the result is null, as two public clients met it.
 """
 
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from minestream_dialects.fields import Flags
+from minestream_dialects.fields import Flags, text
 from minestream_dialects.numbers import plain
+from minestream_dialects.pools.coded import refusal_in_words
 from minestream_dialects.pools.port import (
     HASHRATE_TTL_S,
     REWARDS_TTL_S,
@@ -22,15 +24,18 @@ from minestream_dialects.pools.port import (
     MiningReward,
     PayoutSchedule,
     Pool,
+    Refusal,
     Snapshot,
     Span,
     WorkerStats,
 )
 from minestream_dialects.pools.values import SATOSHI, Fields, by_name, objects, short, utc
 from minestream_schemas.pool import PayoutKind, PoolMessage, RewardKind
+from minestream_schemas.raw import PollStatus
 from minestream_schemas.units import Algorithm
 
 _COIN: Final = "bitcoin"
+_UNKNOWN: Final = "nothing is known of this address: it is wrong, or nothing was mined to it yet"
 _THRESHOLD_COINS: Final = 2**20 / SATOSHI
 """On-chain payouts begin there; what is less stays unpaid until a block after it is more."""
 
@@ -73,6 +78,16 @@ class Ocean(Pool[OceanAccount]):
                 message=PoolMessage.REWARDS,
             ),
         )
+
+    def refusal(self, answer: object) -> Refusal | None:
+        """An error, or null in place of a result: that of an address without any share."""
+        if type(answer) is not dict:
+            return None
+        if (said := text(answer.get("error"))) is not None:
+            return refusal_in_words(said)
+        if "result" in answer and answer["result"] is None:
+            return Refusal(PollStatus.ERROR, _UNKNOWN)
+        return None
 
     def snapshot(self, cycle: Cycle) -> Snapshot:
         """One coin, and its workers by name."""

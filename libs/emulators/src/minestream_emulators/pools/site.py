@@ -131,6 +131,13 @@ def _pages(asked: Asked, items: list[dict[str, Any]]) -> dict[str, Any]:
     return litecoin_pools.paged(items, int(asked.get("page", "1")), limit)
 
 
+def _of_ocean(tell: Tell) -> Tell:
+    """Of an address that nothing was mined to it knows nothing."""
+    return lambda asked, ledger: (
+        tell(asked, ledger) if asked["who"] == ADDRESS else {"result": None}
+    )
+
+
 def _of_f2pool(tell: Tell) -> Tell:
     return lambda asked, ledger: litecoin_pools.f2pool_refusal(asked) or tell(asked, ledger)
 
@@ -156,19 +163,29 @@ def _viabtc_payments(asked: Asked, ledger: Ledger) -> Any:
 
 
 _OPEN: Final[tuple[tuple[str, str, str, Tell], ...]] = (
-    ("ocean", "GET", "user_hashrate/{who}", lambda _, ledger: bitcoin_pools.ocean_hashrate(ledger)),
+    (
+        "ocean",
+        "GET",
+        "user_hashrate/{who}",
+        _of_ocean(lambda _, ledger: bitcoin_pools.ocean_hashrate(ledger)),
+    ),
     (
         "ocean",
         "GET",
         "user_hashrate_full/{who}",
-        lambda _, ledger: bitcoin_pools.ocean_workers(ledger),
+        _of_ocean(lambda _, ledger: bitcoin_pools.ocean_workers(ledger)),
     ),
-    ("ocean", "GET", "statsnap/{who}", lambda _, ledger: bitcoin_pools.ocean_statsnap(ledger)),
+    (
+        "ocean",
+        "GET",
+        "statsnap/{who}",
+        _of_ocean(lambda _, ledger: bitcoin_pools.ocean_statsnap(ledger)),
+    ),
     (
         "ocean",
         "GET",
         "earnpay/{who}/{begin}/{end}",
-        lambda asked, ledger: bitcoin_pools.ocean_earnpay(ledger, *_span(asked)),
+        _of_ocean(lambda asked, ledger: bitcoin_pools.ocean_earnpay(ledger, *_span(asked))),
     ),
 )
 _BRAIINS: Final = "accounts/{}/json/btc"
