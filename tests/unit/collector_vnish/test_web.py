@@ -94,14 +94,17 @@ def test_every_family_is_spoken_over_http() -> None:
 async def test_an_elphapex_answers_behind_digest_with_its_factory_login(model: str) -> None:
     names = sorted(path.name for path in (FIXTURES / "elphapex").glob(f"{model}_*.json"))
     bodies = recorded(*(f"elphapex/{name}" for name in names))
-    miner = WebMiner(cgi(bodies), lock="digest", realm="Daoge")
+    settings = {"fc-work-mode": 1, "pools": [{"url": "p:1", "user": "u", "pass": "s3cret"}]}
+    pages = cgi(bodies | {"get_miner_conf": json.dumps(settings).encode()})
+    miner = WebMiner(pages, lock="digest", realm="Daoge")
     async with polling(ELPHAPEX, miner) as poll:
         event = await poll()
     assert event.status is PollStatus.OK
     assert event.dialect == "elphapex"
-    assert {name: body.body for name, body in event.endpoints.items()} == {
-        name: body.decode() for name, body in bodies.items()
-    }
+    said = {name: body.body for name, body in event.endpoints.items()}
+    kept = {"fc-work-mode": 1, "pools": [{"url": "p:1", "user": "u", "pass": "***"}]}
+    assert json.loads(said.pop("get_miner_conf") or "") == kept
+    assert said == {name: body.decode() for name, body in bodies.items()}
     assert event.firmware
 
 

@@ -85,6 +85,28 @@ def test_without_the_power_supplys_page_there_is_no_power_and_a_flag(dg1: dict[s
     assert (told.power_w, told.quality_flags) == (None, ("field_missing:power_w",))
 
 
+@pytest.mark.parametrize(
+    ("mode", "rate", "elapsed", "status"),
+    [
+        (1, 0, 0, MinerStatus.STOPPED),
+        ("1", 0, 86400, MinerStatus.STOPPED),
+        (0, 0, 86400, MinerStatus.UNKNOWN),
+        (0, 0, 0, MinerStatus.INITIALIZING),
+        (None, 0, 0, MinerStatus.INITIALIZING),
+        (1, 14415, 86400, MinerStatus.MINING),
+    ],
+)
+def test_one_that_its_settings_put_to_sleep_is_stopped_and_not_in_trouble(
+    dg1: dict[str, Any], mode: object, rate: float, elapsed: int, status: MinerStatus
+) -> None:
+    """The settings are read more seldom than the rates, which therefore come first."""
+    stats(dg1).update({"rate_15m": rate, "rate_avg": rate, "elapsed": elapsed})
+    dg1["get_miner_conf"] = {"algo": "ltc", "fc-work-mode": mode, "fc-freq-level": "100"}
+    told = read(dg1)
+    assert told.status is status
+    assert told.hashrate_hs == rate * 1e6
+
+
 def test_a_check_that_fails_is_an_error_code(dg1: dict[str, Any]) -> None:
     checks = dg1["summary"]["SUMMARY"][0]["status"]
     checks[2] |= {"status": "e", "code": 2001, "msg": "fan 3 lost"}

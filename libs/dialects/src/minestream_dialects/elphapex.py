@@ -4,7 +4,8 @@ Two different machines send the same ``temp_pcb``, ``temp_pic`` and map of chips
 that are not there; ``hw`` repeats ``asic_num``, ``hw_all`` a hashrate; ``freq_avg`` (62000) is no
 clock. None of these is read. ``rate_5s`` jumps by a third: the mean of 15 minutes counts.
 
-Source: the captures in ``tests/fixtures/elphapex``.
+Source: the captures in ``tests/fixtures/elphapex``; that a work mode of 1 is sleep, by two public
+readers.
 """
 
 from typing import Any, Final
@@ -35,7 +36,9 @@ from minestream_schemas.units import Algorithm, algorithm_named
 MAIN: Final = "stats"
 MAX_FANS: Final = 16
 _MAKER: Final = "DG"
-_OPTIONAL: Final = frozenset({"summary", "pools", "get_system_info", "get_power"})
+SETTINGS: Final = "get_miner_conf"
+_OPTIONAL: Final = frozenset({"summary", "pools", "get_system_info", "get_power", SETTINGS})
+_ASLEEP: Final = 1
 _MILLI: Final = 1000.0
 _SENSORS: Final = 16
 
@@ -102,7 +105,7 @@ def _read(stats: Row, payloads: Payloads, draft: Draft) -> None:
             draft.evidence[name] = f"stats.{key}"
     nominal, name = said(stats, "rate_ideal"), "hashrate_expected_hs"
     draft.hashrate_expected_hs = unit.read(nominal, name=name, flags=flags)
-    _read_state(stats, draft)
+    _read_state(stats, payloads, draft)
     draft.boards = _boards(stats, unit, draft)
     known = [each.chip_temp_max_c for each in draft.boards or ()]
     hottest = max((heat for heat in known if heat is not None), default=None)
@@ -116,10 +119,15 @@ def _read(stats: Row, payloads: Payloads, draft: Draft) -> None:
     read_totals(draft)
 
 
-def _read_state(stats: Row, draft: Draft) -> None:
-    """No page names a state: what hashes mines, and what has run for 0 s has not begun."""
+def _read_state(stats: Row, payloads: Payloads, draft: Draft) -> None:
+    """No page names a state: what hashes mines, and what has run for 0 s has not begun.
+
+    One that hashes nothing because its settings say so sleeps.
+    """
     if positive(said(stats, "rate_15m")) or positive(said(stats, "rate_avg")):
         draft.status = MinerStatus.MINING
+    elif unquoted(entry(payloads.bodies.get(SETTINGS), "fc-work-mode")) == _ASLEEP:
+        draft.status = MinerStatus.STOPPED
     elif said(stats, "elapsed") == 0:
         draft.status = MinerStatus.INITIALIZING
 

@@ -111,10 +111,12 @@ ELPHAPEX: Final = Web(
         "summary": _POLL_S,
         "pools": _POLL_S,
         "get_power": _POLL_S,
+        "get_miner_conf": _CONFIGURATION_S,
     },
     login="digest",
     secrets=FACTORY_LOGIN,
     identity=("get_system_info", "system_filesystem_version"),
+    configuration=frozenset({"get_miner_conf"}),
 )
 TOOLKIT: Final = Web(
     name="vnish-toolkit",
