@@ -12,8 +12,9 @@ import pytest
 import structlog
 
 from collector_pool.adapters.inbox import Heard, Inbox
+from collector_pool.adapters.open_gaps import end_left, left_open
 from collector_pool.adapters.service import _publish_heard
-from collector_pool.adapters.teller import Teller
+from collector_pool.adapters.teller import Teller, Whose
 from collector_pool.domain.freshness import Silence
 from collector_pool.domain.pacing import Pacer
 from collector_pool.domain.sayings import HTTP, WAMP, Saying
@@ -58,6 +59,35 @@ async def test_a_gap_that_is_not_closed_yet_is_closed_after_a_restart(tmp_path: 
     await after._tell(Silence(began_at, ended_at))
     assert [gap.ended_at for gap in outlet.gaps] == [None, ended_at]
     assert Teller(settings, cast("Any", outlet), clock).freshness.silent_since is None
+
+
+async def test_the_gap_of_an_account_that_is_followed_no_more_ends_and_no_other(
+    tmp_path: Path,
+) -> None:
+    clock, outlet = SystemClock(), Outlet()
+    settings = PoolSettings(state_dir=tmp_path, pool_profile="live", pool_account="own")
+    other = PoolSettings(state_dir=tmp_path, instance="10", pool_profile="live")
+    began_at = clock.now()
+    for whose in (None, Whose("stays", 600), Whose("left", 600)):
+        await Teller(settings, cast("Any", outlet), clock, whose=whose)._tell(Silence(began_at))
+    await Teller(other, cast("Any", outlet), clock, whose=Whose("b", 6))._tell(Silence(began_at))
+    opened = {gap.subject: gap for gap in outlet.gaps}
+    outlet.gaps.clear()
+
+    async def begun_anew(now: PoolSettings) -> list[tuple[str, bool]]:
+        at = began_at + timedelta(minutes=5)
+        left = left_open(now, ["stays"])
+        await end_left(left, cast("Any", outlet), at=at, collector_id=now.collector_id)
+        ended, outlet.gaps = outlet.gaps, []
+        assert {gap.ended_at for gap in ended} <= {at}
+        return [(gap.subject, gap.gap_id == opened[gap.subject].gap_id) for gap in ended]
+
+    assert await begun_anew(settings) == [("left", True)]
+    assert await begun_anew(settings) == []
+    renamed = settings.model_copy(update={"pool_account": "another"})
+    assert await begun_anew(renamed) == [("own", True)]
+    stays = Teller(settings, cast("Any", outlet), clock, whose=Whose("stays", 600))
+    assert stays.freshness.silent_since == began_at
 
 
 async def test_what_waited_while_messages_became_unreadable_does_not_call_them_readable(

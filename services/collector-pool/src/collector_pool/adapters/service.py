@@ -13,6 +13,7 @@ from collector_pool.adapters.accounts import Accounts
 from collector_pool.adapters.accounts_file import load_accounts
 from collector_pool.adapters.feed import Feed
 from collector_pool.adapters.inbox import Heard, Inbox
+from collector_pool.adapters.open_gaps import end_left, left_open
 from collector_pool.adapters.standing import Standing
 from collector_pool.adapters.teller import Teller
 from collector_pool.adapters.web import Web, polls_of
@@ -49,7 +50,8 @@ async def collect(settings: PoolSettings, health: Health) -> None:
         ConfigurationError: the spool cannot be used.
     """
     accounts = _accounts(settings)
-    if settings.profile() is None and not accounts:
+    left = left_open(settings, [each.account_id for each in accounts])
+    if settings.profile() is None and not accounts and not left:
         hint = "set MINESTREAM_POOL_PROFILE or MINESTREAM_POOLS_FILE"
         structlog.get_logger().info("nothing_to_follow", hint=hint)
         await asyncio.Event().wait()
@@ -65,6 +67,9 @@ async def collect(settings: PoolSettings, health: Health) -> None:
             else None
         )
         group.create_task(outlet.run())
+        group.create_task(
+            end_left(left, outlet, at=clock.now(), collector_id=settings.collector_id)
+        )
         if accounts:
             group.create_task(Accounts(settings, accounts, outlet, clock).run(health))
         if (profile := settings.profile()) is not None:

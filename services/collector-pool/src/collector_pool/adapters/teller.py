@@ -13,6 +13,7 @@ import prometheus_client
 import structlog
 from opentelemetry.trace import SpanKind
 
+from collector_pool.adapters.open_gaps import gaps_file
 from collector_pool.domain.freshness import Freshness, Silence
 from collector_pool.domain.hiding import hider
 from collector_pool.domain.sayings import Saying, hidden, to_event
@@ -22,7 +23,6 @@ from minestream_runtime.clock import Clock, new_event_id
 from minestream_runtime.metrics import counter, gauge
 from minestream_runtime.outlet.handing import Outlet
 from minestream_runtime.outlet.spool import Spooled
-from minestream_runtime.state_file import StateFile
 from minestream_schemas.gap import GapCause, gap_of
 from minestream_schemas.pool import RAW_POOL, PoolMessage, RawPool
 from minestream_schemas.raw import PollStatus
@@ -57,14 +57,13 @@ class Teller:
     def __init__(
         self, settings: PoolSettings, outlet: Outlet, clock: Clock, *, whose: Whose | None = None
     ) -> None:
-        named = f"{settings.collector_id}.{whose.account_id}" if whose else settings.collector_id
         fresh_s = whose.fresh_s if whose else settings.pool_fresh_s
         self._account = whose.account_id if whose else settings.pool_account
         self._collector_id = settings.collector_id
         self._payout_scheme = None if whose else settings.pool_payout_scheme
         self._outlet = outlet
         self._clock = clock
-        self._open_gaps = StateFile(settings.state_dir / f"{named}.gaps", dict[str, datetime])
+        self._open_gaps = gaps_file(settings, whose.account_id if whose else None)
         self._hide = hider(settings.key or None)
         self._look_s = min(_LOOK_S, fresh_s / 3)
         silent_since = (self._open_gaps.load() or {}).get(self._account)
