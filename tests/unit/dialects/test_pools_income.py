@@ -204,6 +204,12 @@ def test_an_account_without_income_is_no_fault_whatever_came_with_it() -> None:
     assert normalise(raw, miner_of=nobody) == ()
 
 
+def test_a_day_that_braiins_has_not_calculated_yet_is_no_fault() -> None:
+    today = {"date": AT.timestamp(), "total_reward": None, "bos_plus_reward": None}
+    raw = message("braiins", {"rewards": {"btc": {"daily_rewards": [today]}}}, PoolMessage.REWARDS)
+    assert normalise(raw, miner_of=nobody) == ()
+
+
 def test_income_of_which_nothing_can_be_read_is_a_fault() -> None:
     answers = {"rewards": {"btc": {"daily_rewards": [{"date": "soon", "total_reward": "1"}]}}}
     raw = message("braiins", answers, PoolMessage.REWARDS)

@@ -164,6 +164,9 @@ def _workers(cycle: Cycle) -> tuple[WorkerStats, ...]:
 
 
 def _daily(entry: dict[str, Any], cycle: Cycle) -> MiningReward | None:
+    """What a day brought; one that is not calculated yet says null."""
+    if "total_reward" in entry and entry["total_reward"] is None:
+        return None
     flags = Flags()
     fields = Fields(entry, flags, cycle.raw)
     day, at = fields.day("date"), utc(entry.get("date"))
