@@ -26,6 +26,7 @@ from minestream_runtime.devices.http import device_session
 from minestream_runtime.sealing import Sealer
 from minestream_schemas.inventory import InventoryEntry
 from minestream_schemas.raw import PollStatus, RawMiner
+from minestream_schemas.telemetry import MinerStatus
 
 CONF = {"pools": [{"url": "p:1", "user": "u", "pass": "hunter2"}], "bitmain-freq": "675"}
 STATS = {"STATS": [{"elapsed": 501234, "rate_5s": 88422.0, "chain": []}]}
@@ -106,6 +107,29 @@ async def test_an_elphapex_answers_behind_digest_with_its_factory_login(model: s
     assert json.loads(said.pop("get_miner_conf") or "") == kept
     assert said == {name: body.decode() for name, body in bodies.items()}
     assert event.firmware
+
+
+@pytest.mark.parametrize(
+    ("family", "page", "settings"),
+    [
+        (ANTMINER, "cgminer/s19_web_stats.json", {"bitmain-work-mode": "1"}),
+        (ELPHAPEX, "elphapex/dg1plus_1.0.2_stats.json", {"fc-work-mode": 1}),
+    ],
+    ids=["antminer", "elphapex"],
+)
+async def test_a_miner_asleep_is_stopped_at_each_poll_and_not_where_its_settings_are_asked_alone(
+    family: Web, page: str, settings: dict[str, object]
+) -> None:
+    stats = json.loads((FIXTURES / page).read_text())
+    rates = ("rate_5s", "rate_30m", "rate_15m", "rate_avg")
+    stats["STATS"][0].update(dict.fromkeys(rates, 0.0))
+    more = {"stats": stats, "get_power": {"power_output": "25"}, "get_miner_conf": settings}
+    miner = WebMiner(antminer(**more), lock="digest")
+    async with polling(family, miner) as poll:
+        events = [await poll() for _ in range(2)]
+        assert "/cgi-bin/get_miner_conf.cgi" not in miner.asked, "asked half-hourly"
+    said = [normalise(event).telemetry.status for event in events]
+    assert said == [MinerStatus.STOPPED] * 2
 
 
 async def test_a_challenge_costs_one_round_trip_and_not_one_per_poll() -> None:
@@ -244,7 +268,7 @@ async def test_an_antminer_without_stats_is_asked_as_an_older_one_from_then_on()
     reading = normalise(first).telemetry
     assert (first.status, second.status) == (PollStatus.OK, PollStatus.OK)
     assert first.dialect == second.dialect == "antminer-web"
-    assert second.endpoints.keys() == {"get_miner_status", "get_system_info"}
+    assert second.endpoints.keys() == {"get_miner_status", "get_system_info", "get_miner_conf"}
     assert (reading.hashrate_hs, reading.boards_healthy) == (13582.67e9, 3)
     assert reading.quality_flags == ("unit_inferred",)
 

@@ -140,7 +140,7 @@ def plan_of(web: Web) -> Plan:
     return Plan(
         main=web.main,
         cadence_s=web.cadence_s,
-        rides_along=every - web.alone - web.configuration - {web.main},
+        rides_along=every - web.alone - {web.main},
         never_dropped=frozenset() if web.identity is None else frozenset({web.identity[0]}),
         identity=None if web.identity is None else web.identity[0],
         guarded=frozenset() if web.login == "none" else every,

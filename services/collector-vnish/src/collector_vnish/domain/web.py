@@ -29,7 +29,7 @@ class Web:
         secrets: with which such miners are delivered.
         identity: the endpoint that tells the firmware, and under which key.
         alone: endpoints that ride along in the events between.
-        configuration: read after each restart; their secrets stay with us.
+        configuration: read after each restart, as it tells who sleeps; its secrets stay with us.
         paths: of endpoints that stand elsewhere.
         only: endpoints that nobody has but a firmware whose version holds this word.
         older: what a miner is asked that has no ``main``: it is an older one.
