@@ -1,5 +1,6 @@
 """``minestream-edge --check``: what a start would run into is told before it."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,19 +8,24 @@ from pathlib import Path
 
 import pytest
 import typer
+from structlog.testing import capture_logs
+from tests.unit.runtime.outlet_world import until
 from typer.testing import CliRunner
 
 from minestream_runtime.edge.command import edge
 from minestream_runtime.edge.config import read_edge
+from minestream_runtime.edge.key_file import KeyFile
+from minestream_runtime.edge.running import worded
 from minestream_runtime.edge.site import found_out
 from minestream_schemas.inventory import Detected
 
-SITE = """\
+KEY = "hsc_" + "k" * 40
+SITE = f"""\
 site: texas
 gateway: https://minestream.example.com
-key: hsc_{key}
+key: {KEY}
 inventory: fleet.yaml
-""".format(key="k" * 40)
+"""
 HTTP_ALONE = SITE + "collectors: [vnish]\n"
 WEB = '  - {miner_id: texas-1, address: "127.0.0.1:%d"}\n'
 TCP = '  - {miner_id: texas-2, address: "127.0.0.1:4028", transport: tcp}\n'
@@ -30,11 +36,16 @@ UPLOADED = '  - {miner_id: texas-5, address: "127.0.0.1:81", dialect: upload}\n'
 
 def checked(folder: Path, site: str, *miners: str) -> tuple[int, str, str]:
     """Exit code, output and errors."""
+    (folder / "edge.yaml").touch(0o600)
     (folder / "edge.yaml").write_text(site)
     (folder / "fleet.yaml").write_text("miners:\n" + "".join(miners))
+    return ran(folder, "--check")
+
+
+def ran(folder: Path, *options: str) -> tuple[int, str, str]:
     app = typer.Typer()
     app.command()(edge)
-    result = CliRunner().invoke(app, ["--config", str(folder / "edge.yaml"), "--check"])
+    result = CliRunner().invoke(app, ["--config", str(folder / "edge.yaml"), *options])
     return result.exit_code, result.stdout, result.stderr
 
 
@@ -99,6 +110,8 @@ def test_a_fault_of_the_list_is_told_with_the_lists_own_name_and_line(tmp_path: 
     [
         ("ca_file: fleet.yaml\n", "edge.yaml:5: ca_file: "),
         ("spool: {folder: fleet.yaml/spool}\n", "fleet.yaml is no folder"),
+        ("spool: {folder: /proc/spool}\n", "edge.yaml:5: spool.folder: /proc cannot be written"),
+        ("poll: {interval_s: 3}\n", "edge.yaml:5: poll.interval_s: at least 10 s"),
         ("collectors: [vnish, collector-vnish]\n", "edge.yaml:5: collectors: 'collector-vnish' is"),
     ],
 )
@@ -107,3 +120,84 @@ def test_what_would_end_a_start_or_poll_twice_is_told_before(
 ) -> None:
     code, _, err = checked(tmp_path, SITE + more, TCP)
     assert (code, said in err) == (78, True), err
+    assert ran(tmp_path)[::2] == (code, err), "a start says the same"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("POLL_INTERVAL_S", "2", " of the environment: at least 10 s"),
+        ("IN_FLIGHT", "0", " of the environment: Input should be greater than or equal to 1"),
+        ("PUBLISH_DEADLINE_S", "900", " of the environment: Input should be less than"),
+        ("CREDENTIALS_KEY", "short", ": 32 bytes in URL-safe base64 are wanted"),
+    ],
+)
+def test_what_the_environment_says_wrong_is_told_by_the_names_it_uses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(f"MINESTREAM_{variable}", value)
+    code, _, err = checked(tmp_path, SITE, TCP)
+    assert (code, f"MINESTREAM_{variable}{said}" in err) == (78, True), err
+    assert "fleet.yaml" not in err
+
+
+def test_a_start_that_fails_names_the_keys_of_the_file(tmp_path: Path, web: socket.socket) -> None:
+    port = web.getsockname()[1]
+    checked(tmp_path, SITE + f"health: {{port: {port}}}\n", TCP)
+    code, out, _ = ran(tmp_path)
+    assert (code, "MINESTREAM_" in out) == (78, False), out
+    assert f"or health.port ({tmp_path}/edge.yaml:5)" in out
+
+
+def test_a_spool_that_is_in_use_or_cannot_be_written_is_told_by_the_keys_of_the_file(
+    tmp_path: Path,
+) -> None:
+    checked(tmp_path, SITE + "spool:\n  folder: spool\n", TCP)
+    site = read_edge(tmp_path / "edge.yaml", {})
+    folder = f"spool.folder ({tmp_path}/edge.yaml:6)"
+    busy = worded(site, "needs a MINESTREAM_STATE_DIR or a MINESTREAM_INSTANCE of its own")
+    assert busy == f"needs a {folder} or a site ({tmp_path}/edge.yaml:1) of its own"
+    assert worded(site, "MINESTREAM_NOBODYS") == "MINESTREAM_NOBODYS"
+
+
+def test_miners_where_none_may_be_are_told_with_the_key_that_says_where(tmp_path: Path) -> None:
+    networks = "poll: {allowed_networks: 10.0.0.0/8}\n"
+    code, _, err = checked(tmp_path, SITE + networks, TCP, MORE)
+    where = "it is outside of poll.allowed_networks: 10.0.0.0/8"
+    assert (code, err) == (1, f"texas-2 (127.0.0.1) (and 1 more) is not polled: {where}\n")
+
+
+@pytest.mark.parametrize(
+    ("site", "mode", "of"),
+    [
+        (SITE, 0o644, "edge.yaml"),
+        (SITE, 0o640, None),
+        (SITE.replace(KEY, "${KEY}"), 0o644, None),
+        (SITE.replace(f"key: {KEY}", "key_file: key"), 0o644, "key"),
+        (SITE.replace(f"key: {KEY}", "key_file: key"), 0o600, None),
+    ],
+)
+def test_a_key_that_everybody_may_read_is_told_and_refuses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: str, mode: int, of: str | None
+) -> None:
+    monkeypatch.setenv("KEY", KEY)
+    for name in ("edge.yaml", "key"):
+        (tmp_path / name).write_text(KEY)
+        (tmp_path / name).chmod(mode)
+    code, _, err = checked(tmp_path, site, TCP)
+    told = f"warning: {tmp_path / of} has mode 0644, which lets everybody" if of else ""
+    assert (code, err[: len(told)], bool(err)) == (0, told, bool(told))
+    assert KEY not in err
+
+
+async def test_a_start_tells_of_a_key_that_everybody_may_read(tmp_path: Path) -> None:
+    (tmp_path / "fleet.yaml").touch()
+    (tmp_path / "edge.yaml").write_text(SITE)
+    (tmp_path / "edge.yaml").chmod(0o644)
+    following = KeyFile(read_edge(tmp_path / "edge.yaml", {}), lambda _: None)
+    with capture_logs() as said:
+        running = asyncio.ensure_future(following.run())
+        await until(lambda: bool(said))
+        running.cancel()
+    [line] = said
+    assert (line["event"], "mode 0644" in line["reason"]) == ("key_readable_by_all", True)

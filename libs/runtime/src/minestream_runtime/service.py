@@ -31,24 +31,29 @@ def run_service(name: str, settings_type: type[S], main: Main[S]) -> None:
     run_loaded(name, settings_type.load, main)
 
 
-def run_loaded(name: str, load: Callable[[], S], main: Main[S]) -> None:
+def run_loaded(
+    name: str, load: Callable[[], S], main: Main[S], *, worded: Callable[[str], str] = str
+) -> None:
     """The same, for settings that come from elsewhere; see ``run_service``.
 
     Args:
         name: the service.
         load: gives the settings, or raises a ``ConfigurationError``.
         main: takes the settings and the health.
+        worded: says what was set up wrong in the words of who set it up.
     """
-    sys.exit(asyncio.run(_run(name, load, main)))
+    sys.exit(asyncio.run(_run(name, load, main, worded)))
 
 
-async def _run(name: str, load: Callable[[], S], main: Main[S]) -> int:
+async def _run(
+    name: str, load: Callable[[], S], main: Main[S], worded: Callable[[str], str]
+) -> int:
     log = structlog.get_logger()
     try:
         settings = load()
     except ConfigurationError as exc:
         logs.configure(name)
-        return _refused(exc)
+        return _refused(worded(str(exc)))
     logs.configure(name, level=settings.log_level)
     ready = health.Health()
     loop = asyncio.get_running_loop()
@@ -66,15 +71,15 @@ async def _run(name: str, load: Callable[[], S], main: Main[S]) -> int:
     except (Exception, BaseExceptionGroup) as exc:
         refused = _configuration(exc)
         if refused is not None:
-            return _refused(refused)
+            return _refused(worded(str(refused)))
         log.exception("service_failed", error_type=_kind(exc))
         return EXIT_FAULT
     return EXIT_OK
 
 
-def _refused(exc: BaseException) -> int:
+def _refused(why: str) -> int:
     """Tell an operator what to change: the text says it all, and a traceback would bury it."""
-    structlog.get_logger().error("configuration_refused", error=str(exc))
+    structlog.get_logger().error("configuration_refused", error=why)
     return EXIT_CONFIGURATION
 
 

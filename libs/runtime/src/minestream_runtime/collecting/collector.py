@@ -4,10 +4,9 @@ import asyncio
 import gc
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Self
 
 import structlog
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from minestream_runtime.clock import Clock
 from minestream_runtime.collecting.vitals import Vital, changed, remembered
@@ -30,14 +29,14 @@ _GARBAGE_AFTER = (10_000, 20, 20)
 class CollectorSettings(OutletSettings):
     """What a collector that polls miners is told."""
 
-    poll_interval_s: float = Field(default=60.0, gt=0, le=86_400, description="the default")
-    poll_deadline_s: float = Field(
-        default=10.0, gt=0, le=60, description="for one whole answer: connect, headers, body"
-    )
     demo: bool = Field(
         default=False,
         description="for demonstrations and tests only, never for real devices: "
         "lowers the shortest poll interval from 10 s to 1 s",
+    )
+    poll_interval_s: float = Field(default=60.0, gt=0, le=86_400, description="the default")
+    poll_deadline_s: float = Field(
+        default=10.0, gt=0, le=60, description="for one whole answer: connect, headers, body"
     )
     in_flight: int = Field(
         default=256,
@@ -69,19 +68,21 @@ class CollectorSettings(OutletSettings):
         "empty: as many as are due",
     )
 
+    @field_validator("poll_interval_s")
+    @classmethod
+    def _above_floor(cls, interval_s: float, told: ValidationInfo) -> float:
+        if told.data.get("demo") and interval_s < DEMO_FLOOR_S:
+            raise ValueError(f"at least {DEMO_FLOOR_S:g} s")
+        if not told.data.get("demo") and interval_s < FLOOR_S:
+            raise ValueError(
+                f"at least {FLOOR_S:g} s (MINESTREAM_DEMO=1 allows 1 s, for demonstrations)"
+            )
+        return interval_s
+
     @property
     def floor_s(self) -> float:
         """The shortest poll interval."""
         return DEMO_FLOOR_S if self.demo else FLOOR_S
-
-    @model_validator(mode="after")
-    def _above_floor(self) -> Self:
-        if self.poll_interval_s < self.floor_s:
-            raise ValueError(
-                f"MINESTREAM_POLL_INTERVAL_S: at least {self.floor_s:g} s"
-                + ("" if self.demo else " (MINESTREAM_DEMO=1 allows 1 s, for demonstrations)")
-            )
-        return self
 
     def interval_of(self, wanted_s: float | None) -> float:
         """A target's interval: its own or the default, never below the floor."""

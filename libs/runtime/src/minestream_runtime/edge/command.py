@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
@@ -13,8 +14,8 @@ import typer
 from minestream_runtime.command.terminal import Screen
 from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.edge.config import Edge, read_edge
-from minestream_runtime.edge.foreseeing import check_places, listed, unpolled
-from minestream_runtime.edge.running import Collector, collectors_of, run_edge
+from minestream_runtime.edge.foreseeing import check_places, listed, outside, unpolled
+from minestream_runtime.edge.running import Collector, collectors_of, run_edge, worded
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.health import Health
 from minestream_runtime.service import EXIT_CONFIGURATION, run_loaded
@@ -49,6 +50,7 @@ def edge(
     with _refusing(config):
         site = read_edge(config, os.environ)
         collectors = collectors_of(site)
+        check_places(site)
     if check:
         _check(site, collectors)
         return
@@ -56,7 +58,7 @@ def edge(
     async def main(_: object, health: Health) -> None:
         await run_edge(site, collectors, health)
 
-    run_loaded(NAME, lambda: collectors[0].settings, main)
+    run_loaded(NAME, lambda: collectors[0].settings, main, worded=partial(worded, site))
 
 
 def main() -> None:
@@ -65,13 +67,15 @@ def main() -> None:
 
 
 def _check(site: Edge, collectors: list[Collector]) -> None:
-    with _refusing(site.path):
-        check_places(site)
     with _refusing(site.inventory):
         fleet = listed(site, collectors)
     with _refusing(site.path):
-        faults = asyncio.run(unpolled(site, collectors, fleet))
+        exposed = site.exposed()
+        faults = outside(collectors, fleet)
+        faults += asyncio.run(unpolled(site, collectors, fleet))
     _tell(site, collectors, fleet)
+    if exposed is not None:
+        _console.print(f"warning: {exposed}", style="yellow", markup=False)
     for fault in faults:
         _console.print(fault, style="red", markup=False)
     if faults:
@@ -98,8 +102,8 @@ def _refusing(file: Path) -> Iterator[None]:
         yield
     except DocumentError as exc:
         _refuse(file, exc.faults)
-    except ConfigurationError as exc:
-        _refuse(file, [Fault(1, str(exc))])
+    except ConfigurationError as exc:  # of the environment: no file has it
+        _end([str(exc)])
     except UnicodeDecodeError as exc:
         _refuse(file, [Fault(1, f"no UTF-8 at byte {exc.start}")])
     except OSError as exc:
@@ -107,7 +111,11 @@ def _refusing(file: Path) -> Iterator[None]:
 
 
 def _refuse(file: Path, faults: list[Fault]) -> NoReturn:
+    _end([f"{file}:{fault.line}: {fault.text}" for fault in faults])
+
+
+def _end(faults: list[str]) -> NoReturn:
     for fault in faults[:_FAULTS_SHOWN]:
-        _console.print(f"{file}:{fault.line}: {fault.text}", markup=False)
+        _console.print(fault, markup=False)
     _console.print("[red]1 fault[/]" if len(faults) == 1 else f"[red]{len(faults)} faults[/]")
     raise typer.Exit(EXIT_CONFIGURATION)

@@ -1,6 +1,7 @@
 """The one file that an edge site is set up with, or every fault that it has."""
 
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,6 +148,26 @@ class Edge:
             at: its path.
         """
         return DocumentError([Fault(self.read.line(at), f"{'.'.join(at)}: {said}")])
+
+    def exposed(self) -> str | None:
+        """That everybody may read the file which has the key, and what to do; None: not so.
+
+        No refusal: a container's secrets are often readable by all, and there is nobody else.
+
+        Raises:
+            OSError: it is not there any more.
+        """
+        given = self.file.key_file
+        holder = self.path if given is None else self.path.parent / given
+        mode = stat.S_IMODE(holder.stat().st_mode)
+        if not mode & stat.S_IROTH:
+            return None
+        if given is None and self.key.get_secret_value() not in holder.read_text(encoding="utf-8"):
+            return None  # it is the environment's
+        return (
+            f"{holder} has mode {mode:04o}, which lets everybody on this machine read the key and "
+            f"upload as {self.file.site}: chmod 600 {holder}, or 440 where a group needs it"
+        )
 
     def read_inventory(self, environment: Mapping[str, str]) -> Wanted:
         """The miners as they are listed now.

@@ -4,11 +4,12 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any, Final
 
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.polling import Gone, Ours, Source, Surroundings, There
+from minestream_runtime.devices.addresses import family_of, split
 from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.edge.config import Edge
 from minestream_runtime.edge.running import Collector, others_than, with_key
@@ -33,7 +34,7 @@ def check_places(edge: Edge) -> None:
     """Can what the file names be used?
 
     Raises:
-        DocumentError: the CA's file cannot, or no folder can be where the spool is to be.
+        DocumentError: the CA's file cannot, or nothing can be written where the spool is to be.
     """
     try:
         trusted(edge)
@@ -43,6 +44,16 @@ def check_places(edge: Edge) -> None:
     there = next(each for each in (folder, *folder.parents) if each.exists())
     if not there.is_dir():
         raise edge.faulty(f"{there} is no folder", "spool", "folder")
+    spool = folder / f"{reporter_of(edge.file.site)}.spool"
+    try:
+        with TemporaryFile(dir=there):
+            pass
+        if spool.exists():
+            there = spool
+            os.close(os.open(spool, os.O_RDWR))
+    except OSError as exc:
+        said = f"{there} cannot be written ({exc.strerror}): a folder is wanted where this user can"
+        raise edge.faulty(said, "spool", "folder") from exc
 
 
 def listed(edge: Edge, collectors: Sequence[Collector]) -> Fleet:
@@ -58,6 +69,27 @@ def listed(edge: Edge, collectors: Sequence[Collector]) -> Fleet:
     """
     sealer = Sealer.from_settings(with_key(collectors)[0].settings)
     return sealed_fleet(edge.read_inventory(os.environ), Fleet({}, {}), sealer)
+
+
+def outside(collectors: Sequence[Collector], fleet: Fleet) -> list[str]:
+    """Which miners nobody polls since none may be there; where a name leads, a poll finds out.
+
+    Args:
+        collectors: of ``collectors_of``.
+        fleet: of ``listed``.
+    """
+    settings = collectors[0].settings
+    hosts = ((miner_id, split(each.address)[0]) for miner_id, each in fleet.miners.items())
+    found = [
+        f"{miner_id} ({host})"
+        for miner_id, host in hosts
+        if family_of(host) is not None and not settings.networks.allows(host)
+    ]
+    if not found:
+        return []
+    more = f" (and {len(found) - 1} more)" if found[1:] else ""
+    allowed = f"poll.allowed_networks: {settings.allowed_networks}"
+    return [f"{found[0]}{more} is not polled: it is outside of {allowed}"]
 
 
 async def unpolled(edge: Edge, collectors: Sequence[Collector], fleet: Fleet) -> list[str]:

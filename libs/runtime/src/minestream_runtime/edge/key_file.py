@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -45,6 +46,7 @@ class KeyFile:
 
     async def run(self) -> None:
         """Follow the files until cancelled."""
+        await self._warn(self._edge)
         while True:
             await woken(self._wake, LOOK_EVERY_S)
             self._wake.clear()
@@ -66,6 +68,13 @@ class KeyFile:
             return
         self._fault = None
         self._take(edge.key)
+        await self._warn(edge)
+
+    async def _warn(self, edge: Edge) -> None:
+        with suppress(OSError, UnicodeDecodeError):  # the next look tells of it
+            exposed = await asyncio.to_thread(edge.exposed)
+            if exposed is not None:
+                self._log.warning("key_readable_by_all", reason=exposed)
 
     def _now(self) -> Stamp | None:
         """What tells whether a file has changed; None: one is not there."""

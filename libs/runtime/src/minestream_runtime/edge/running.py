@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import re
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from pydantic import SecretStr, ValidationError
 from minestream_runtime.clock import Clock, SystemClock
 from minestream_runtime.collecting.collector import CollectorSettings
 from minestream_runtime.collecting.polling import Surroundings
+from minestream_runtime.config.marks import PREFIX
+from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.edge.config import Edge
 from minestream_runtime.edge.dead_letters import DeadLetters
 from minestream_runtime.edge.key_file import KeyFile
@@ -50,6 +53,13 @@ _PLACES: Final = {
     "trace_ratio": ("trace", "ratio"),
 }
 """Where a setting stands in the file."""
+_ALSO: Final = {
+    "state_dir": ("spool", "folder"),
+    "instance": ("site",),
+    "trace_folder": ("trace", "folder"),
+}
+"""The same, of settings that are made of what the file says."""
+_VARIABLE: Final = re.compile(rf"{PREFIX}([A-Z_]+)")
 Collect = Callable[[Any, Health, Surroundings], Awaitable[None]]
 
 
@@ -116,13 +126,41 @@ def settings_of(edge: Edge, kind: type[CollectorSettings]) -> CollectorSettings:
     }
     for name, (part, key) in _PLACES.items():
         given[name] = getattr(getattr(file, part), key)
+    given = {name: value for name, value in given.items() if value is not None}
     try:
-        return kind(**{name: value for name, value in given.items() if value is not None})
+        return kind(**given)
     except ValidationError as exc:
-        first = exc.errors(include_input=False, include_url=False, include_context=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else "poll_interval_s"
-        said = first["msg"].removeprefix("Value error, ")
-        raise edge.faulty(said, *_PLACES.get(name, (name,))) from None
+        raise DocumentError(_faults(edge, exc, given)) from None
+
+
+def _faults(edge: Edge, exc: ValidationError, given: Mapping[str, Any]) -> list[Fault]:
+    """What is wrong with settings: of the file with its line, of the environment with its name."""
+    found: list[Fault] = []
+    for each in exc.errors(include_input=False, include_url=False, include_context=False):
+        name = str(each["loc"][0])
+        said = each["msg"].removeprefix("Value error, ")
+        if name in given:
+            found += edge.faulty(said, *_PLACES.get(name, (name,))).faults
+        else:
+            place = f" ({'.'.join(_PLACES[name])} here goes before it)" if name in _PLACES else ""
+            found.append(Fault(1, f"{PREFIX}{name.upper()} of the environment: {said}{place}"))
+    return sorted(set(found))
+
+
+def worded(edge: Edge, said: str) -> str:
+    """The same with the file's keys for the variables that services have.
+
+    Args:
+        edge: the site's file.
+        said: of a ``ConfigurationError``.
+    """
+
+    def in_file(found: re.Match[str]) -> str:
+        name = found[1].lower()
+        at = _PLACES.get(name) or _ALSO.get(name)
+        return found[0] if at is None else f"{'.'.join(at)} ({edge.path}:{edge.read.line(at)})"
+
+    return _VARIABLE.sub(in_file, said)
 
 
 async def run_edge(edge: Edge, collectors: Sequence[Collector], health: Health) -> None:

@@ -23,7 +23,7 @@ def trusted(edge: Edge) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=str(edge.path.parent / edge.file.ca_file))
     except (OSError, ssl.SSLError) as exc:
-        raise ConfigurationError(f"ca_file: {exc}") from exc
+        raise ConfigurationError(f"ca_file: {exc}: certificates in PEM are wanted") from exc
 
 
 def certificate_fault(exc: BaseException) -> str | None:

@@ -14,7 +14,7 @@ from minestream_runtime.clock import Clock
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.outlet import salvage
 from minestream_runtime.outlet.salvage import Salvage, makes_sense
-from minestream_runtime.outlet.spool_file import connected
+from minestream_runtime.outlet.spool_file import connected, refusal
 from minestream_runtime.outlet.spooled import BLOCK_EVENTS, Lost, Spooled, packed, unpacked
 
 _BLOCK_BYTES: Final = 256 * 1024
@@ -89,10 +89,7 @@ class SpoolDisk:
             else:
                 self._take_in()
         except (sqlite3.Error, OSError) as exc:
-            raise ConfigurationError(
-                f"spool {self._path}: {exc}; each instance needs a MINESTREAM_STATE_DIR that it"
-                " can write, and a MINESTREAM_INSTANCE of its own"
-            ) from exc
+            raise ConfigurationError(f"spool {self._path}: {refusal(exc)}") from exc
 
     def close(self) -> None:
         """Close the file."""

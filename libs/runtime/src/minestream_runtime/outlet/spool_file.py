@@ -38,3 +38,17 @@ def connected(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def refusal(exc: Exception) -> str:
+    """Why a file cannot be opened, and what to set.
+
+    Args:
+        exc: of ``connected``.
+    """
+    if getattr(exc, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+        return (
+            "another process uses it: is this one running twice? Else it needs a"
+            " MINESTREAM_STATE_DIR or a MINESTREAM_INSTANCE of its own"
+        )
+    return f"{exc}: MINESTREAM_STATE_DIR must be a folder that this user can write"
