@@ -133,6 +133,15 @@ def test_a_gap_of_a_removed_miner_ends_under_its_own_cause(reading: MakeReading)
     assert (ended.cause, *minute(ended)) == (GapCause.MINER_UNAUTHORISED, 0, 3)
 
 
+def test_a_gap_that_a_collector_ahead_of_its_time_began_ends_no_earlier(
+    reading: MakeReading,
+) -> None:
+    state, _ = told_of(reading, "rss")
+    assert state is not None
+    (ended,) = tick(state, START - 180 * 10**6, RULES, removed=True).gaps
+    assert minute(ended) == (0, 0)
+
+
 def test_an_open_gap_of_before_there_were_other_causes_is_one_of_silence(
     reading: MakeReading,
 ) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from minestream_schemas.gap import GapCause
+from processor.adapters.state_codec import decode, encode
 from processor.domain.miner_state import MinerState, to_us
 from processor.domain.step import Reading, Rules, due_us, step, tick
 
@@ -97,6 +98,33 @@ def test_a_poll_that_came_when_the_one_before_had_said_leaves_no_hole_though_it_
     assert [gap.cause for gap in opened.gaps] == [GapCause.COLLECTOR_DOWN]
     (gap,) = step(opened.state, reading(52, interval_s=5), RULES).gaps
     assert gap.filled, "it was on its way"
+
+
+@pytest.mark.parametrize(
+    ("late", "told"),
+    [
+        ([20, 30], [None, True]),
+        ([10, 24, 33], [None, None, True]),
+        ([20, 30, 30, 35], [None, True, True, True]),
+        ([25, 30, 35], [None, None, None]),
+        ([20, 24], [None, None]),
+        ([3, 20, 41], [None, None, None]),
+    ],
+)
+def test_polls_held_up_in_a_spool_fill_a_gap_that_others_have_closed(
+    fallen_silent: MinerState, reading: MakeReading, late: list[float], told: list[bool | None]
+) -> None:
+    opened = tick(fallen_silent, at(23), RULES)
+    closed = step(opened.state, reading(40, interval_s=5), RULES)
+    assert [gap.filled for gap in closed.gaps] == [False]
+    state, found = closed.state, list[bool | None]()
+    for second in late:
+        outcome = step(decode(encode(state)), reading(second, interval_s=5), RULES)
+        state = outcome.state
+        found.append(outcome.gaps[0].filled if outcome.gaps else None)
+        assert {gap.gap_id for gap in outcome.gaps} <= {closed.gaps[0].gap_id}
+        assert {gap.ended_at for gap in outcome.gaps} <= {closed.gaps[0].ended_at}
+    assert found == told
 
 
 def test_a_tick_has_nothing_to_do_before_it_is_due(fallen_silent: MinerState) -> None:

@@ -4,7 +4,7 @@ from typing import Final
 
 from minestream_schemas.gap import Gap, GapCause, gap_of
 from minestream_schemas.telemetry import MinerStatus, MinerTelemetry
-from processor.domain.miner_state import SECOND_US, Silence, Transition, from_us
+from processor.domain.miner_state import SECOND_US, Hole, Silence, Transition, from_us
 
 REPORTER = "processor"
 _LONGEST_S = 10 * 365 * 86_400.0
@@ -112,6 +112,34 @@ def polled_again(down_us: int | None, *, ts_us: int, longest: int) -> tuple[Tran
         return ()
     filled = ts_us - down_us <= longest
     return (Transition(GapCause.COLLECTOR_DOWN, down_us, ts_us, filled),)
+
+
+def hole_of(polled: tuple[Transition, ...], longest: int) -> Hole | None:
+    """What a closed gap (see ``polled_again``) has left empty; None: nothing."""
+    for one in polled:
+        if one.ended_us is not None and not one.filled:
+            return Hole(one.began_us, one.ended_us, one.began_us, longest)
+    return None
+
+
+def held_up(hole: Hole | None, *, ts_us: int) -> tuple[Hole | None, tuple[Transition, ...]]:
+    """Fill a hole with a poll that came late, as out of the spool of a collector cut off.
+
+    Args:
+        hole: the newest; None: there is none.
+        ts_us: when the miner was polled, as it turns out.
+
+    Returns:
+        what is left of it, and the gap once more where that is filled now: a poll that comes again
+        tells it again.
+    """
+    if hole is None or not hole.began_us < ts_us < hole.ended_us:
+        return hole, ()
+    if hole.covered_us < ts_us <= hole.covered_us + hole.longest_us:
+        hole = hole._replace(covered_us=ts_us)
+    if hole.ended_us - hole.covered_us > hole.longest_us:
+        return hole, ()
+    return hole, (Transition(GapCause.COLLECTOR_DOWN, hole.began_us, hole.ended_us, filled=True),)
 
 
 def to_event(transition: Transition, *, miner_id: str, site_id: str) -> Gap:

@@ -134,6 +134,17 @@ class Silence(NamedTuple):
     """What the newest polls in the open gap name instead."""
 
 
+class Hole(NamedTuple):
+    """A gap in which nobody polled, closed; polls that were held up may fill it yet."""
+
+    began_us: int
+    ended_us: int
+    covered_us: int
+    """Up to here such polls have come."""
+    longest_us: int
+    """Between two polls, at most."""
+
+
 class MinerState(NamedTuple):
     """All that the next event of one miner needs of the earlier ones."""
 
@@ -161,3 +172,5 @@ class MinerState(NamedTuple):
     """The start of the newest bucket that has a feature row."""
     removed: bool = False
     """Has the inventory let it go since its newest reading? Then its silence is no gap."""
+    hole: Hole | None = None
+    """The newest."""

@@ -126,7 +126,9 @@ def _tell_older(
             late_ids=(*state.late_ids, event_id)[-REMEMBERED:],
             late_worths=(*state.late_worths, worth)[-REMEMBERED:],
         )
-    seen = Seen(event_id, ts_us, late=True, worth=worth)
+    hole, filled = gaps.held_up(state.hole, ts_us=ts_us)
+    state = state._replace(hole=hole)
+    seen = Seen(event_id, ts_us, late=True, gaps=filled, worth=worth)
     return _tell(state, Kind.REPEAT if repeat else Kind.LATE, reading, seen, rules)
 
 
@@ -190,6 +192,7 @@ def _advance(
         told=state.told,
         late_worths=state.late_worths,
         featured_us=max(bucket_us, state.featured_us),
+        hole=gaps.hole_of(polled, longest) or state.hole,
     )
     return _keep_closed(after), seen
 
@@ -387,6 +390,8 @@ def _left(state: MinerState, at_us: int) -> tuple[MinerState, tuple[Transition, 
         (gaps.cause_of(state.silence), state.silence.gap_began_us),
     )
     ended = tuple(
-        Transition(cause, began_us, at_us) for cause, began_us in open_gaps if began_us is not None
+        Transition(cause, began_us, max(began_us, at_us))  # a collector's clock may be ahead
+        for cause, began_us in open_gaps
+        if began_us is not None
     )
     return state._replace(removed=True, down_us=None, silence=Silence()), ended
