@@ -115,6 +115,15 @@ async def test_the_last_answer_stands_while_the_pool_gives_no_new(
         assert (fresh.stale, fresh.error, fresh.status) == (False, None, PollStatus.OK)
 
 
+async def test_the_last_answer_stands_no_more_once_the_key_is_refused() -> None:
+    async with _desk("braiins") as desk:
+        await desk.ask("profile")
+        await desk.time.sleep(300)
+        desk.troubles.begin(Trouble.POOL_WRONG_KEY, for_s=None)
+        given = await desk.ask("profile")
+        assert (given.stale, given.status) == (False, PollStatus.UNAUTHORISED)
+
+
 async def test_without_an_earlier_answer_it_is_an_error() -> None:
     async with _desk("braiins") as desk:
         desk.troubles.begin(Trouble.POOL_429, for_s=None)

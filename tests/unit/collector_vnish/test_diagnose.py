@@ -1,12 +1,14 @@
 """``minestream diagnose vnish``: each step, what came of it, and what to do."""
 
 import json
+import socket
 
 import pytest
 from tests.unit.collector_vnish.terminal import run, web_server
 
 from collector_vnish.adapters import command_diagnose
 from collector_vnish.adapters.command_diagnose import diagnose
+from minestream_runtime.devices.reach import Reached
 
 
 def healthy(path: str) -> tuple[int, bytes]:
@@ -62,6 +64,25 @@ def test_nobody_there_fails_each_step_but_a_host_that_lives() -> None:
 
 def test_no_step_takes_longer_than_it_may() -> None:
     assert (command_diagnose._PING_S, command_diagnose._STEP_S) == (3.0, 5.0)
+
+
+def test_of_who_is_silent_each_step_ends_when_its_time_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(command_diagnose, "_STEP_S", 0.2)
+    pings: list[float] = []
+
+    async def silent(_name: str, _port: int, *, wait_s: float) -> Reached:
+        pings.append(wait_s)
+        return Reached(there=False, by="icmp", words=f"no answer within {wait_s:g} s")
+
+    monkeypatch.setattr(command_diagnose, "reach", silent)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        code, out, _ = run(diagnose, f"127.0.0.1:{listening.getsockname()[1]}", "--json")
+    steps = json.loads(out)["steps"]
+    assert (code, [each["ok"] for each in steps]) == (1, [False] * 4)
+    assert pings == [3.0]
+    assert all("no whole answer within" in each["found"] for each in steps[1:])
 
 
 @pytest.mark.parametrize("host", ["", "a b", "host:0"])

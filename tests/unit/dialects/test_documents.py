@@ -167,6 +167,18 @@ def test_an_upload_has_the_fields_of_the_document(upload: dict[str, Any]) -> Non
     assert {len(board) for board in upload["boards"]} == {FIELDS_OF_A_BOARD}
 
 
+def test_the_hottest_chip_of_an_upload_is_the_one_that_it_says_else_the_hottest_that_it_lists(
+    upload: dict[str, Any],
+) -> None:
+    upload |= {"temperature_max": 75, "temperature_chips": [68, 71.5, 69]}
+    assert read({"upload": upload}).telemetry.chip_temp_max_c == 75
+    del upload["temperature_max"]
+    assert read({"upload": upload}).telemetry.chip_temp_max_c == 71.5
+    del upload["temperature_chips"]
+    told = read({"upload": upload}).telemetry
+    assert (told.chip_temp_max_c, told.quality_flags) == (None, ("field_missing:chip_temp_max_c",))
+
+
 def test_an_upload_of_a_miner_that_is_not_online_has_no_false_zeros(
     upload: dict[str, Any],
 ) -> None:
