@@ -350,7 +350,29 @@ async def test_an_address_that_nothing_was_mined_to_is_told_and_no_false_figure(
         event, told = await world.look(follower)
     assert event is not None
     assert (event.status, told) == (PollStatus.ERROR, [])
-    assert "statsnap: nothing is known of this address" in (follower.note() or "")
+    assert "statsnap: No such user or user has no active workers" in (follower.note() or "")
+
+
+@pytest.mark.parametrize("status", [200, 404])
+async def test_of_a_farm_that_stands_still_ocean_says_no_more_and_no_old_figure_is_told(
+    status: int,
+) -> None:
+    world = World()
+    async with (
+        emulated_pools(miners=2, door=world.door) as (_, _, url),
+        _client("ocean", url, world.time) as client,
+    ):
+        follower = world.follower("ocean", url, client)
+        _, told = await world.look(follower)
+        assert _workers(told)
+        world.out = _says(status, '{"error": "No such user or user has no active workers"}')
+        event, told = await world.look(follower)
+        assert event is not None
+        assert (event.status, event.stale_endpoints, told) == (PollStatus.ERROR, (), [])
+        assert "No such user or user has no active workers" in (follower.note() or "")
+        world.out = None
+        _, told = await world.look(follower)
+        assert (bool(_workers(told)), follower.note()) == (True, None)
 
 
 async def test_an_account_that_was_renamed_is_told_in_the_pools_words() -> None:

@@ -383,6 +383,20 @@ def test_a_refusal_says_what_the_pool_says() -> None:
     assert len(refusal.text) < 150
 
 
+@pytest.mark.parametrize(
+    ("answer", "ends"),
+    [
+        ({"error": "No such user or user has no active workers"}, True),
+        ({"result": None}, True),
+        ({"error": "internal server error"}, False),
+    ],
+)
+def test_ocean_says_whether_what_it_said_before_holds(answer: object, *, ends: bool) -> None:
+    refusal = POOLS["ocean"].refusal(answer)
+    assert refusal is not None
+    assert (refusal.status, refusal.ends) == (PollStatus.ERROR, ends)
+
+
 def test_an_address_that_ocean_knows_nothing_of_is_told_so_and_no_unreadable_answer() -> None:
     refusal = POOLS["ocean"].refusal({"result": None})
     assert refusal is not None

@@ -2,10 +2,12 @@
 
 Source: responses that public clients recorded in August and September 2026 (numbers as texts,
 instants of income without a zone, ``lastest_share_ts``, ``fees_colected_satoshis``), and the older
-documentation (numbers, ``unpaid`` in satoshi): both are read. Of an address that nothing was mined
-to the result is null, as two public clients met it.
+documentation (numbers, ``unpaid`` in satoshi): both are read. Of an address that nobody mines to
+the answer is ``{"error": "No such user or user has no active workers"}``, or a result of null.
 """
 
+import re
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 from pydantic import Field
@@ -36,6 +38,7 @@ from minestream_schemas.units import Algorithm
 
 _COIN: Final = "bitcoin"
 _UNKNOWN: Final = "nothing is known of this address: it is wrong, or nothing was mined to it yet"
+_NOBODY: Final = re.compile(r"no such user|no active workers", re.IGNORECASE)
 _THRESHOLD_COINS: Final = 2**20 / SATOSHI
 """On-chain payouts begin there; what is less stays unpaid until a block after it is more."""
 
@@ -80,13 +83,16 @@ class Ocean(Pool[OceanAccount]):
         )
 
     def refusal(self, answer: object) -> Refusal | None:
-        """An error, or null in place of a result: that of an address without any share."""
+        """An error, or null in place of a result.
+
+        Without an active worker it says what it says of an address that nobody knows.
+        """
         if type(answer) is not dict:
             return None
         if (said := text(answer.get("error"))) is not None:
-            return refusal_in_words(said)
+            return replace(refusal_in_words(said), ends=_NOBODY.search(said) is not None)
         if "result" in answer and answer["result"] is None:
-            return Refusal(PollStatus.ERROR, _UNKNOWN)
+            return Refusal(PollStatus.ERROR, _UNKNOWN, ends=True)
         return None
 
     def snapshot(self, cycle: Cycle) -> Snapshot:

@@ -112,11 +112,13 @@ class Refusal:
     Args:
         status: ``UNAUTHORISED`` or ``ERROR``.
         limited: we ask too often.
+        ends: what it said before holds no more: it is not to be told again meanwhile.
     """
 
     status: PollStatus
     text: str
     limited: bool = False
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,10 +132,9 @@ def _pages(asked: Asked, items: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _of_ocean(tell: Tell) -> Tell:
-    """Of an address that nothing was mined to it knows nothing."""
-    return lambda asked, ledger: (
-        tell(asked, ledger) if asked["who"] == ADDRESS else {"result": None}
-    )
+    """Of an address that nobody mines to it says no more."""
+    nobody = {"error": "No such user or user has no active workers"}
+    return lambda asked, ledger: tell(asked, ledger) if asked["who"] == ADDRESS else nobody
 
 
 def _of_f2pool(tell: Tell) -> Tell:

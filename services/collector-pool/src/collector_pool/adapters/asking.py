@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from collector_pool.domain.cycles import Given
 from minestream_dialects.bodies import decode
-from minestream_dialects.pools.port import Call, Pool
+from minestream_dialects.pools.port import Call, Pool, Refusal
 from minestream_runtime.breaker import Breaker
 from minestream_runtime.clock import Clock
 from minestream_runtime.polite import Answer, Judge, Manners, PoliteClient, Verdict
@@ -22,6 +22,7 @@ MOST_PAGES: Final = 50
 _AWAY: Final = frozenset({PollStatus.TIMEOUT, PollStatus.REFUSED, PollStatus.ERROR})
 """How asking ends when nobody is there, or nobody who is well."""
 _SAID: Final = range(200, 500)
+_OURS: Final = range(400, 500)
 _AT_A_GATE: Final = frozenset({401, 403})
 _TENTH: Final = 0.1
 
@@ -164,9 +165,16 @@ class Asker:
         if given.status is PollStatus.OK:
             self._forget(about)
             self._kept[key] = _Kept(now_s, dict(given.endpoints))
-        elif kept is not None and given.status in _AWAY and now_s - kept.at_s < self._stale_most_s:
+        elif kept is not None and self._stands(given, now_s - kept.at_s):
             return replace(given, endpoints=kept.endpoints, stale=True)
         return given
+
+    def _stands(self, given: Given, age_s: float) -> bool:
+        """Is what is kept still worth telling, though no new answer came?"""
+        if given.status not in _AWAY or age_s >= self._stale_most_s:
+            return False
+        said = (self._refusal_in(endpoint.body or "") for endpoint in given.endpoints.values())
+        return not any(refusal.ends for refusal in said if refusal is not None)
 
     def _forget(self, about: str) -> None:
         """Let go of answers about other days: they are not asked for again."""
@@ -202,7 +210,7 @@ class Asker:
             call.path, params=params, headers=headers, content=content, judge=self._judge_of(call)
         )
         keyed = any(isinstance(value, SecretStr) for value in _sent(call))
-        answer = of_gate(answer, keyed=keyed)
+        answer = self._worded(of_gate(answer, keyed=keyed))
         self._note(call.name, answer)
         if not answer.tries:
             return Given(call.name, error=answer.error, not_before=answer.not_before), None
@@ -223,12 +231,7 @@ class Asker:
         secrets = [each.decode() for each in spellings(_sent(call))]
 
         def judge(body: bytes) -> Verdict | None:
-            text = EndpointBody(
-                status=PollStatus.OK,
-                fetched_at=self._clock.now(),
-                body=body.decode(errors="replace"),
-            )
-            refusal = self._pool.refusal(decode(text).value)
+            refusal = self._refusal_in(body.decode(errors="replace"))
             if refusal is None:
                 return None
             said = refusal.text
@@ -237,6 +240,19 @@ class Asker:
             return Verdict(refusal.status, said, refusal.limited)
 
         return judge
+
+    def _refusal_in(self, body: str) -> Refusal | None:
+        text = EndpointBody(status=PollStatus.OK, fetched_at=self._clock.now(), body=body)
+        return self._pool.refusal(decode(text).value)
+
+    def _worded(self, answer: Answer) -> Answer:
+        """With the pool's words beside HTTP's, where an error of ours has some."""
+        if answer.status is not PollStatus.ERROR or answer.http_status not in _OURS:
+            return answer
+        refusal = self._refusal_in((answer.body or b"").decode(errors="replace"))
+        if refusal is None:
+            return answer
+        return replace(answer, error=f"{answer.error}: {refusal.text}")
 
     def _note(self, name: str, answer: Answer) -> None:
         if not answer.tries:
