@@ -43,13 +43,13 @@ async def ask(database_url: str) -> AsyncIterator[Ask]:
 
 @pytest.fixture
 def eventually(ask: Ask) -> Eventually:
-    """Asks until the answer satisfies, for at most half a minute."""
+    """Asks until the answer satisfies, for at most two minutes."""
 
     async def asked(
         query: str, *args: object, until: Callable[[list[dict[str, Any]]], bool] = bool
     ) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
-        for _ in range(600):
+        for _ in range(2400):
             rows = await ask(query, *args)
             if until(rows):
                 return rows

@@ -26,8 +26,8 @@ async def serving(
 
 
 async def becomes(health: Health, *, ready: bool) -> dict[str, str]:
-    """Its faults, once it is ready or not, or after 20 s."""
-    for _ in range(200):
+    """Its faults, once it is ready or not, or after a minute."""
+    for _ in range(600):
         if (health.faults() == {}) is ready:
             break
         await asyncio.sleep(0.1)

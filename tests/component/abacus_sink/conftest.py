@@ -90,7 +90,7 @@ class Abacus:
         return len(await self.rows(group)) >= count
 
 
-async def until(true: Callable[[], Awaitable[object]], *, within_s: float = 30) -> None:
+async def until(true: Callable[[], Awaitable[object]], *, within_s: float = 90) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + within_s
     while not await true():
@@ -123,7 +123,7 @@ def settings(kafka_bootstrap: str, namespace: str, abacus: Abacus) -> AbacusSett
         abacus_url=abacus.url,
         abacus_key=SecretStr(KEY),
         abacus_flush_s=0.2,
-        abacus_timeout_s=5,
+        abacus_timeout_s=20,
         abacus_retry_first_s=0.1,
         abacus_retry_most_s=0.5,
         abacus_refused_wait_s=0.5,
@@ -163,7 +163,7 @@ sink = partial(serving, serve)
 async def letters(settings: AbacusSettings, count: int, topic: Topic = LETTERS) -> list[Record]:
     """The records of a topic, once there are so many."""
     found: list[Record] = []
-    async with asyncio.timeout(30), Consumer(settings, [topic]) as consumer:
+    async with asyncio.timeout(60), Consumer(settings, [topic]) as consumer:
         while len(found) < count:
             found += await consumer.records(wait_s=0.2)
     return found

@@ -75,7 +75,7 @@ async def test_a_sink_killed_between_append_and_commit_sends_again_and_no_row_is
         env=os.environ | environment(settings) | small,
         stdout=asyncio.subprocess.DEVNULL,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         assert await child.wait() == -signal.SIGKILL
     assert 0 < len(await abacus.rows()) < 300
     told = sum((await committed(settings, "abacus-sink", FEATURE)).values())
@@ -160,7 +160,7 @@ async def test_a_sink_told_to_stop_does_not_wait_for_a_service_that_hangs(
     )
     await until(lambda: abacus.under_way("appendMultipleData"))
     child.terminate()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(50):
         out, _ = await child.communicate()
     await abacus.heal()
     assert child.returncode == 0, out.decode()

@@ -57,9 +57,9 @@ class People:
     async def told(
         self, channel: str | None, until: Callable[[list[dict[str, Any]]], bool] = bool
     ) -> list[dict[str, Any]]:
-        """The messages, once they satisfy, for at most half a minute."""
+        """The messages, once they satisfy, for at most two minutes."""
         found: list[dict[str, Any]] = []
-        for _ in range(600):
+        for _ in range(2400):
             found = await self.read(channel)
             if until(found):
                 return found

@@ -30,7 +30,7 @@ _ALERTS = "SELECT * FROM alerting_v1.alert"
 async def _published(settings: AlerterSettings, topic: Topic, count: int) -> list[Record]:
     found: list[Record] = []
     async with Consumer(settings, (topic,)) as consumer:
-        for _ in range(100):
+        for _ in range(300):
             found += await consumer.records(wait_s=0.2)
             if len(found) >= count:
                 break

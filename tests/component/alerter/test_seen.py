@@ -1,5 +1,6 @@
 """What can be seen of the alerter: traces from poll to people, and never a secret."""
 
+import asyncio
 import json
 from contextlib import ExitStack
 from pathlib import Path
@@ -37,8 +38,13 @@ async def _publish(producer: Producer, event: MinerTelemetry, *, sampled: bool) 
     return poll.hex
 
 
-async def test_one_trace_leads_from_the_poll_to_web_hook_and_mail_although_it_was_not_sampled(
-    settings: AlerterSettings, producer: Producer, people: People, ask: Ask, tmp_path: Path
+async def test_one_trace_leads_from_the_poll_to_web_hook_and_mail_although_it_was_not_sampled(  # noqa: PLR0917 - fixtures
+    settings: AlerterSettings,
+    producer: Producer,
+    people: People,
+    ask: Ask,
+    eventually: Eventually,
+    tmp_path: Path,
 ) -> None:
     traced = settings.model_copy(update={"trace_folder": tmp_path, "trace_ratio": 0.0})
     hot = series("site-a-m1", now(), 95, 95, 95)
@@ -50,8 +56,14 @@ async def test_one_trace_leads_from_the_poll_to_web_hook_and_mail_although_it_wa
             led = await _publish(producer, hot[-1], sampled=False)
             usual = await _publish(producer, reading("site-a-m2", hot[-1].ts), sampled=True)
             told = await people.told(None, lambda found: len(found) == 2)
-            async with Consumer(settings, (ALERT,)) as consumer:
-                record = (await consumer.records(wait_s=10))[0]
+            await eventually(
+                "SELECT next_offset AS read FROM alerting.kafka_offset",
+                until=lambda rows: rows == [{"read": len(hot) + 1}],
+            )
+            async with asyncio.timeout(60), Consumer(settings, (ALERT,)) as consumer:
+                while not (records := await consumer.records()):
+                    pass
+    record = records[0]
     spans = _spans(tmp_path)
     judges = {span["trace_id"]: span for span in spans["judge minestream.telemetry.v1"]}
     assert set(judges) == {led, usual}, "what led to an alert, and what was sampled"
@@ -93,8 +105,9 @@ async def test_no_secret_is_seen_anywhere(  # noqa: PLR0917 - fixtures
                 "SELECT * FROM alerting.notification JOIN alerting.transition USING (alert_id)",
                 until=lambda rows: len(rows) == 2 and all(row["attempts"] for row in rows),
             )
-            remarks = health.remarks()
-    assert set(remarks) == {"webhook", "mail"}
+            async with asyncio.timeout(60):
+                while set(remarks := health.remarks()) != {"webhook", "mail"}:  # noqa: ASYNC110 - the sender's own turns
+                    await asyncio.sleep(0.05)
     files = json.dumps(_spans(tmp_path))
     assert "notify webhook" in files
     logged = capfd.readouterr()

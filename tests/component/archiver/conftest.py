@@ -24,7 +24,7 @@ from archiver.settings import ArchiverSettings
 from minestream_runtime.kafka import Producer
 from minestream_schemas.event import Event, Topic
 
-LIMIT_S = 40.0
+LIMIT_S = 120.0
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ class Child:
         with suppress(ProcessLookupError):
             self.running.terminate()
 
-    async def ended(self, *, within_s: float = 30) -> tuple[int, str]:
+    async def ended(self, *, within_s: float = 90) -> tuple[int, str]:
         """Its exit code and the end of what it said; one that does not end is killed."""
         try:
             async with asyncio.timeout(within_s):

@@ -75,7 +75,7 @@ class Flow:
         """Tell one to stop: its exit code."""
         process = self.processes.pop(module)
         process.send_signal(signal.SIGTERM)
-        return process.wait(30)
+        return process.wait(60)
 
     def ask(self, query: str, *values: object) -> list[Any]:
         """Ask the database."""

@@ -15,5 +15,5 @@ async def dying(stage: Stage, batches: int, environment: dict[str, str]) -> int 
         env=os.environ | environment | {"MINESTREAM_SINK_BATCH_RECORDS": "30"},
         stdout=asyncio.subprocess.DEVNULL,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         return await child.wait()

@@ -76,7 +76,7 @@ async def test_what_was_fetched_for_a_full_database_does_not_pile_up(
     before = gc.get_threshold()
     gc.set_threshold(YOUNG_OBJECTS)
     try:
-        async with sink(settings), asyncio.timeout(30):
+        async with sink(settings), asyncio.timeout(120):
             for _ in range(_TRIES):
                 await tried.acquire()
             held = sum(type(each).__name__ == "PartitionRecords" for each in gc.get_objects())

@@ -137,7 +137,7 @@ def environment(kafka_bootstrap: str, namespace: str, database_url: str) -> dict
 def _administer(url: str, *statements: Any) -> None:
     import psycopg
 
-    with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+    with psycopg.connect(url, autocommit=True, connect_timeout=60) as connection:
         for statement in statements:
             connection.execute(statement)
 
