@@ -1,10 +1,14 @@
 """``minestream pool check`` says what answers, what refuses us, and what limits us until when."""
 
 import asyncio
+import json
 import re
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+import structlog
 from aiohttp import web
 from tests.unit.collector_pool.http_pools import Handler, emulated_pools
 from typer.testing import CliRunner, Result
@@ -12,6 +16,14 @@ from typer.testing import CliRunner, Result
 from collector_pool.adapters.command import app
 from minestream_emulators.pools.site import KEY
 from minestream_emulators.troubles import Trouble
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """The command keeps logs off the terminal, for good: it is a process of its own elsewhere."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 def _file(folder: Path, url: str) -> Path:
@@ -51,6 +63,22 @@ async def test_a_rate_limit_says_which_source_until_when_and_what_is_shown_meanw
         result.output,
     )
     assert "429" in result.output
+
+
+async def test_a_program_is_told_the_same_of_each_call(tmp_path: Path) -> None:
+    async with emulated_pools() as (_, troubles, url):
+        file = _file(tmp_path, url)
+        well = await _check(file, "litecoin-main", "--json")
+        troubles.begin(Trouble.POOL_429, for_s=None)
+        limited = await _check(file, "litecoin-main", "--json")
+    of = {"account_id": "litecoin-main", "pool": "litecoinpool", "call": "api"}
+    ok = of | {"ok": True, "status": "ok", "why": None, "not_before": None}
+    assert [json.loads(line) for line in well.stdout.splitlines()] == [ok]
+    assert (well.exit_code, limited.exit_code) == (0, 1)
+    [told] = map(json.loads, limited.stdout.splitlines())
+    assert told["ok"] is False
+    assert "429" in told["why"]
+    assert datetime.fromisoformat(told["not_before"]).tzinfo is not None
 
 
 @pytest.mark.parametrize("trouble", [Trouble.POOL_WRONG_KEY, Trouble.POOL_DOWN])

@@ -1,10 +1,12 @@
 """The command stands whatever one of its sub-commands does."""
 
 import os
+from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from minestream_devstack.adopting import lead
@@ -12,6 +14,15 @@ from minestream_devstack.home import Home
 from minestream_runtime.command import cli
 from minestream_runtime.command.cli import build
 from minestream_runtime.errors import ConfigurationError
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """The command leads logs away from standard output, for good: elsewhere it is a process."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
 
 BROKEN = EntryPoint("probe", "no_such_module_at_all:probe", "minestream.commands")
 
@@ -68,6 +79,23 @@ def test_mistakes_end_in_a_sentence_and_no_traceback(
     said = capsys.readouterr().err
     assert sentence in said
     assert "Traceback" not in said
+
+
+def test_no_log_line_stands_in_what_a_command_tells_programs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def logging_at_once(entry: EntryPoint) -> Callable[..., None]:
+        if entry.group == "minestream.adopt":
+            return lambda _command, _environ: None
+        return lambda: structlog.get_logger().warning("source_fails")
+
+    monkeypatch.setattr(EntryPoint, "load", logging_at_once)
+    monkeypatch.setattr("sys.argv", ["minestream", "migrate"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "source_fails" in said.err
 
 
 def test_ctrl_c_while_a_sub_command_loads_is_exit_code_130_and_no_traceback(

@@ -1,5 +1,6 @@
 """S0-10.3-config, S2-3-config-check: the documents' own files load as they are written."""
 
+import json
 import os
 import subprocess
 import sys
@@ -226,6 +227,27 @@ def test_the_command_tells_what_becomes_of_each_value_and_no_secret() -> None:
     assert "MINESTREAM_DATABASE_URL=(secret)" in done.stdout
     shown = {secret for name, secret in SECRETS.items() if secret in done.stdout}
     assert shown == {SECRETS["EMAIL_USERNAME"]}, "it is the sender's address too"
+
+
+def test_a_program_is_told_what_becomes_of_each_value_and_no_secret() -> None:
+    file = FILES / "config.yaml"
+    done = command("check", str(file), "--json", **SECRETS)
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {each["file"] for each in told} == {str(file)}
+    assert [each["line"] for each in told] == sorted(each["line"] for each in told)
+    database = next(each for each in told if each["setting"] == "MINESTREAM_DATABASE_URL")
+    assert (database["secret"], database["becomes"]) == (True, None)
+    assert all(each.get("becomes") or each["secret"] for each in told if each["setting"])
+    assert all(each["why"] for each in told if not each["setting"])
+    assert SECRETS["MINER_PASSWORD"] not in done.stdout
+
+
+def test_faults_are_told_without_a_traceback_and_end_a_check_with_1(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("fleet:\n  miner_ips: []\n")
+    done = command("check", str(file), "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"{file}:2: fleet.miner_ips")
 
 
 def test_the_fleet_that_a_file_lists_can_be_imported_and_keeps_its_variables() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points, version
 from typing import Annotated, Any, Final
 
+import structlog
 import typer
 
 from minestream_runtime.command.terminal import EXIT_FAILED, EXIT_INTERRUPTED, exit_code
@@ -42,6 +43,7 @@ def _run() -> None:
         for adopter in entry_points(group=_ADOPTERS):
             adopter.load()(exact[0].value, os.environ)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # its repeats drown our sentence
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))  # not in JSON
     build(chosen or entries)()
 
 

@@ -1,5 +1,6 @@
 """``minestream config``: what a configuration file would set, and the fleet that it lists."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -11,13 +12,13 @@ from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Table
 
-from minestream_runtime.command.terminal import console
+from minestream_runtime.command.terminal import console, refuse
 from minestream_runtime.config.collection import Collection
 from minestream_runtime.config.fleet import FleetFile
-from minestream_runtime.config.marks import PREFIX, Setting
+from minestream_runtime.config.marks import PREFIX, Outcome, Setting
 from minestream_runtime.config.miners import Listed
 from minestream_runtime.config.reading import Verbatim, shown
-from minestream_runtime.config.source import load
+from minestream_runtime.config.source import Given, load
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.settings import VARIABLE
 
@@ -26,7 +27,11 @@ app = typer.Typer(no_args_is_help=True, help="Configuration files: check them, l
 
 
 @app.command()
-def check(files: Annotated[list[Path], typer.Argument(help="YAML files")]) -> None:
+def check(
+    files: Annotated[list[Path], typer.Argument(help="YAML files")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+) -> None:
     """Tell what each value of the files becomes; exit 1 with every fault, file and line.
 
     Services read the files that MINESTREAM_CONFIG names (by comma); a variable of the
@@ -34,27 +39,60 @@ def check(files: Annotated[list[Path], typer.Argument(help="YAML files")]) -> No
 
     Example: minestream config check data_collection_config.yaml
     """
+    try:
+        found = load(files, os.environ)
+    except ConfigurationError as exc:
+        refuse(str(exc))
+    if as_json:
+        for given in found:
+            for outcome in _in_order(given):
+                typer.echo(json.dumps(_as_object(given, outcome)))
+        return
     out = console()
-    for given in load(files, os.environ):
-        table = Table(box=None, pad_edge=False)
-        table.add_column("line", justify="right")
-        table.add_column("value", overflow="fold")
-        table.add_column("becomes", overflow="fold")
-        for outcome in sorted(given.outcomes, key=lambda each: given.read.line(each.at)):
-            if isinstance(outcome, Setting):
-                text = _HIDDEN if outcome.secret else outcome.value
-                says = f"{PREFIX}{outcome.name}={text}"
-            else:
-                says = f"- {outcome.why}"
-            table.add_row(str(given.read.line(outcome.at)), *map(escape, (shown(outcome.at), says)))
+    for given in found:
         out.print(f"[bold]{escape(str(given.file))}[/]", soft_wrap=True)
-        out.print(table)
+        out.print(_table(given))
         if miners := _listed(given.read.part):
             typer.echo(
                 f"{len(miners)} miners, for the inventory: "
                 f"minestream config fleet {given.file} --site SITE"
             )
     typer.echo(f"To use them: export {VARIABLE}={','.join(map(str, files))}")
+
+
+def _in_order(given: Given) -> list[Outcome]:
+    return sorted(given.outcomes, key=lambda each: given.read.line(each.at))
+
+
+def _table(given: Given) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("line", justify="right")
+    table.add_column("value", overflow="fold")
+    table.add_column("becomes", overflow="fold")
+    for outcome in _in_order(given):
+        if isinstance(outcome, Setting):
+            text = _HIDDEN if outcome.secret else outcome.value
+            says = f"{PREFIX}{outcome.name}={text}"
+        else:
+            says = f"- {outcome.why}"
+        table.add_row(str(given.read.line(outcome.at)), *map(escape, (shown(outcome.at), says)))
+    return table
+
+
+def _as_object(given: Given, outcome: Outcome) -> dict[str, object]:
+    said = {
+        "file": str(given.file),
+        "line": given.read.line(outcome.at),
+        "value": shown(outcome.at),
+    }
+    if not isinstance(outcome, Setting):
+        return said | {"setting": None, "why": outcome.why}
+    becomes = None if outcome.secret else outcome.value
+    return said | {
+        "setting": f"{PREFIX}{outcome.name}",
+        "becomes": becomes,
+        "secret": outcome.secret,
+    }
 
 
 @app.command("fleet")

@@ -1,12 +1,15 @@
 """``minestream pool``: do accounts answer, and what must a miner's settings say for its pool?"""
 
 import asyncio
+import json
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
+import structlog
 import typer
 
 from collector_pool.adapters.accounts_file import load_accounts
@@ -31,6 +34,7 @@ app = typer.Typer(no_args_is_help=True, help="Pools: what miners need to know of
 @app.callback()
 def pool() -> None:
     """Pools: what miners need to know of them."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 @app.command("worker-url")
@@ -82,6 +86,10 @@ def check(
         typer.Option(envvar="MINESTREAM_POOLS_FILE", dir_okay=False, help="YAML with the accounts"),
     ],
     account: Annotated[list[str] | None, typer.Argument(help="only these; any by default")] = None,
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per line: of each call.")
+    ] = False,
 ) -> None:
     """Ask every account once, and say what answered, what refused us, what limits us until when.
 
@@ -102,7 +110,7 @@ def check(
     for each in wanted:
         given = asyncio.run(_ask_once(each))
         well = well and all(one.status is PollStatus.OK for one in given)
-        for line in _lines(each, given):
+        for line in _objects(each, given) if as_json else _lines(each, given):
             out.print(line)
     if not well:
         raise typer.Exit(EXIT_FAILED)
@@ -128,6 +136,21 @@ def _asker(account: Account, way: Way, clock: Clock) -> Asker:
         stale_most_s=0.0,
         refused_s=0.0,
     )
+
+
+def _objects(account: Account, given: Sequence[Given]) -> Iterator[str]:
+    for one in given:
+        ok = one.status is PollStatus.OK
+        said = {
+            "account_id": account.account_id,
+            "pool": account.pool,
+            "call": one.name,
+            "ok": ok,
+            "status": one.status.value,
+            "why": None if ok else one.why,
+            "not_before": None if one.not_before is None else one.not_before.isoformat(),
+        }
+        yield json.dumps(said)
 
 
 def _lines(account: Account, given: Sequence[Given]) -> Iterator[str]:
