@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 
 _UNKNOWN: Final = re.compile(r"(invalid|unknown|unsupported)\s+(cmd|command)", re.IGNORECASE)
 _DENIED: Final = re.compile(r"access denied|permission denied", re.IGNORECASE)
+_DOWN: Final = re.compile(r"process is down", re.IGNORECASE)
+"""How a Whatsminer answers that is asked for numbers while it does not mine: no fault, but news."""
 _CODE_UNKNOWN: Final = 14
 _CODE_DENIED: Final = 45
 _TEXT_MOST: Final = 120
@@ -76,7 +78,13 @@ def _fault(content: Content) -> Told | None:
         code, text = None, content.get("msg")
     else:
         return None
-    said = _plain(text) or "no reason given"
+    return _judged(code, _plain(text) or "no reason given")
+
+
+def _judged(code: object, said: str) -> Told:
+    """What a refusal means."""
+    if _DOWN.search(said):
+        return Told(Verdict.OK)
     if code == _CODE_UNKNOWN or _UNKNOWN.search(said):
         return Told(Verdict.MISSING, said)
     if code == _CODE_DENIED or _DENIED.search(said):

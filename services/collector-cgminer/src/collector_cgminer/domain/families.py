@@ -113,7 +113,7 @@ WHATSMINER: Final = Commands(
             "edevs": _EACH_MINUTE,
             "devs": _OFTEN,
             "pools": _OFTEN,
-            "status": _OFTEN,
+            "status": _EACH_MINUTE,
             "get_error_code": _OFTEN,
             "get_psu": _SELDOM,
         }
@@ -123,7 +123,8 @@ WHATSMINER: Final = Commands(
 )
 """Whatsminer's API 1 and 2; each firmware leaves out other things of ``edevs`` and ``devs``.
 
-``devdetails`` tells the model, and ``get_miner_info`` does on some firmware alone.
+``devdetails`` tells the model, and ``get_miner_info`` does on some firmware alone. ``status`` tells
+who is switched off: asked seldom, it would have failed until then.
 """
 
 WHATSMINER_V3: Final = Commands(
@@ -132,7 +133,7 @@ WHATSMINER_V3: Final = Commands(
     main="get.miner.status:summary",
     cadence_s=MappingProxyType(
         {
-            "get.device.info": _OFTEN,
+            "get.device.info": _EACH_MINUTE,
             "get.miner.status:edevs": _EACH_MINUTE,
             "get.miner.status:pools": _OFTEN,
         }
