@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from minestream_schemas.gap import Gap, GapCause
 from minestream_schemas.telemetry import MinerStatus
 from processor.domain.miner_state import MinerState, Silence, to_us
-from processor.domain.step import Reading, Rules, due_us, step, tick
+from processor.domain.step import Kind, Reading, Rules, due_us, step, tick
 
 MakeReading = Callable[..., Reading]
 RULES = Rules()
@@ -131,6 +131,19 @@ def test_a_gap_of_a_removed_miner_ends_under_its_own_cause(reading: MakeReading)
     assert state is not None
     (ended,) = tick(state, START + 180 * 10**6, RULES, removed=True).gaps
     assert (ended.cause, *minute(ended)) == (GapCause.MINER_UNAUTHORISED, 0, 3)
+
+
+def test_a_poll_that_comes_again_after_its_gap_has_closed_does_not_tell_it_as_open(
+    reading: MakeReading,
+) -> None:
+    state, told = told_of(reading, "rss")
+    assert [ended for _, _, ended in told] == [None]
+    again = step(state, reading(120, status=MinerStatus.OFFLINE), RULES)
+    assert (again.kind, len(again.gaps)) == (Kind.REPEAT, 1)
+    closed = step(state, reading(180), RULES)
+    over = step(closed.state, reading(120, status=MinerStatus.OFFLINE), RULES)
+    assert (over.kind, over.gaps) == (Kind.REPEAT, ())
+    assert step(closed.state, reading(180), RULES).gaps == closed.gaps
 
 
 def test_a_gap_that_a_collector_ahead_of_its_time_began_ends_no_earlier(

@@ -100,6 +100,17 @@ def test_a_poll_that_came_when_the_one_before_had_said_leaves_no_hole_though_it_
     assert gap.filled, "it was on its way"
 
 
+def test_a_gap_that_has_closed_since_is_not_told_as_open_again(
+    fallen_silent: MinerState, reading: MakeReading
+) -> None:
+    opened = tick(fallen_silent, at(23), RULES)
+    assert [gap.ended_at for gap in opened.gaps] == [None]
+    closed = step(opened.state, reading(24, interval_s=5), RULES)
+    assert [gap.ended_at is None for gap in closed.gaps] == [False]
+    for second in (23, 25):
+        assert tick(closed.state, at(second), RULES).gaps == ()
+
+
 @pytest.mark.parametrize(
     ("late", "told"),
     [

@@ -4,7 +4,7 @@ from typing import Final
 
 from minestream_schemas.gap import Gap, GapCause, gap_of
 from minestream_schemas.telemetry import MinerStatus, MinerTelemetry
-from processor.domain.miner_state import SECOND_US, Hole, Silence, Transition, from_us
+from processor.domain.miner_state import SECOND_US, Hole, MinerState, Silence, Transition, from_us
 
 REPORTER = "processor"
 _LONGEST_S = 10 * 365 * 86_400.0
@@ -114,6 +114,15 @@ def polled_again(down_us: int | None, *, ts_us: int, longest: int) -> tuple[Tran
     return (Transition(GapCause.COLLECTOR_DOWN, down_us, ts_us, filled),)
 
 
+def open_gaps(state: MinerState) -> tuple[tuple[GapCause, int], ...]:
+    """Causes and beginnings of the gaps that a miner has now."""
+    known = (
+        (GapCause.COLLECTOR_DOWN, state.down_us),
+        (cause_of(state.silence), state.silence.gap_began_us),
+    )
+    return tuple((cause, began) for cause, began in known if began is not None)
+
+
 def hole_of(polled: tuple[Transition, ...], longest: int) -> Hole | None:
     """What a closed gap (see ``polled_again``) has left empty; None: nothing."""
     for one in polled:
@@ -142,8 +151,25 @@ def held_up(hole: Hole | None, *, ts_us: int) -> tuple[Hole | None, tuple[Transi
     return hole, (Transition(GapCause.COLLECTOR_DOWN, hole.began_us, hole.ended_us, filled=True),)
 
 
-def to_event(transition: Transition, *, miner_id: str, site_id: str) -> Gap:
-    """The event that tells of a gap: the same at each telling."""
+def to_events(
+    transitions: tuple[Transition, ...], state: MinerState, site_id: str
+) -> tuple[Gap, ...]:
+    """The events that tell of gaps: the same at each telling.
+
+    None of an opening that has been closed since: its end has been told, and who hears of the
+    opening after that would take the gap for open.
+    """
+    if not transitions:
+        return ()
+    still = open_gaps(state)
+    return tuple(
+        _to_event(one, miner_id=state.miner_id, site_id=site_id)
+        for one in transitions
+        if one.ended_us is not None or (one.cause, one.began_us) in still
+    )
+
+
+def _to_event(transition: Transition, *, miner_id: str, site_id: str) -> Gap:
     return gap_of(
         miner_id,
         transition.cause,

@@ -1,7 +1,8 @@
 """One miner's event or tick, applied: the state after it, and what is to be told.
 
 Everything told is either read off the event itself or kept in the state, so an event that comes
-again (at least once means: sometimes twice) tells the same to the byte and changes nothing.
+again (at least once means: sometimes twice) tells the same to the byte and changes nothing. Only
+the opening of a gap that has closed since is told no more.
 """
 
 from dataclasses import dataclass
@@ -231,7 +232,7 @@ def _tell(state: MinerState, kind: Kind, reading: Reading, seen: Seen, rules: Ru
         telemetry,
         _anomaly(telemetry, seen, state) if seen.expected else None,
         _windows(state, seen.closed, site_id, rules),
-        _gaps(state.miner_id, seen.gaps, site_id),
+        gaps.to_events(seen.gaps, state, site_id),
         features.of_reading(telemetry) if seen.featured else None,
     )
 
@@ -283,10 +284,6 @@ def _windows(
     )
 
 
-def _gaps(miner_id: str, transitions: tuple[Transition, ...], site_id: str) -> tuple[Gap, ...]:
-    return tuple(gaps.to_event(one, miner_id=miner_id, site_id=site_id) for one in transitions)
-
-
 def due_us(state: MinerState, rules: Rules) -> int:
     """When a tick first has something to do for this miner, µs.
 
@@ -333,7 +330,7 @@ def tick(state: MinerState, at_us: int, rules: Rules, *, removed: bool = False) 
     return TickOutcome(
         after,
         tuple(unique.values()),
-        _gaps(state.miner_id, transitions, state.site_id),
+        gaps.to_events(transitions, after, state.site_id),
         changed=True,
         closed=_windows(source, fresh.closed, state.site_id, rules) if fresh else (),
     )
@@ -385,13 +382,8 @@ def _down(state: MinerState, at_us: int, rules: Rules) -> tuple[MinerState, tupl
 
 
 def _left(state: MinerState, at_us: int) -> tuple[MinerState, tuple[Transition, ...]]:
-    open_gaps = (
-        (GapCause.COLLECTOR_DOWN, state.down_us),
-        (gaps.cause_of(state.silence), state.silence.gap_began_us),
-    )
-    ended = tuple(
-        Transition(cause, began_us, max(began_us, at_us))  # a collector's clock may be ahead
-        for cause, began_us in open_gaps
-        if began_us is not None
+    ended = tuple(  # a collector's clock may be ahead
+        Transition(cause, began_us, max(began_us, at_us))
+        for cause, began_us in gaps.open_gaps(state)
     )
     return state._replace(removed=True, down_us=None, silence=Silence()), ended
