@@ -55,5 +55,29 @@ def test_a_refused_key_says_what_to_look_at_and_waits_long() -> None:
     assert "is the key this site's, and not revoked?" in verdict.why
 
 
+@pytest.mark.parametrize(
+    ("status", "location", "said", "wait_s"),
+    [
+        (200, None, "is `gateway` its address, and does no portal or proxy answer", 5),
+        (404, None, "is `gateway` its address, and does no portal or proxy answer", 5),
+        (403, None, "is `gateway` its address, and does no portal or proxy answer", SLOW_S),
+        (502, None, "a proxy before it has no answer from it", 5),
+        (302, "https://u:p@portal.example:8443/login?a=b", "to https://portal.example:8443,", 5),
+        (301, "https://minestream.example.com/api", "to https://minestream.example.com,", 5),
+        (307, "/login?token=b", "leads to another page, and is not followed", 5),
+        (302, "https://[::1/", "leads to another page, and is not followed", 5),
+    ],
+)
+def test_who_answers_in_the_gateways_place_is_told_with_what_to_do(
+    status: int, location: str | None, said: str, wait_s: float
+) -> None:
+    verdict = judge(2, status, b"<html>Welcome</html>", None, location)
+    assert (verdict.state, verdict.wait_s) == ("down", wait_s)
+    assert f"HTTP {status}, not an answer of ours: " in verdict.why
+    assert said in verdict.why
+    assert "our key" not in verdict.why
+    assert not any(secret in verdict.why for secret in ("u:p", "token=", "a=b"))
+
+
 def test_an_answer_that_does_not_add_up_publishes_nothing() -> None:
     assert judge(5, 200, told(processed=4), None).outcome == "away"

@@ -268,9 +268,14 @@ class Uploader:
             if untrusted is not None:
                 return Verdict.untrusted(len(items), untrusted)
             return Verdict.away(len(items), f"{type(exc).__name__}: {exc}")
-        self._compare_clocks(response.headers.get("Date"))
+        headers = response.headers
+        self._compare_clocks(headers.get("Date"))
         return judge(
-            len(items), response.status_code, bytes(text), response.headers.get("Retry-After")
+            len(items),
+            response.status_code,
+            bytes(text),
+            headers.get("Retry-After"),
+            headers.get("Location"),
         )
 
     def _compare_clocks(self, date: str | None) -> None:

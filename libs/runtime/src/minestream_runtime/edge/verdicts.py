@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from minestream_runtime.settings import leads_somewhere
 from minestream_schemas.upload import Answer, Taken
 
 Outcome = Literal["published", "partly", "away", "too_large", "refused"]
@@ -17,6 +19,7 @@ _OK: Final = 200
 _UNAVAILABLE: Final = 503
 _TOO_OFTEN: Final = 429
 _TOO_LARGE: Final = 413
+_FAILS: Final = 500
 _FAULTY: Final = frozenset({400, 422})
 """One item that spoils the rest: halving finds that one."""
 _UNTRUSTED_S: Final = 10.0
@@ -68,7 +71,9 @@ class Verdict:
         return cls("away", (Settled(),) * items, "untrusted", why, _UNTRUSTED_S)
 
 
-def judge(items: int, status: int, body: bytes, retry_after: str | None) -> Verdict:
+def judge(
+    items: int, status: int, body: bytes, retry_after: str | None, location: str | None = None
+) -> Verdict:
     """Read an answer.
 
     Anything that is not the gateway's own word, such as the page of a hotel's network, publishes
@@ -79,11 +84,12 @@ def judge(items: int, status: int, body: bytes, retry_after: str | None) -> Verd
         status: HTTP's.
         body: the answer's.
         retry_after: the header, as it came.
+        location: the same of where it leads to.
     """
     answer = _read(body)
     wait_s = _seconds(retry_after)
     said = answer.error if answer and answer.error else f"HTTP {status}"
-    if status in _REFUSES:
+    if status in _REFUSES and answer is not None:
         why = (
             f"the gateway refuses our key ({said}): is the key this site's, and not revoked? "
             "`minestream collector-key create` makes a new one, which counts once it is here"
@@ -94,10 +100,24 @@ def judge(items: int, status: int, body: bytes, retry_after: str | None) -> Verd
         refused = Settled(refused=("too_large" if status == _TOO_LARGE else "schema", said))
         return Verdict("too_large", (refused,) * items)
     if answer is None or status not in {_OK, _UNAVAILABLE, _TOO_OFTEN}:
-        return Verdict.away(items, f"HTTP {status}, not an answer of ours", max(wait_s, 5.0))
+        least_s = SLOW_S if status in _REFUSES else 5.0  # asked on and on, it may lock us out
+        return Verdict.away(items, _stranger(status, location), max(wait_s, least_s))
     if answer.data is None:
         return Verdict.away(items, said, max(wait_s, 1.0))
     return _told(items, answer.data, said, wait_s)
+
+
+def _stranger(status: int, location: str | None) -> str:
+    """Somebody else answers at the gateway's address: who, as far as is known, and what to do."""
+    said = f"HTTP {status}, not an answer of ours"
+    if status >= _FAILS:
+        return f"{said}: a proxy before it has no answer from it, or it has failed"
+    if location is not None:
+        parts = urlsplit(location) if leads_somewhere(location) else None
+        port = f":{parts.port}" if parts and parts.port else ""
+        where = f"{parts.scheme}://{parts.hostname}{port}" if parts else "another page"
+        return f"{said}: it leads to {where}, and is not followed: is `gateway` the address?"
+    return f"{said}: is `gateway` its address, and does no portal or proxy answer in its place?"
 
 
 def _told(items: int, told: Taken, said: str, wait_s: float) -> Verdict:
