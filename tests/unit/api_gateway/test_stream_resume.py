@@ -128,3 +128,26 @@ def test_a_miner_that_moves_away_before_its_turn_is_not_in_the_snapshot_of_its_o
     assert stream.one(subscription)["reading"] == [["m", 0]]
     stream.say("n", site="b")
     assert [said["reading"] for said in stream.rest(subscription)] == [[]]
+
+
+def test_who_heard_of_a_gap_hears_of_its_end_though_the_miner_has_moved_to_another_site() -> None:
+    stream = Stream()
+
+    def tell(site: str, offset: int, *, ended: bool) -> None:
+        body = json.dumps([site, ended]).encode()
+        place = (GAP.name, 0)
+        gap = Entry(
+            Kind.GAP, "m", site, T0, body, place=place, offset=offset, told_of="g", ended=ended
+        )
+        stream.feed.add(gap, T0)
+
+    here = Scope(frozenset({Kind.GAP}), sites=frozenset({"a"}))
+    there = Scope(frozenset({Kind.GAP}), sites=frozenset({"b"}))
+    subscriptions = [stream.subscribe(scope=scope) for scope in (here, there)]
+    tell("a", 0, ended=False)
+    tell("b", 1, ended=True)
+    told = [
+        [gap for message in stream.rest(one) for gap in message.get("gap", [])]
+        for one in subscriptions
+    ]
+    assert told == [[["a", False], ["b", True]], []]

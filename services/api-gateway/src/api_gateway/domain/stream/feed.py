@@ -159,10 +159,12 @@ class Feed:
         self._of_site.setdefault(entry.site_id or "", {})[entry.subject] = None
 
     def _note_gap(self, entry: Entry) -> None:
-        if entry.ended:
-            self._gaps.pop(entry.told_of, None)
-        else:
+        if not entry.ended:
             self._gaps[entry.told_of] = entry
+            return
+        opened = self._gaps.pop(entry.told_of, None)
+        if opened is not None:  # the miner may have moved since: who heard of it hears of its end
+            entry.site_id = opened.site_id
 
     def _cursor(self, scope: Scope) -> str:
         return cursors.encode(self.offsets, cluster=self._cluster, scope=scope)
