@@ -115,6 +115,7 @@ OWN_OR_ANOTHER: dict[str, tuple[datetime, float, float | None, bool]] = {
     "with-its-fee": (PAID_AT + timedelta(days=1), 0.51, 0.01, True),
     "less-more-than-its-fee": (PAID_AT + timedelta(days=1), 0.489, 0.01, False),
     "less-and-no-fee-told": (PAID_AT + timedelta(days=1), 0.49, None, False),
+    "earned-and-not-paid": (PAID_AT, 0.5, None, False),
 }
 
 
@@ -126,7 +127,8 @@ async def test_a_pools_own_payout_is_the_one_that_was_seen_by_its_day_or_by_its_
     for account, (at, amount, fee, _) in OWN_OR_ANOTHER.items():
         who = {"account_id": account, "subject": f"{account}/Litecoin"}
         sums = {"amount_coins": amount, "fee_coins": fee, "period_s": None}
-        own.append(pool_reward(at, f"tx-{account}", kind=RewardKind.PAYOUT, **sums, **who))
+        kind = RewardKind.CREDIT if account.startswith("earned") else RewardKind.PAYOUT
+        own.append(pool_reward(at, f"tx-{account}", kind=kind, **sums, **who))
         for day, total in ((PAID_FROM, 1.0), (PAID_AT, 1.5)):
             number = derived_id("test-own", account, str(total))
             seen.append(pool_balance(day, paid_coins=total, event_id=number, **who))

@@ -47,6 +47,17 @@ def test_a_step_that_fails_says_so_and_what_to_do(step: str) -> None:
     assert said in text
 
 
+@pytest.mark.parametrize("body", [b"[]", b'"ok"', b"null"])
+def test_json_that_is_no_object_is_no_answer(body: bytes) -> None:
+    with web_server(
+        lambda path: (200, body) if "summary" in path else healthy(path),
+    ) as address:
+        code, out, _ = run(diagnose, address, "--json")
+    failed = [each for each in json.loads(out)["steps"] if not each["ok"]]
+    assert (code, [each["name"] for each in failed]) == (1, ["JSON answer"])
+    assert "JSON, but no object" in failed[0]["found"]
+
+
 def test_the_toolkits_own_summary_is_an_answer_too() -> None:
     with web_server(
         lambda path: (200, b"{}") if path in {"/summary", "/docs/"} else (404, b"")

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -27,6 +28,12 @@ async def test_an_answer_is_the_body_as_it_came_with_its_times() -> None:
     assert str(source.asked[0].rel_url) == "/api/v3/simple/price?ids=litecoin"
 
 
+def test_untold_a_source_has_ten_seconds_five_tries_and_ten_calls_a_minute() -> None:
+    untold = Manners()
+    assert (untold.deadline_s, untold.tries, untold.factor_s) == (10.0, 5, 0.5)
+    assert (untold.calls_per_min, untold.apart_s) == (10, None)
+
+
 async def test_a_connection_is_kept_between_questions() -> None:
     async with asking(always()) as (client, source):
         for _ in range(3):
@@ -39,7 +46,8 @@ async def test_a_source_sees_ten_connections_at_most() -> None:
         await asyncio.sleep(0.02)
         return web.Response(text="{}")
 
-    async with asking(slowly) as (client, source):
+    unhurried = replace(QUICK, deadline_s=60.0)  # who is too late is asked anew, over another
+    async with asking(slowly, manners=unhurried) as (client, source):
         answers = await asyncio.gather(*(client.ask(f"{number}") for number in range(40)))
     assert {answer.status for answer in answers} == {PollStatus.OK}
     assert len(source.connections) == 10
