@@ -16,6 +16,7 @@ from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.edge.config import Edge, read_edge
 from minestream_runtime.edge.foreseeing import check_places, listed, outside, unpolled
 from minestream_runtime.edge.running import Collector, collectors_of, run_edge, worded
+from minestream_runtime.edge.whose import left_behind
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.health import Health
 from minestream_runtime.service import EXIT_CONFIGURATION, run_loaded
@@ -70,12 +71,13 @@ def _check(site: Edge, collectors: list[Collector]) -> None:
     with _refusing(site.inventory):
         fleet = listed(site, collectors)
     with _refusing(site.path):
+        warnings = left_behind(site.path.parent / site.file.spool.folder, site.file.site)
         exposed = site.exposed()
         faults = outside(collectors, fleet)
         faults += asyncio.run(unpolled(site, collectors, fleet))
     _tell(site, collectors, fleet)
-    if exposed is not None:
-        _console.print(f"warning: {exposed}", style="yellow", markup=False)
+    for said in ([exposed] if exposed else []) + warnings:
+        _console.print(f"warning: {said}", style="yellow", markup=False)
     for fault in faults:
         _console.print(fault, style="red", markup=False)
     if faults:

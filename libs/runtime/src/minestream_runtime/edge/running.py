@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, get_type_hints
 
 import httpx
+import structlog
 from cryptography.fernet import Fernet
 from pydantic import SecretStr, ValidationError
 
@@ -27,6 +28,7 @@ from minestream_runtime.edge.site import SiteInventory, found_out
 from minestream_runtime.edge.trust import trusted
 from minestream_runtime.edge.unpolled import Unpolled
 from minestream_runtime.edge.uploader import Uploader
+from minestream_runtime.edge.whose import left_behind, refuse_anothers
 from minestream_runtime.errors import ConfigurationError
 from minestream_runtime.health import Health
 from minestream_runtime.outlet.settings import open_spool
@@ -172,7 +174,8 @@ async def run_edge(edge: Edge, collectors: Sequence[Collector], health: Health) 
         health: gains the collectors' checks, by collector.
 
     Raises:
-        ConfigurationError: the spool or the CA's file cannot be used.
+        ConfigurationError: the spool or the CA's file cannot be used, or the spool is of another
+            site.
     """
     collectors = with_key(collectors)
     settings, clock = collectors[0].settings, SystemClock()
@@ -187,6 +190,9 @@ async def run_edge(edge: Edge, collectors: Sequence[Collector], health: Health) 
         open_spool(settings, clock, subject=subject) as (spool, ledger),
         httpx.AsyncClient(verify=trusted(edge), timeout=timeout) as http,
     ):
+        await refuse_anothers(spool, edge.file.site)
+        for said in await asyncio.to_thread(left_behind, settings.state_dir, edge.file.site):
+            structlog.get_logger().warning("spool_left_behind", reason=said)
         letters = DeadLetters(settings.state_dir / f"{subject}.refused.jsonl")
         uploader = _uploader(edge, http, clock, letters)
         key_file = KeyFile(edge, uploader.take_key)
