@@ -3,10 +3,11 @@
 import asyncio
 import os
 import socket
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import psycopg
 from psycopg import errors, sql
@@ -45,6 +46,22 @@ class _Patient(psycopg.AsyncConnection[Any]):
     """
 
     patience_s: float | None = None
+
+    @classmethod
+    async def connect(cls, *args: Any, **options: Any) -> Self:
+        """See psycopg; of an attempt that failed nothing is left open.
+
+        Its socket would be closed with the next collection of garbage, and a server that was only
+        slow would keep a place for it meanwhile, for a minute.
+        """
+        try:
+            return await super().connect(*args, **options)
+        except psycopg.Error as exc:
+            failed: BaseException | None = exc
+            while failed is not None:
+                traceback.clear_frames(failed.__traceback__)
+                failed = failed.__context__
+            raise
 
     async def wait(
         self,
