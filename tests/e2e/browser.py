@@ -218,7 +218,7 @@ class System:
         for line in self.process.stdout or ():
             said.append(line)
             if found := re.search(r"dashboard\s+(http://\S+)/$", line):
-                assert httpx.get(found[1]).status_code == 200, "".join(said)
+                assert httpx.get(found[1], timeout=60).status_code == 200, "".join(said)
                 return found[1]
         raise AssertionError("".join(said))
 
@@ -236,7 +236,7 @@ class System:
         return done.stdout
 
     def asks(self, path: str) -> Any:
-        answer = httpx.get(self.address + path, timeout=10)
+        answer = httpx.get(self.address + path, timeout=60)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

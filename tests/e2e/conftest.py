@@ -58,7 +58,7 @@ def heard(system: System) -> int:
     return sum(1 for item in items if item["hashrate_hs"])
 
 
-def until(holds: Callable[[], bool], what: str, *, within_s: float = 60) -> None:
+def until(holds: Callable[[], bool], what: str, *, within_s: float = 120) -> None:
     deadline = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < deadline, f"not within {within_s} s: {what}"

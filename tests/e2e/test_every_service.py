@@ -104,7 +104,7 @@ async def check_dollars(world: World) -> None:
     async def earned() -> bool:
         return bool(await asyncio.to_thread(readings_by_pool_rate, world))
 
-    await world.until(earned, "a reading that the pool's rate prices", within_s=60)
+    await world.until(earned, "a reading that the pool's rate prices", within_s=120)
     row = readings_by_pool_rate(world)[0]
     (rate,) = world.rows(
         "SELECT usd_per_hs_day, unit_hs FROM telemetry_v1.pool_rate "
@@ -190,7 +190,7 @@ async def check_features(world: World, where: Where) -> None:
                 return False
         return True
 
-    await world.until(same, "all features are at the feature store", within_s=90)
+    await world.until(same, "all features are at the feature store", within_s=120)
 
 
 async def check_lake(world: World) -> None:
@@ -204,7 +204,7 @@ async def check_lake(world: World) -> None:
         kept = await asyncio.to_thread(in_lake, world)
         return Counter({key: len(rows) for key, rows in kept.items()}) == Counter(told)
 
-    await world.until(whole, "the lake holds every raw record", within_s=60)
+    await world.until(whole, "the lake holds every raw record", within_s=120)
     kept = in_lake(world)
     for key, rows in kept.items():
         assert sorted(offset for offset, _ in rows) == list(range(told[key])), key
@@ -239,7 +239,7 @@ async def check_traces(world: World, backend: Backend) -> None:
         return not missing
 
     try:
-        await world.until(complete, "every edge between services", within_s=30)
+        await world.until(complete, "every edge between services", within_s=90)
     except AssertionError as exc:
         raise AssertionError(f"no such edge: {sorted(missing, key=str)}") from exc
 

@@ -84,9 +84,10 @@ async def torment(world: World, kafka: KafkaServer, rng: random.Random) -> None:
     """Kill services with -9 at random moments, and take Kafka away once."""
 
     async def kills() -> None:
+        each_once = rng.sample(VICTIMS, len(VICTIMS))
         while True:
             await asyncio.sleep(rng.uniform(2, 6))
-            world.children[rng.choice(VICTIMS)].kill()
+            world.children[each_once.pop() if each_once else rng.choice(VICTIMS)].kill()
 
     async def outage() -> None:
         await asyncio.sleep(KAFKA_STOPS_AT_S)
@@ -152,12 +153,12 @@ async def settle(world: World, ledgers: Mapping[str, Path]) -> None:
         ledgers: of the collectors of miners, by service.
     """
     for service in ledgers:
-        await world.ready(service, within_s=60)
+        await world.ready(service, within_s=120)
 
         async def spool_is_empty(service: str = service) -> bool:
             return await world.metric(service, "minestream_spool_events") == 0
 
-        await world.until(spool_is_empty, f"spool of {service} empty", within_s=90)
+        await world.until(spool_is_empty, f"spool of {service} empty", within_s=120)
         await asyncio.to_thread(world.children[service].stop)
     taken = set[str]().union(*map(produced, ledgers.values()))
 

@@ -56,9 +56,9 @@ class Child:
         if self.process is not None and self.alive():
             self.kills += 1
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
 
-    def stop(self, within_s: float = 15) -> None:
+    def stop(self, within_s: float = 60) -> None:
         self.wanted = False
         if self.process is None or not self.alive():
             return
@@ -67,7 +67,7 @@ class Child:
             self.process.wait(within_s)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
 
     def tail(self, lines: int = 25) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
@@ -128,7 +128,7 @@ class World:
                         child.start()
             await asyncio.sleep(0.1)
 
-    async def ready(self, name: str, *, within_s: float = 60) -> None:
+    async def ready(self, name: str, *, within_s: float = 120) -> None:
         """Wait until a service says that it is ready."""
         url = f"http://127.0.0.1:{self.ports[name]}/readyz"
         await self.until(lambda: answers(url), f"{name} ready", within_s=within_s)
