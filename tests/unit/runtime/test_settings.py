@@ -1,6 +1,7 @@
 import pytest
 
 from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.outlet.settings import OutletSettings
 from minestream_runtime.settings import Settings
 
 
@@ -42,3 +43,11 @@ def test_a_replica_whose_name_would_lead_elsewhere_is_refused(
     monkeypatch.setenv("MINESTREAM_INSTANCE", instance)
     with pytest.raises(ConfigurationError, match="MINESTREAM_INSTANCE"):
         Settings.load()
+
+
+def test_untold_a_spool_keeps_a_day_and_a_gibibyte_and_a_link_down_for_five_seconds_is_a_gap() -> (
+    None
+):
+    untold = OutletSettings()
+    assert (untold.spool_age_s, untold.spool_bytes) == (86_400, 2**30)
+    assert (untold.publish_deadline_s, untold.gap_after_s) == (5, 5)
