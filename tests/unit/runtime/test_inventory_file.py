@@ -45,6 +45,14 @@ miners:
 """
 
 
+def test_an_address_that_is_none_and_no_name_either_is_a_fault() -> None:
+    text = "miners:\n- {miner_id: m-1, site_id: s-1, address: '10.0.0.300:80'}\n"
+    with pytest.raises(DocumentError) as caught:
+        read_inventory(text, {})
+    assert caught.value.faults[0].line == 2
+    assert "10.0.0.300 is neither an IP address nor a name" in caught.value.faults[0].text
+
+
 def test_defaults_fill_in_what_an_entry_does_not_say() -> None:
     fleet = read(GOOD).fleet
     first, second = fleet.miners["site-a-r01-s01"], fleet.miners["site-a-r01-s02"]
@@ -227,7 +235,7 @@ _ENTRY = st.builds(
     site_id=st.from_regex(r"[a-z0-9][a-z0-9-]{1,10}", fullmatch=True),
     rack_id=st.none() | st.from_regex(r"[a-z0-9][a-z0-9-]{1,10}", fullmatch=True),
     slot=st.none() | st.integers(0, 1000),
-    address=st.from_regex(r"[a-z0-9.-]{1,20}:[1-9][0-9]{0,3}", fullmatch=True),
+    address=st.from_regex(r"[a-z0-9.-]{0,19}[a-z]:[1-9][0-9]{0,3}", fullmatch=True),
     transport=st.sampled_from(["http", "tcp", "auto"]),
     dialect=st.none() | _PRINTABLE,
     model=st.none() | _PRINTABLE,

@@ -110,6 +110,17 @@ def test_every_fault_has_its_line() -> None:
     assert faults("\n") == [(1, "the file is empty")]
 
 
+def test_an_address_that_is_none_says_what_one_is() -> None:
+    text = "IP,Name\n10.0.0.300,m-1\nmy host,m-2\n10.0.0.07,m-3\nfd00:::1,m-4\nmine-3.lan,m-5\n"
+    none = "is neither an IP address nor a name"
+    assert faults(text) == [
+        (2, f"address: 10.0.0.300 {none}"),
+        (3, "address: wanted: host:port, such as 10.0.0.12:80 or [fd00::12]:80"),
+        (4, f"address: 10.0.0.07 {none}"),
+        (5, f"address: fd00:::1 {none}"),
+    ]
+
+
 def test_a_table_changes_only_what_its_columns_speak_of() -> None:
     there = InventoryEntry(
         miner_id="m-1",

@@ -47,6 +47,15 @@ def family_of(name: str) -> socket.AddressFamily | None:
     return None
 
 
+def is_mistyped(name: str) -> bool:
+    """Whether it is no address, and cannot be a name: ``10.0.0.300``, ``10.0.0.07``, ``fd00:::1``.
+
+    Source: RFC 1123, 2.1: no name ends in a number alone.
+    """
+    last = name.rstrip(".").rpartition(".")[2]
+    return family_of(name) is None and (":" in name or last.isdecimal())
+
+
 class Names:
     """Where names lead; each is asked for every five minutes.
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic import Field, ValidationError
 from yaml.nodes import Node
 
+from minestream_runtime.devices.addresses import is_mistyped
 from minestream_runtime.documents import (
     WHOLE,
     DocumentError,
@@ -39,12 +40,13 @@ _SITE_KEYS: Final = tuple(field.name for field in fields(Site))
 _CREDENTIAL_KEYS: Final = ("username", "password")
 _TOP_KEYS: Final = ("defaults", "sites", "miners")
 _SLUG: Final = "of a-z, 0-9 and -, beginning with a letter or digit"
-_ALLOWED: Final = {
+ALLOWED: Final = {
     "miner_id": f"3 to 63 {_SLUG}",
     "site_id": f"2 to 63 {_SLUG}",
     "rack_id": f"2 to 63 {_SLUG}",
     "address": "host:port, such as 10.0.0.12:80 or [fd00::12]:80",
 }
+"""Of a field what it may be, for people: a pattern tells them nothing."""
 _ALWAYS: Final = frozenset({"miner_id", "site_id", "address"})
 """An explicit null of these is a fault; of others it is a default taken back."""
 _HIGHEST_PORT: Final = 65535
@@ -207,6 +209,9 @@ class _Reading:
         place = (entry.site_id, entry.address)
         if self._site_id is not None and entry.site_id != self._site_id:
             self._fault(keys["site_id"], f"this is a file of {self._site_id} alone")
+        host = entry.address.rpartition(":")[0].removeprefix("[").removesuffix("]")
+        if is_mistyped(host):
+            self._fault(keys["address"], f"{host} is neither an IP address nor a name")
         if not 1 <= int(entry.address.rpartition(":")[2]) <= _HIGHEST_PORT:
             self._fault(keys["address"], f"a port from 1 to {_HIGHEST_PORT} is wanted")
         if entry.slot is not None and entry.slot > _HIGHEST_SLOT:
@@ -251,11 +256,11 @@ class _Reading:
             key = str(fault["loc"][0]) if fault["loc"] else ""
             inner = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in fault["loc"][1:])
             if fault["type"] == "missing" and key not in keys:
-                self._faults.append(Fault(line, f"{what}.{key}: is missing: {_ALLOWED[key]}"))
+                self._faults.append(Fault(line, f"{what}.{key}: is missing: {ALLOWED[key]}"))
                 continue
             said = fault["msg"]
             if fault["type"] == "string_pattern_mismatch":
-                said = f"wanted: {_ALLOWED[key]}"
+                said = f"wanted: {ALLOWED[key]}"
             elif fault["type"] == "string_type":
                 said += " (put it between quotes)"
             self._faults.append(Fault(keys[key].line, f"{keys[key].path}{inner}: {said}"))

@@ -10,10 +10,10 @@ from typing import Any, Final, TextIO
 
 from pydantic import ValidationError
 
-from minestream_runtime.devices.addresses import split
+from minestream_runtime.devices.addresses import is_mistyped, split
 from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.inventory.columns import Mapped, propose
-from minestream_runtime.inventory.reading import Wanted
+from minestream_runtime.inventory.reading import ALLOWED, Wanted
 from minestream_schemas.ids import slug
 from minestream_schemas.inventory import Fleet, InventoryEntry
 from minestream_schemas.units import Algorithm, algorithm_named
@@ -205,7 +205,12 @@ def _take(reading: _Reading, said: dict[str, str], line: int) -> None:
         entry = InventoryEntry.model_validate(values)
     except ValidationError as exc:
         first = exc.errors(include_url=False)[0]
-        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        key = ".".join(map(str, first["loc"]))
+        pattern = first["type"] == "string_pattern_mismatch" and key in ALLOWED
+        text = f"wanted: {ALLOWED[key]}" if pattern else first["msg"]
+        raise ValueError(f"{key}: {text}") from None
+    if is_mistyped(where := split(entry.address)[0]):
+        raise ValueError(f"address: {where} is neither an IP address nor a name")
     if entry.miner_id in reading.lines:
         raise ValueError(f"{entry.miner_id} is in line {reading.lines[entry.miner_id]} already")
     reading.lines[entry.miner_id] = line
