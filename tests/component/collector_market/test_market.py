@@ -240,7 +240,7 @@ async def test_a_wrong_key_is_a_state_that_is_told_and_no_reason_to_hammer(
     values = [record.value or b"" for record in await line.records(RAW_MARKET)]
     refused = [raw for raw in map(RawMarket.from_json, values) if raw.source == "coingecko"]
     assert {raw.status for raw in refused} == {PollStatus.UNAUTHORISED}
-    assert {raw.error for raw in refused} == {"401 Unauthorized; error 10002"}
+    assert {raw.error for raw in refused} == {"error 10002: API Key Missing"}
     spans = b"".join(path.read_bytes() for path in traced.iterdir())
     assert b"ask coingecko simple_price" in spans
     for place in (line.log_bytes(), spans, *values):
