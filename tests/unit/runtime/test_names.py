@@ -62,3 +62,20 @@ async def test_a_name_that_is_gone_leads_nowhere(monkeypatch: pytest.MonkeyPatch
 async def test_what_cannot_be_a_name_is_an_error_of_its_own(name: str) -> None:
     with pytest.raises(AddressInvalidError):
         await Names().find(name, 80)
+
+
+async def test_a_name_is_asked_for_every_five_minutes_and_not_sooner(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop, names, asked = asyncio.get_running_loop(), Names(), list[str]()
+    now, later_s = loop.time, [0.0]
+
+    async def leads(name: str, *_: object, **__: object) -> Any:
+        asked.append(name)
+        return LEADS
+
+    monkeypatch.setattr(loop, "getaddrinfo", leads)
+    monkeypatch.setattr(loop, "time", lambda: now() + later_s[0])
+    for later_s[0], times in ((0.0, 1), (280.0, 1), (301.0, 2)):
+        await names.find("rig-7", 80)
+        assert len(asked) == times
