@@ -261,7 +261,7 @@ def test_credentials_without_a_key_are_refused(
 @pytest.mark.parametrize(
     ("changed", "told", "code"),
     [
-        ({"MINESTREAM_DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "PoolTimeout", 1),
+        ({"MINESTREAM_DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "Connection refused", 1),
         ({"MINESTREAM_OUTBOX_POLL_S": "never"}, "MINESTREAM_OUTBOX_POLL_S", 2),
         ({"MINESTREAM_CREDENTIALS_KEY": "short"}, "32 bytes in URL-safe base64", 2),
     ],

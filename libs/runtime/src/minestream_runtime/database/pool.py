@@ -22,6 +22,8 @@ Pool = AsyncConnectionPool[Connection]
 
 _Answer = TypeVar("_Answer")
 _INTERVAL_S: Final = 0.1
+_LONGEST: Final = 300
+"""Characters of a failure that are told."""
 _GRACE_S: Final = 10.0
 """How much later than the server itself we end a statement that took too long."""
 _REJECTED = (
@@ -46,6 +48,8 @@ class _Patient(psycopg.AsyncConnection[Any]):
     """
 
     patience_s: float | None = None
+    failure = ""
+    """Why the last attempt to connect failed, of all of one pool's; empty: it did not."""
 
     @classmethod
     async def connect(cls, *args: Any, **options: Any) -> Self:
@@ -55,13 +59,16 @@ class _Patient(psycopg.AsyncConnection[Any]):
         slow would keep a place for it meanwhile, for a minute.
         """
         try:
-            return await super().connect(*args, **options)
+            made = await super().connect(*args, **options)
         except psycopg.Error as exc:
+            cls.failure = " ".join(str(exc).split())[:_LONGEST]
             failed: BaseException | None = exc
             while failed is not None:
                 traceback.clear_frames(failed.__traceback__)
                 failed = failed.__context__
             raise
+        cls.failure = ""
+        return made
 
     async def wait(
         self,
@@ -91,6 +98,18 @@ class _Patient(psycopg.AsyncConnection[Any]):
         given_up.append(after_s)
         with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self.fileno())) as line:
             line.shutdown(socket.SHUT_RDWR)
+
+
+class _Telling(Pool):
+    """A pool that says why there is no connection: a wrong password is no server that is away."""
+
+    async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 - psycopg's
+        """See psycopg."""
+        try:
+            return await super().getconn(timeout)
+        except PoolTimeout as exc:
+            reason = getattr(self.connection_class, "failure", "")
+            raise PoolTimeout(f"{exc}: {reason}" if reason else str(exc)) from exc
 
 
 class Role(StrEnum):
@@ -131,9 +150,9 @@ async def open_pool(
             (f"{int(statement_timeout_s * 1000)}ms",),
         )
 
-    pool: Pool = AsyncConnectionPool(
+    pool: Pool = _Telling(
         settings.database_url.get_secret_value(),
-        connection_class=_Patient,
+        connection_class=type("_Own", (_Patient,), {}),
         min_size=1,
         max_size=most,
         open=False,
