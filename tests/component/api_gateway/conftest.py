@@ -14,13 +14,14 @@ from cryptography.fernet import Fernet
 from psycopg import sql
 from psycopg.types.json import Jsonb
 from pydantic import SecretStr
-from tests.component.api_gateway.stream import Gateway, Tap, free_port, tapping
+from tests.component.api_gateway.stream import Gateway, Tap, tapping
 
 from api_gateway.adapters.database import Reader, Writer, fleet, open_reader, open_writer
 from api_gateway.adapters.http.app import create_app
 from api_gateway.adapters.stream.records import TOPICS as STREAM_TOPICS
 from api_gateway.domain.inventory import compare
 from api_gateway.settings import GatewaySettings
+from minestream_devstack.ports import Ports
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.health import Health
 from minestream_runtime.kafka import Consumer
@@ -79,7 +80,7 @@ async def put(writer: Writer, entries: Iterable[InventoryEntry], *, prune: bool 
         await fleet.apply(connection, compare(there, wanted, prune=prune))
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], *, within_s: float = 20) -> None:
+async def eventually(condition: Callable[[], Awaitable[bool]], *, within_s: float = 60) -> None:
     """Wait until a condition holds."""
     for _ in range(int(within_s / 0.05)):
         if await condition():
@@ -89,10 +90,11 @@ async def eventually(condition: Callable[[], Awaitable[bool]], *, within_s: floa
 
 
 @pytest.fixture
-async def streaming(on_kafka: GatewaySettings, make_topics: Any) -> GatewaySettings:
+async def streaming(on_kafka: GatewaySettings, make_topics: Any, tmp_path: Path) -> GatewaySettings:
     """Settings of a gateway whose stream has its topics."""
     await make_topics(*STREAM_TOPICS)
-    return on_kafka.model_copy(update={"gateway_port": free_port(), "stream_heartbeat_s": 0.5})
+    port = Ports(tmp_path / "ports").claim("gateway", 0)
+    return on_kafka.model_copy(update={"gateway_port": port, "stream_heartbeat_s": 5.0})
 
 
 @pytest.fixture
@@ -165,7 +167,7 @@ async def inventory_on(settings: GatewaySettings, count: int) -> list[tuple[str,
     """Key and decoded value of the topic's first ``count`` records, in order per key."""
     found: list[tuple[str, Any]] = []
     async with Consumer(settings, [INVENTORY]) as consumer:
-        for _ in range(60):
+        for _ in range(240):
             for record in await consumer.records(wait_s=0.5):
                 assert record.key is not None
                 value = None if record.value is None else json.loads(record.value)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -58,13 +57,6 @@ def gap(subject: str, site_id: str) -> dict[str, Any]:
     }
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class Tap:
     """Publishes events as their producers do."""
 
@@ -95,7 +87,7 @@ class Tap:
 
 @asynccontextmanager
 async def tapping(settings: GatewaySettings) -> AsyncIterator[Tap]:
-    async with Producer(settings) as producer:
+    async with Producer(settings, deadline_s=60) as producer:
         yield Tap(producer)
 
 
@@ -111,7 +103,7 @@ class Listener:
     async def subscribe(self, *kinds: str, name: str = "a", **more: Any) -> None:
         await self.say(type="subscribe", id=name, kinds=list(kinds), **more)
 
-    async def hear(self, *types: str, within_s: float = 20) -> dict[str, Any]:
+    async def hear(self, *types: str, within_s: float = 60) -> dict[str, Any]:
         """The next message of one of these types; heartbeats are passed over unless asked for."""
         async with asyncio.timeout(within_s):
             while True:
@@ -131,7 +123,7 @@ class Listener:
             if not part["more"]:
                 return whole | {"cursor": part["cursor"]}
 
-    async def close_code(self, *, within_s: float = 20) -> int | None:
+    async def close_code(self, *, within_s: float = 60) -> int | None:
         """The code that the gateway closes with."""
         async with asyncio.timeout(within_s):
             with contextlib.suppress(ConnectionClosed):
@@ -152,7 +144,7 @@ class Gateway:
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.settings.gateway_port}/api/v1/stream"
 
-    async def start(self, *, within_s: float = 20) -> None:
+    async def start(self, *, within_s: float = 60) -> None:
         self._task = asyncio.ensure_future(run_gateway(self.settings, self.health))
         for _ in range(int(within_s / 0.05)):
             if "stream" in self.health.notes and not self.health.remarks():

@@ -39,7 +39,7 @@ async def miners(writer: Writer) -> dict[str, InventoryEntry]:
 async def letters_on(settings: GatewaySettings, most: int) -> dict[bytes | None, str]:
     """The reasons of what was set aside, by key."""
     found: dict[bytes | None, str] = {}
-    async with Consumer(settings, [LETTERS]) as consumer, asyncio.timeout(20):
+    async with Consumer(settings, [LETTERS]) as consumer, asyncio.timeout(60):
         while len(found) < most:
             for record in await consumer.records(wait_s=0.3):
                 headers = dict(record.headers.items())

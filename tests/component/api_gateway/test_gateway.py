@@ -18,6 +18,7 @@ from tests.component.api_gateway.conftest import entry, eventually, inventory_on
 
 from api_gateway.adapters.database import open_writer
 from api_gateway.settings import GatewaySettings
+from minestream_devstack.ports import Ports
 from minestream_devstack.postgres import PostgresServer
 from minestream_runtime.command.migrate import registered
 from minestream_runtime.database import migrate
@@ -25,17 +26,17 @@ from minestream_schemas.inventory import INVENTORY
 
 
 @pytest.fixture
-async def gateway(environment: dict[str, str]) -> AsyncIterator[tuple[Any, httpx.AsyncClient]]:
+async def gateway(
+    environment: dict[str, str], tmp_path: Path
+) -> AsyncIterator[tuple[Any, httpx.AsyncClient]]:
     """The service as a process, and a client of it."""
-    async with _running(environment) as both:
+    async with _running(environment, tmp_path) as both:
         yield both
 
 
 class _running:  # noqa: N801 - read as a verb
-    def __init__(self, environment: dict[str, str]) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+        self._port = Ports(folder / "ports").claim("gateway", 0)
         self._environment = environment | {"MINESTREAM_GATEWAY_PORT": str(self._port)}
 
     async def __aenter__(self) -> tuple[Any, httpx.AsyncClient]:
@@ -46,7 +47,7 @@ class _running:  # noqa: N801 - read as a verb
             env=os.environ | self._environment,
             stdout=asyncio.subprocess.DEVNULL,
         )
-        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self._port}", timeout=10)
+        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self._port}", timeout=60)
 
         async def answers() -> bool:
             try:
@@ -81,7 +82,7 @@ async def test_the_service_answers_relays_and_ends_when_told(
     assert line in measured
     assert "minestream_outbox_waiting" in measured
     process.send_signal(signal.SIGTERM)
-    assert await asyncio.wait_for(process.wait(), 15) == 0
+    assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
 async def test_a_taken_port_ends_the_service_with_a_reason(
@@ -95,13 +96,13 @@ async def test_a_taken_port_ends_the_service_with_a_reason(
             env=os.environ | environment | {"MINESTREAM_GATEWAY_PORT": str(taken.getsockname()[1])},
             stdout=asyncio.subprocess.PIPE,
         )
-        said, _ = await asyncio.wait_for(process.communicate(), 30)
+        said, _ = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode != 0
     assert b"set MINESTREAM_GATEWAY_HOST or MINESTREAM_GATEWAY_PORT" in said
 
 
 async def test_with_the_database_away_it_is_alive_not_ready_and_says_when_to_come_back(
-    environment: dict[str, str], stack_folder: Path
+    environment: dict[str, str], stack_folder: Path, tmp_path: Path
 ) -> None:
     server = PostgresServer(stack_folder / "own", preferred_port=0, throwaway=True)
     server.prepare()
@@ -109,7 +110,10 @@ async def test_with_the_database_away_it_is_alive_not_ready_and_says_when_to_com
     try:
         url = server.url("postgres")
         await migrate(GatewaySettings(database_url=SecretStr(url)), registered())
-        async with _running(environment | {"MINESTREAM_DATABASE_URL": url}) as (_, client):
+        async with _running(environment | {"MINESTREAM_DATABASE_URL": url}, tmp_path) as (
+            _,
+            client,
+        ):
 
             async def ready() -> bool:
                 return (await client.get("/readyz")).status_code == 200
@@ -127,7 +131,7 @@ async def test_with_the_database_away_it_is_alive_not_ready_and_says_when_to_com
             await eventually(unready)
             assert (await client.get("/healthz")).status_code == 200
             server.start()
-            await eventually(ready, within_s=40)
+            await eventually(ready)
             assert (await client.get("/api/v1/miners")).status_code == 200
     finally:
         server.stop()
@@ -144,10 +148,10 @@ def empty_database(postgres_url: str) -> Iterator[str]:
 
 
 async def test_before_the_migrations_it_says_what_to_run(
-    environment: dict[str, str], empty_database: str
+    environment: dict[str, str], empty_database: str, tmp_path: Path
 ) -> None:
     changed = environment | {"MINESTREAM_DATABASE_URL": empty_database}
-    async with _running(changed) as (_, client):
+    async with _running(changed, tmp_path) as (_, client):
         answer = await client.get("/api/v1/miners")
         assert answer.status_code == 503
         assert "minestream migrate" in answer.json()["detail"]

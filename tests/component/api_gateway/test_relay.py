@@ -27,7 +27,7 @@ from minestream_runtime.kafka import Producer
 
 async def main():
     settings = GatewaySettings.load()
-    async with open_writer(settings) as writer, Producer(settings) as producer:
+    async with open_writer(settings) as writer, Producer(settings, deadline_s=60) as producer:
         await relay_of(settings, writer, producer, SystemClock()).run()
 
 asyncio.run(main())
@@ -104,7 +104,7 @@ async def test_the_running_relay_is_woken_and_another_stands_aside(
     on_kafka: GatewaySettings, writer: Writer, make_topics: Any
 ) -> None:
     await make_topics(INVENTORY)
-    slow = on_kafka.model_copy(update={"outbox_poll_s": 30.0})
+    slow = on_kafka.model_copy(update={"outbox_poll_s": 300.0})
     async with Producer(slow) as producer, asyncio.TaskGroup() as tasks:
         running = tasks.create_task(relay_of(slow, writer, producer, SystemClock()).run())
         await put(writer, [entry("m-1")])

@@ -6,7 +6,6 @@ import os
 import pty
 import re
 import signal
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ import psycopg
 import pytest
 import yaml
 
+from minestream_devstack.ports import ANY_HOST, Ports
 from minestream_emulators.fleet import Fleet
 from minestream_emulators.models import MODELS
 from minestream_emulators.running import emulated_fleet
@@ -48,16 +48,11 @@ def run(given: dict[str, str], inventory_command: Callable[..., list[str]]) -> R
     return start
 
 
-def free_port() -> int:
-    with socket.create_server(("0.0.0.0", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
-
-
 @asynccontextmanager
-async def everybody() -> AsyncIterator[tuple[Fleet, int]]:
+async def everybody(folder: Path) -> AsyncIterator[tuple[Fleet, int]]:
     """One emulated miner of each model, each at an address of its own, all at one port."""
-    port, mix = free_port(), dict.fromkeys(MODELS, 1.0)
+    port = Ports(folder / "ports").claim("miners", 0, host=ANY_HOST)
+    mix = dict.fromkeys(MODELS, 1.0)
     first = NETWORK.replace(".0/27", ".1")
     async with emulated_fleet(miners=len(MODELS), mix=mix, first_address=first, port=port) as fleet:
         yield fleet, port
@@ -73,7 +68,7 @@ async def test_miners_of_every_model_go_from_scan_to_file_to_fleet_and_out_again
 ) -> None:
     await make_topics(INVENTORY)
     file, back = tmp_path / "found.yaml", tmp_path / "back.yaml"
-    async with everybody() as (fleet, port):
+    async with everybody(tmp_path) as (fleet, port):
         where = ("scan", NETWORK, "--port", port, "--site", "barn", *FAST)
         login = ("--username", "admin")
         done = await asyncio.to_thread(run, *where, *login, "--json", "--out", file)
@@ -152,7 +147,7 @@ async def test_control_c_even_pressed_often_keeps_what_was_found(
 ) -> None:
     file = tmp_path / "found.csv"
     terminal, ours = pty.openpty()
-    async with everybody() as (fleet, port):
+    async with everybody(tmp_path) as (fleet, port):
         words = ("scan", "127.9.3.0/24", "--port", port, "--site", "barn", "--out", file)
         process = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
             inventory_command(*words, "--rate", "20"),
@@ -164,7 +159,7 @@ async def test_control_c_even_pressed_often_keeps_what_was_found(
         )
         os.close(ours)
         shown = await asyncio.to_thread(watched, process, terminal)
-        process.wait(timeout=20)
+        process.wait(timeout=60)
     assert process.returncode == 130
     assert re.search(r"interrupted: \d+ of 254 addresses were looked at", shown)
     found = file.read_text().splitlines()

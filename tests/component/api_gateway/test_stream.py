@@ -213,7 +213,7 @@ async def test_a_sampled_reading_has_a_span_for_its_push(
                 headers=(("traceparent", parent.replace(b"00f0", b"00aa")),),
             )
             await listener.hear("changes")
-    (file,) = list(tmp_path.iterdir())  # noqa: ASYNC240 - small
+    (file,) = list(tmp_path.glob("*.jsonl"))  # noqa: ASYNC240 - small
     spans = list(map(json.loads, file.read_text().splitlines()))
     pushed = {span["name"]: span for span in spans}
     assert [span["name"] for span in spans].count("push minestream.telemetry.v1") == 1

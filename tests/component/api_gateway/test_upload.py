@@ -57,7 +57,7 @@ async def there(
 @pytest.fixture
 async def alone(settings: GatewaySettings) -> AsyncIterator[Collectors]:
     """Without Kafka: what is refused never comes near it."""
-    async with collectors(settings, kafka_bootstrap="127.0.0.1:1") as opened:
+    async with collectors(settings, deadline_s=1, kafka_bootstrap="127.0.0.1:1") as opened:
         yield opened
 
 
@@ -322,11 +322,11 @@ async def test_while_kafka_is_away_nothing_is_half_told(alone: Collectors) -> No
 async def test_a_key_that_comes_too_often_is_told_when_to_come_again(
     settings: GatewaySettings,
 ) -> None:
-    slow = settings.model_copy(update={"upload_rate_per_min": 6.0})
+    slow = settings.model_copy(update={"upload_rate_per_min": 0.6})
     async with collectors(slow) as there:
         answers = [await there.upload([]) for _ in range(61)]
         assert [answer.status_code for answer in answers] == [200] * 60 + [429]
-        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 10
+        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 100
         assert (await there.upload([], key=KEYS["site-b"])).status_code == 200, "its own pace"
 
 
@@ -338,7 +338,7 @@ async def test_uploads_are_logged_and_the_key_says_when_it_was_used(
     try:
         async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as db:
             rows: list[Any] = []
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not rows:
                     await asyncio.sleep(0.1)
                     rows = await (

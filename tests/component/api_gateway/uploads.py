@@ -79,13 +79,15 @@ class Ahead(SystemClock):
 
 
 @asynccontextmanager
-async def collectors(settings: GatewaySettings, **kafka: Any) -> AsyncIterator[Collectors]:
+async def collectors(
+    settings: GatewaySettings, *, deadline_s: float = 30, **kafka: Any
+) -> AsyncIterator[Collectors]:
     """The app, as ``run_gateway`` puts it together."""
     clock = Ahead()
     async with (
         open_reader(settings) as reader,
         open_writer(settings) as writer,
-        Producer(Settings(**(settings.model_dump() | kafka)), deadline_s=5) as producer,
+        Producer(Settings(**(settings.model_dump() | kafka)), deadline_s=deadline_s) as producer,
     ):
         app = create_app(settings, reader, Health(), clock)
         app.state.door = door = Door(settings, writer, producer, clock)
