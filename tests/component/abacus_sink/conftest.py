@@ -138,7 +138,7 @@ async def topics(make_topics: Callable[..., Awaitable[None]]) -> None:
 @pytest.fixture
 async def tell(settings: AbacusSettings, topics: None) -> AsyncIterator[Tell]:  # noqa: ARG001 - made first
     """Publishes features, those with a context, and whatever else is given as bytes."""
-    async with Producer(settings) as producer:
+    async with Producer(settings, deadline_s=60) as producer:
 
         async def told(*some: Feature | bytes | tuple[Feature, str]) -> None:
             await asyncio.gather(*map(send, some))

@@ -119,7 +119,7 @@ async def topics(make_topics: Callable[..., Awaitable[None]], partitions: int) -
 
 @pytest.fixture
 async def producer(settings: AlerterSettings, topics: None) -> AsyncIterator[Producer]:  # noqa: ARG001 - made first
-    async with Producer(settings) as producer:
+    async with Producer(settings, deadline_s=60) as producer:
         yield producer
 
 

@@ -125,7 +125,7 @@ async def producer(
 ) -> AsyncIterator[Producer]:
     await make_topics(*TOPICS)
     settings = Settings(kafka_bootstrap=kafka_bootstrap, topic_namespace=namespace)
-    async with Producer(settings, deadline_s=30) as producer:
+    async with Producer(settings, deadline_s=60) as producer:
         yield producer
 
 

@@ -108,7 +108,7 @@ class Line:
         self, entries: list[InventoryEntry], *, removed: list[str] | None = None
     ) -> None:
         """Write inventory entries, and tombstones for removed ones."""
-        async with Producer(self.settings) as producer:
+        async with Producer(self.settings, deadline_s=60) as producer:
             await asyncio.gather(*(producer.publish(INVENTORY, entry) for entry in entries))
             for miner_id in removed or []:
                 await producer.send(INVENTORY, key=miner_id.encode(), value=None)

@@ -45,7 +45,7 @@ async def test_after_an_anomaly_its_miner_is_polled_twice_as_often_and_no_other(
         line.start(MINESTREAM_POLL_INTERVAL_S=f"{INTERVAL_S:g}")
         await line.polled(lambda polls: len({poll.miner_id for poll in polls}) == 2)
         # its feed begins at the end of the topic, once it has found it: nobody can see that
-        async with Producer(line.settings) as producer:
+        async with Producer(line.settings, deadline_s=60) as producer:
             async with asyncio.timeout(60):
                 while INTERVAL_S / 2 not in told(polls := await line.polls(), odd.miner_id):
                     await producer.publish(ANOMALY, anomaly(odd.miner_id, odd.site_id))

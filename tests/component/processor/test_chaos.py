@@ -53,7 +53,7 @@ class Size:
     drain_s: float
 
 
-SHORT = Size(keys=500, events=60, per_second=1000, drain_s=60)
+SHORT = Size(keys=500, events=60, per_second=1000, drain_s=150)
 LONG = Size(keys=1000, events=120, per_second=2000, drain_s=180)
 
 
@@ -168,7 +168,7 @@ async def chaos(
         await ensure_topics(settings, [CHANGELOG])
         world = Chaos(settings, tmp_path, random.Random(seed), bare, static)
         started.append(world)
-        async with Producer(settings) as producer:
+        async with Producer(settings, deadline_s=60) as producer:
             world.start("1")
             fed = asyncio.ensure_future(feed(producer, size))
             await asyncio.sleep(5)

@@ -49,7 +49,7 @@ async def topics(make_topics: Callable[..., Awaitable[None]]) -> None:
 
 @pytest.fixture
 async def producer(settings: SinkSettings, topics: None) -> AsyncIterator[Producer]:  # noqa: ARG001 - made first
-    async with Producer(settings) as producer:
+    async with Producer(settings, deadline_s=60) as producer:
         yield producer
 
 

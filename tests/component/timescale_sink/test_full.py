@@ -40,7 +40,9 @@ async def test_a_full_database_is_told_once_and_waited_for(
     with structlog.testing.capture_logs() as said:
         async with sink(settings) as health:
             ready = list[bool]()
-            await becomes(health, ready=False)
+            async with asyncio.timeout(60):
+                while health.faults() != {"writes": "store_unavailable"}:  # noqa: ASYNC110 - its own turns
+                    await asyncio.sleep(0.05)
             for _ in range(20):
                 await asyncio.sleep(0.1)
                 ready.append(health.faults() == {})
