@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, LiteralString
 
 import psycopg
 import pytest
@@ -57,23 +57,26 @@ def count(database_url: str, table: str) -> int:
 
 
 def wait_for_a_waiter(connection: psycopg.Connection[tuple[int]]) -> None:
-    """Until somebody waits for the lock that this connection holds."""
+    """Until somebody waits for a lock in this connection's database."""
     deadline = time.monotonic() + WITHIN_S
     waiting = (
         "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
-        " WHERE d.datname = current_database() AND locktype = 'advisory' AND objid = %s"
-        " AND NOT granted"
+        " WHERE d.datname = current_database() AND NOT granted"
     )
-    while connection.execute(waiting, (LOCK,)).fetchone() == (0,):
+    while connection.execute(waiting).fetchone() == (0,):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize(
+    "held", [f"SELECT pg_advisory_xact_lock({LOCK})", "LOCK TABLE fleet.site IN EXCLUSIVE MODE"]
+)
 def test_ctrl_c_before_the_commit_takes_all_of_it_back_and_says_so(
-    start: Start, database_url: str
+    start: Start, database_url: str, held: LiteralString
 ) -> None:
-    with psycopg.connect(database_url, autocommit=True) as somebody:
-        somebody.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+    """Before the first statement, and in the middle of many that are sent together."""
+    with psycopg.connect(database_url) as somebody:
+        somebody.execute(held)
         importing = start()
         wait_for_a_waiter(somebody)
         importing.send_signal(signal.SIGINT)

@@ -47,11 +47,22 @@ def changed(work: Coroutine[Any, Any, T]) -> T:
         work: goes through ``settle`` before it commits.
     """
     try:
-        return run(work)
+        return run(_interrupted_or(work))
     except KeyboardInterrupt:
         refuse("interrupted: nothing was written", EXIT_INTERRUPTED)
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+async def _interrupted_or(work: Coroutine[Any, Any, T]) -> T:
+    """Whatever ends a work that is being cancelled: the driver fails in ways of its own then."""
+    try:
+        return await work
+    except Exception as exc:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from exc
+        raise
 
 
 async def settle() -> None:
