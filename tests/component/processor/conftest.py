@@ -24,7 +24,7 @@ from minestream_schemas.topics import TOPICS
 from processor.settings import ProcessorSettings
 
 HERE = Path(__file__).parent
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 
 
 class World:
@@ -171,7 +171,7 @@ async def world(
     settings = ProcessorSettings(
         kafka_bootstrap=kafka_bootstrap, topic_namespace=namespace, state_dir=tmp_path / "own"
     )
-    async with Producer(settings) as producer:
+    async with Producer(settings, deadline_s=60) as producer:
         one = World(settings, producer, tmp_path)
         yield one
     for process in one.processes:

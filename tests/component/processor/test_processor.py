@@ -65,7 +65,7 @@ async def test_a_reading_comes_out_with_its_trace_and_a_sigterm_ends_it_clean_an
     assert readings([found])[0].raw_event_id == one.event_id
     code, took_s = await world.stopped(process)
     assert code == 0
-    assert took_s < 5
+    assert took_s < 15
     assert sum((await world.committed()).values()) == 1
 
 
@@ -74,7 +74,7 @@ async def test_a_sigterm_while_it_starts_ends_it_too(world: World) -> None:
         process = world.start()
         await asyncio.sleep(seconds)
         _, took_s = await world.stopped(process)
-        assert took_s < 10
+        assert took_s < 20
 
 
 async def test_bad_records_are_set_aside_and_no_other_miners_reading_waits_for_them(

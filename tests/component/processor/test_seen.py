@@ -43,7 +43,7 @@ def spans(folder: Path) -> list[dict[str, Any]]:
 def figures(port: int) -> Figures:
     """All samples: name and label values to the value."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as page:
             text = page.read().decode()
     except OSError:
         return {}
@@ -149,7 +149,7 @@ async def test_what_waits_comes_late_twice_or_broken_is_counted(
         return (
             wanted.items() <= seen.items()
             and ("minestream_consumer_lag_records", ticks) in seen
-            and 30 < seen["minestream_window_lateness_seconds_sum", "event"] < 120
+            and 30 < seen["minestream_window_lateness_seconds_sum", "event"] < 300
         )
 
     await world.until(counted)
