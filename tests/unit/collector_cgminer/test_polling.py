@@ -238,6 +238,7 @@ async def test_an_answer_without_its_section_is_garbage() -> None:
     async with polling(miner, "antminer") as poll:
         event = await poll()
     assert (event.status, event.error) == (PollStatus.GARBAGE, "stats: without `STATS`")
+    assert event.endpoints["stats"].status is PollStatus.GARBAGE
 
 
 async def test_silence_is_asked_twice_and_refusal_once() -> None:
