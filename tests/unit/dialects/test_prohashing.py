@@ -153,15 +153,6 @@ def test_each_algorithms_rate_is_per_hash_and_day(dialect: str, file: str) -> No
     assert found[Algorithm.SHA256D].usd_per_hs_day == pytest.approx(1.3292067065643e-13)
 
 
-def test_an_algorithm_is_known_by_its_id_where_no_name_is_told() -> None:
-    content = {key: {"usd": 0.0025, "btc": 6.8e-7, "data_timestamp": 1e9} for key in ("1", "2")}
-    found = rates(message(PoolMessage.PROFITABILITY, content))
-    assert {algorithm: rate.unit_hs for algorithm, rate in found.items()} == {
-        Algorithm.SCRYPT: 1e6,
-        Algorithm.SHA256D: 1e6,
-    }
-
-
 def test_an_l9_of_17_gigahashes_earned_42_dollars_a_day_in_january_2019() -> None:
     """The published example: USD per MH/s and day, not per TH/s times 86,400."""
     raw = message(PoolMessage.PROFITABILITY, recorded("wamp_f_all_profitability_updates.json"))
