@@ -40,7 +40,7 @@ def test_without_the_registry_the_page_is_missing_and_the_reason_is_told(
 
 def _break_off(page: Dashboard, folder: Path) -> None:
     with beside(Home(folder)):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not (page.cache / "work" / "package.json").exists():
             assert time.monotonic() < deadline
             time.sleep(0.02)

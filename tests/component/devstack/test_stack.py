@@ -113,7 +113,7 @@ def test_what_ends_at_once_tells_its_exit_code(person: Person) -> None:
     supervisor.start("refused")
     stack = Stack(person.home, Screen())
     with pytest.raises(ConfigurationError, match=r"refused is not ready: .*exit status 78"):
-        stack.wait("refused", within_s=20)
+        stack.wait("refused", within_s=60)
     assert supervisor.state("refused").exit_code == 78
     told = person.types("status").stdout
     assert "exit status 78" in told

@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
+from minestream_devstack.ports import Ports
 from minestream_dialects import normalise
 from minestream_runtime.kafka import Consumer, Producer
 from minestream_runtime.settings import Settings
@@ -60,7 +60,7 @@ async def program(code: str, file: Path, **environment: str) -> AsyncIterator[An
 async def interrupted(process: asyncio.subprocess.Process) -> tuple[int | None, bool]:
     """What Ctrl-C does to a program: its exit code, and whether it prints a traceback."""
     process.send_signal(signal.SIGINT)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         said, _ = await process.communicate()
     return process.returncode, b"Traceback" in said
 
@@ -72,7 +72,7 @@ def named(code: str, namespace: str) -> str:
 
 async def first(settings: Settings, count: int) -> dict[str, RawMiner]:
     found: dict[str, RawMiner] = {}
-    async with asyncio.timeout(30), Consumer(settings, [RAW_MINER]) as consumer:
+    async with asyncio.timeout(60), Consumer(settings, [RAW_MINER]) as consumer:
         while len(found) < count:
             for record in await consumer.records(wait_s=0.5):
                 event = RawMiner.from_json(record.value or b"")
@@ -94,9 +94,7 @@ async def test_the_collector_publishes_what_the_processor_reads(
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        nobody = closed.getsockname()[1]
+    nobody = Ports(tmp_path / "ports").claim("nobody", 0)
     miners = f"bitaxe-1=127.0.0.1:{runner.addresses[0][1]},bitaxe-2=127.0.0.1:{nobody}"
     settings = Settings(kafka_bootstrap=kafka_bootstrap, topic_namespace=namespace)
     environment = {"KAFKA": kafka_bootstrap, "BITAXE_MINERS": miners, "EVERY_S": "1"}
@@ -128,14 +126,14 @@ async def test_the_consumer_prints_the_hot_and_no_other(
     settings = Settings(kafka_bootstrap=kafka_bootstrap, topic_namespace=namespace)
     code = named(CONSUMER, namespace)
     async with (
-        Producer(settings) as producer,
+        Producer(settings, deadline_s=60) as producer,
         program(code, tmp_path / "hot.py", KAFKA=kafka_bootstrap) as process,
     ):
         for name, temperature in (("cold-1", 60.0), ("quiet-1", None), ("hot-1", 85.5)):
             changed = {"miner_id": name, "chip_temp_max_c": temperature}
             event = reading.model_copy(update=changed)
             await producer.send(TELEMETRY, key=name.encode(), value=event.to_json())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             printed = [line.decode() async for line in _until(process.stdout, b"hot-1")]
         assert await interrupted(process) == (0, False)
     assert "hot-1 85.5 °C" in printed[-1]

@@ -49,12 +49,12 @@ async def test_an_anomaly_hurries_its_miner_at_its_own_collector_and_no_other(
     await make_topics(ANOMALY)
     settings = Settings(kafka_bootstrap=kafka_bootstrap, topic_namespace=namespace)
     async with (
-        Producer(settings) as producer,
+        Producer(settings, deadline_s=60) as producer,
         collector(settings, "miner-a", "miner-b") as one,
         collector(settings, "miner-c") as other,
     ):
         await producer.send(ANOMALY, key=b"miner-b", value=b"no anomaly")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while one.period_after("miner-a", answered=True) != 30.0:
                 await producer.publish(ANOMALY, anomaly("miner-b", age_s=3600.0))
                 await producer.publish(ANOMALY, anomaly("miner-a"))

@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 import structlog
-from tests.component.runtime.tls import KEY, NOW, Authority, Gateway, free_port
+from tests.component.runtime.tls import KEY, NOW, Authority, Gateway
 
+from minestream_devstack.ports import Ports
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.edge.config import Edge, read_edge
 from minestream_runtime.edge.dead_letters import DeadLetters
@@ -70,7 +71,7 @@ async def test_nothing_goes_to_whom_the_private_ca_has_not_signed_and_the_words_
         ),
         strangers.certificate("127.0.0.1"): ("unable to get local issuer", "ca_file says"),
     }
-    clock, gateway = Ahead(), Gateway(free_port())
+    clock, gateway = Ahead(), Gateway(Ports(tmp_path / "ports").claim("gateway", 0))
     site = edge(tmp_path, gateway.port, f"key: {KEY}", f"ca_file: {ours.file.name}")
     async with uploading(site, clock) as uploader:
         for certificate, words in faulty.items():
@@ -104,7 +105,9 @@ async def test_a_site_says_what_is_set_up_wrong_and_goes_on_once_it_is_right(
 ) -> None:
     monkeypatch.setenv("MINESTREAM_DEMO", "1")
     monkeypatch.setattr("minestream_runtime.edge.key_file.LOOK_EVERY_S", 0.1)
-    ours, gateway, health = Authority(tmp_path, "ours"), Gateway(free_port()), Health()
+    ports = Ports(tmp_path / "ports")
+    ours, health = Authority(tmp_path, "ours"), Health()
+    gateway = Gateway(ports.claim("gateway", 0))
     key_file, right = tmp_path / "key", "hsc_" + "r" * 40
     key_file.write_text(KEY)
     gateway.key = right
@@ -118,7 +121,7 @@ async def test_a_site_says_what_is_set_up_wrong_and_goes_on_once_it_is_right(
         "upload: {linger_s: 0.1}",
         miners=json.dumps(
             [
-                {"miner_id": "m-1", "address": f"127.0.0.1:{free_port()}"},
+                {"miner_id": "m-1", "address": f"127.0.0.1:{ports.claim('m-1', 0)}"},
                 {"miner_id": "m-2", "address": "127.0.0.1:4028", "transport": "tcp"},
             ]
         ),

@@ -69,7 +69,7 @@ async def member(
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - Kafka has no event of ours
             await asyncio.sleep(0.05)
 
@@ -77,7 +77,7 @@ async def until(true: Callable[[], bool]) -> None:
 async def test_it_is_ready_once_everything_is_read_and_follows_from_there(
     settings: Settings,
 ) -> None:
-    async with Producer(settings) as producer:
+    async with Producer(settings, deadline_s=60) as producer:
         await asyncio.gather(*(producer.publish(INVENTORY, entry(n)) for n in range(200)))
         await producer.send(INVENTORY, key=b"target-007", value=None)
         async with member(settings) as this:
@@ -98,7 +98,7 @@ async def test_an_empty_topic_is_ready_too(settings: Settings) -> None:
 
 
 async def test_an_entry_that_no_schema_accepts_costs_nobody_else(settings: Settings) -> None:
-    async with Producer(settings) as producer:
+    async with Producer(settings, deadline_s=60) as producer:
         await producer.send(INVENTORY, key=b"bad", value=b'{"miner_id": 7}')
         await producer.send(INVENTORY, key=b"worse", value=b"\xff\x00")
         await producer.publish(INVENTORY, entry(1))
@@ -110,7 +110,7 @@ async def test_an_entry_that_no_schema_accepts_costs_nobody_else(settings: Setti
 async def test_members_share_without_overlap_and_the_survivor_takes_over(
     settings: Settings,
 ) -> None:
-    async with Producer(settings) as producer:
+    async with Producer(settings, deadline_s=60) as producer:
         await asyncio.gather(*(producer.publish(INVENTORY, entry(n)) for n in range(200)))
     async with member(settings) as one:
         await until(lambda: one.ready and len(one.there) == 200)
@@ -128,7 +128,7 @@ async def test_a_start_without_kafka_takes_the_entries_of_the_last_life(
 ) -> None:
     copy = tmp_path / "entries.copy"
     away = settings.model_copy(update={"kafka_bootstrap": "127.0.0.1:1"})
-    async with Producer(settings) as producer:
+    async with Producer(settings, deadline_s=60) as producer:
         for number in (1, 2):
             await producer.publish(INVENTORY, entry(number))
         async with member(settings, copy=copy) as first:
@@ -143,7 +143,7 @@ async def test_what_was_removed_meanwhile_is_let_go_once_the_topic_is_read(
 ) -> None:
     copy = tmp_path / "entries.copy"
     EntryCopy(copy, InventoryEntry).save({f"target-00{n}": entry(n) for n in (1, 2)})
-    async with Producer(settings) as producer:
+    async with Producer(settings, deadline_s=60) as producer:
         await producer.publish(INVENTORY, entry(1))
     async with member(settings, copy=copy) as this:
         assert this.shard is not None

@@ -141,11 +141,4 @@ class Gateway:
                 yield
             finally:
                 server.should_exit = True
-                thread.join(20)
-
-
-def free_port() -> int:
-    """A port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+                thread.join(60)
