@@ -8,13 +8,19 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, LiteralString
+from typing import Final
 
 import psycopg
 import pytest
+import typer
 from psycopg import sql
 
+from api_gateway.adapters.bringing import changed
+from api_gateway.adapters.database import fleet, open_writer
 from api_gateway.adapters.database.fleet import LOCK
+from api_gateway.domain.inventory import Changes
+from api_gateway.settings import GatewaySettings
+from minestream_schemas.inventory import Site
 
 WITHIN_S: Final = 30.0
 Start = Callable[..., subprocess.Popen[str]]
@@ -68,15 +74,11 @@ def wait_for_a_waiter(connection: psycopg.Connection[tuple[int]]) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize(
-    "held", [f"SELECT pg_advisory_xact_lock({LOCK})", "LOCK TABLE fleet.site IN EXCLUSIVE MODE"]
-)
 def test_ctrl_c_before_the_commit_takes_all_of_it_back_and_says_so(
-    start: Start, database_url: str, held: LiteralString
+    start: Start, database_url: str
 ) -> None:
-    """Before the first statement, and in the middle of many that are sent together."""
     with psycopg.connect(database_url) as somebody:
-        somebody.execute(held)
+        somebody.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
         importing = start()
         wait_for_a_waiter(somebody)
         importing.send_signal(signal.SIGINT)
@@ -84,6 +86,23 @@ def test_ctrl_c_before_the_commit_takes_all_of_it_back_and_says_so(
     assert (importing.returncode, out) == (130, "")
     assert said == "interrupted: nothing was written\n"
     assert count(database_url, "miner") == 0
+
+
+def test_ctrl_c_just_before_many_statements_is_an_interruption_too(
+    on_kafka: GatewaySettings, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The driver, cancelled as it begins to send them, fails with an AssertionError."""
+
+    async def work() -> None:
+        async with open_writer(on_kafka) as writer, fleet.changing(writer) as connection:
+            signal.raise_signal(signal.SIGINT)
+            await fleet.apply(connection, Changes(sites=(Site("site-a"),)))
+
+    with pytest.raises(typer.Exit) as ended:
+        changed(work())
+    assert ended.value.exit_code == 130
+    assert "interrupted: nothing was written" in capsys.readouterr().err
+    assert count(database_url, "site") == 0
 
 
 def test_ctrl_c_while_it_is_sent_says_that_it_is_written_and_what_waits(

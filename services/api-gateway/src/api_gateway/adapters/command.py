@@ -16,8 +16,8 @@ from rich.table import Table
 from api_gateway.adapters.bringing import Wish, bring, changed, publish_up_to, read_whole, settle
 from api_gateway.adapters.database import fleet, open_writer
 from api_gateway.adapters.reseal_command import reseal
-from api_gateway.adapters.scan_command import check_site, scan
-from api_gateway.adapters.terminal import CONSOLE, progress, step
+from api_gateway.adapters.scan_command import scan
+from api_gateway.adapters.terminal import CONSOLE, check_site, progress, step
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.command.files import TABLES, write_fleet
 from minestream_runtime.command.terminal import EXIT_FAILED, EXIT_USAGE, console, refuse, run, table

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import re
 import signal
 import sys
 from collections import Counter
@@ -12,13 +11,13 @@ from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
 from math import ceil
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api_gateway.adapters.bringing import bring, publish_up_to, read_whole
-from api_gateway.adapters.terminal import CONSOLE
+from api_gateway.adapters.terminal import CONSOLE, check_site
 from api_gateway.domain.finds import Find, holders_of, new_entries
 from api_gateway.settings import GatewaySettings
 from minestream_dialects.detection import STEPS, Found, recognise
@@ -51,12 +50,9 @@ from minestream_runtime.discovery.scanning import (
 from minestream_runtime.documents import DocumentError
 from minestream_runtime.errors import StoreUnavailableError
 from minestream_runtime.inventory.reading import Wanted
-from minestream_schemas.ids import SLUG
 from minestream_schemas.inventory import Fleet, InventoryEntry
 from minestream_schemas.units import Algorithm
 
-_LEAST_SITE: Final = 2
-_MOST_SITE: Final = 63
 Entries = Mapping[str, InventoryEntry]
 """By the place of the miner."""
 
@@ -171,14 +167,6 @@ def scan(
 
 async def _settings() -> GatewaySettings:
     return GatewaySettings.load()
-
-
-def check_site(site: str | None) -> None:
-    """Refuse what is no name of a site, before anything is done in it."""
-    if site is not None and not (
-        re.fullmatch(SLUG, site) and _LEAST_SITE <= len(site) <= _MOST_SITE
-    ):
-        refuse(f"--site: no site {site!r}; 2 to 63 of a-z, 0-9 and - are wanted", EXIT_USAGE)
 
 
 def _check(site: str | None, out: Path | None, *, add: bool, yes: bool) -> None:
