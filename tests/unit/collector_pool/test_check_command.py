@@ -3,12 +3,10 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-import structlog
 from aiohttp import web
 from tests.unit.collector_pool.http_pools import Handler, emulated_pools
 from typer.testing import CliRunner, Result
@@ -16,14 +14,6 @@ from typer.testing import CliRunner, Result
 from collector_pool.adapters.command import app
 from minestream_emulators.pools.site import KEY
 from minestream_emulators.troubles import Trouble
-
-
-@pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
-    """The command keeps logs off the terminal, for good: it is a process of its own elsewhere."""
-    before = structlog.get_config()
-    yield
-    structlog.configure(**before)
 
 
 def _file(folder: Path, url: str) -> Path:
