@@ -112,7 +112,7 @@ def test_a_reading_says_what_it_earns_costs_and_brings(reading: MakeReading) -> 
     one = reading(60, hashrate_hs=17.0 * GIGA, power_w=3360.0, algorithm=Algorithm.SCRYPT)
     told = step(None, one._replace(worth=worth, tariff_usd_per_kwh=0.062), Rules()).telemetry
     assert told.revenue_basis == "pool_rate"
-    assert told.rate_usd_per_hs_day == pytest.approx(2.5041009705167e-9)
+    assert told.rate_usd_per_hs_day == pytest.approx(2.5041009705167e-9, rel=1e-9, abs=0)
     assert told.price_at == datetime(2026, 1, 1, tzinfo=UTC)
     assert told.revenue_usd_per_day == pytest.approx(42.5697, abs=1e-4)
     assert told.power_cost_usd_per_day == pytest.approx(4.99968)
@@ -141,7 +141,7 @@ def test_a_pools_rate_is_not_for_a_miner_that_says_it_mines_elsewhere(
 
 
 def test_a_pools_fee_is_taken_off_whichever_message_tells_it() -> None:
-    assert pool_rate(4e-10, 0.0199) == pytest.approx(3.9204e-10)
+    assert pool_rate(4e-10, 0.0199) == pytest.approx(3.9204e-10, rel=1e-9, abs=0)
     known = rated(4e-10)
     known.note_rate(
         Algorithm.SCRYPT,
@@ -153,7 +153,7 @@ def test_a_pools_fee_is_taken_off_whichever_message_tells_it() -> None:
     )
     quote = known.quote(Algorithm.SCRYPT, "prohashing", AT_US)
     assert quote is not None
-    assert quote.usd_per_hs_day == pytest.approx(3.9204e-10)
+    assert quote.usd_per_hs_day == pytest.approx(3.9204e-10, rel=1e-9, abs=0)
 
 
 @pytest.mark.parametrize("missing", ["price", "network", "none"])
