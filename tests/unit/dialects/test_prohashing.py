@@ -36,8 +36,7 @@ def worker(fields: dict[str, Any], **more: Any) -> PoolWorker:
     return found
 
 
-# approx's own least, 1e-12, is more than many a rate
-near = partial(pytest.approx, rel=1e-9, abs=0)
+near = partial(pytest.approx, rel=1e-9, abs=0)  # approx's own 1e-12 is more than a rate
 
 
 def rates(raw: RawPool, **options: Any) -> dict[Algorithm, PoolRate]:
