@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +42,13 @@ def checked(folder: Path, site: str, *miners: str) -> tuple[int, str, str]:
     (folder / "edge.yaml").write_text(site)
     (folder / "fleet.yaml").write_text("miners:\n" + "".join(miners))
     return ran(folder, "--check")
+
+
+def started(folder: Path) -> tuple[int, str]:
+    """A start that fails: exit code and log; a process of its own, for it sets up the logs."""
+    command = [sys.executable, "-m", "minestream_runtime.edge", "--config", folder / "edge.yaml"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return ended.returncode, ended.stdout + ended.stderr
 
 
 def ran(folder: Path, *options: str) -> tuple[int, str, str]:
@@ -144,7 +153,7 @@ def test_what_the_environment_says_wrong_is_told_by_the_names_it_uses(
 def test_a_start_that_fails_names_the_keys_of_the_file(tmp_path: Path, web: socket.socket) -> None:
     port = web.getsockname()[1]
     checked(tmp_path, SITE + f"health: {{port: {port}}}\n", TCP)
-    code, out, _ = ran(tmp_path)
+    code, out = started(tmp_path)
     assert (code, "MINESTREAM_" in out) == (78, False), out
     assert f"or health.port ({tmp_path}/edge.yaml:5)" in out
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from tests.unit.runtime.test_edge_check import SITE, TCP, checked, ran
+from tests.unit.runtime.test_edge_check import SITE, TCP, checked, started
 from tests.unit.runtime.test_spool import START, Moved, everything, opened
 
 from minestream_runtime.clock import new_event_id
@@ -84,5 +84,5 @@ def test_a_check_and_a_start_tell_of_spools_that_are_not_the_sites(tmp_path: Pat
     code, _, err = checked(tmp_path, SITE, TCP)
     assert (code, err.startswith(f"warning: {folder}/edge-ohio.spool has 1 events")) == (0, True)
     (folder / "edge-ohio.spool").rename(folder / "edge-texas.spool")
-    code, out, _ = ran(tmp_path)
+    code, out = started(tmp_path)
     assert (code, "`site: ohio`" in out) == (78, True)
