@@ -59,7 +59,12 @@ def test_no_description_leads_to_a_sealed_box() -> None:
 
 
 def test_every_field_of_an_item_is_named_as_in_the_contract() -> None:
-    known = {*InventoryEntry.model_fields, *MinerTelemetry.model_fields, "age_s"}
+    known = {
+        *InventoryEntry.model_fields,
+        *MinerTelemetry.model_fields,
+        "age_s",
+        "hashrate_nominal_hs",
+    }
     assert set(MinerItem.model_fields) <= known
     assert set(SORTABLE) <= set(MinerItem.model_fields)
 
