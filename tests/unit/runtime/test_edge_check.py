@@ -46,7 +46,13 @@ def checked(folder: Path, site: str, *miners: str) -> tuple[int, str, str]:
 
 def started(folder: Path) -> tuple[int, str]:
     """A start that fails: exit code and log; a process of its own, for it sets up the logs."""
-    command = [sys.executable, "-m", "minestream_runtime.edge", "--config", folder / "edge.yaml"]
+    command = [
+        sys.executable,
+        "-m",
+        "minestream_runtime.edge",
+        "--config",
+        str(folder / "edge.yaml"),
+    ]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     return ended.returncode, ended.stdout + ended.stderr
 
