@@ -14,6 +14,7 @@ from faust.exceptions import ProducerSendError
 
 from minestream_runtime.errors import (
     BrokerUnavailableError,
+    ConfigurationError,
     PayloadInvalidError,
     RecordTooLargeError,
 )
@@ -130,7 +131,12 @@ async def test_a_bug_ends_the_process_twice_and_sets_the_record_aside_the_third_
 
 @pytest.mark.parametrize(
     "exc",
-    [ProducerSendError("timed out"), BrokerUnavailableError("away"), asyncio.CancelledError()],
+    [
+        ProducerSendError("timed out"),
+        BrokerUnavailableError("away"),
+        ConfigurationError("a later processor has kept it"),
+        asyncio.CancelledError(),
+    ],
 )
 async def test_what_is_not_the_records_fault_ends_the_process_and_counts_no_try(
     world: World, exits: list[int], exc: BaseException

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 import pytest
 
+from minestream_runtime.errors import ConfigurationError
 from minestream_schemas.gap import GapCause
 from processor.adapters.state_codec import decode, decode_pool, encode
 from processor.domain.gaps import cause_of
@@ -74,12 +75,20 @@ def test_a_silence_of_before_gaps_had_other_causes_still_says_what_it_said(
     assert cause_of(decoded.silence) is GapCause.MINER_SILENT
 
 
-@pytest.mark.parametrize("blob", [b"", b"\x00", b"\x09" + VERSION_1[1:]])
+@pytest.mark.parametrize("blob", [b"", b"\x00" + VERSION_1[1:], b"\xc1 no state"])
 def test_a_state_of_a_version_that_is_not_known_is_refused(blob: bytes) -> None:
     with pytest.raises(ValueError, match="a state of version"):
         decode(blob)
     with pytest.raises(ValueError, match="a state of version"):
         decode_pool(blob)
+
+
+def test_a_state_that_a_later_processor_has_kept_is_the_fault_of_no_record() -> None:
+    later = b"\x09" + VERSION_1[1:]
+    with pytest.raises(ConfigurationError, match="run that one again"):
+        decode(later)
+    with pytest.raises(ConfigurationError, match="run that one again"):
+        decode_pool(later)
 
 
 @pytest.mark.parametrize("blob", [VERSION_1[:-1], b"\x02\xc0"])

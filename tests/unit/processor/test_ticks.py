@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+import pytest
+
+from minestream_runtime.errors import ConfigurationError
 from minestream_schemas.tick import Tick
 from minestream_schemas.window import TelemetryWindow
 from processor.adapters.agents import TickAgent
@@ -173,3 +176,9 @@ async def test_one_miners_damaged_state_does_not_stop_the_clock_of_the_others(
     await agent.catch_up(4)
     assert [event.window_start_at for event in sent if isinstance(event, TelemetryWindow)] == [AT]
     assert b"broken" not in dues.at(4, 2**62)
+
+
+def test_a_state_that_a_later_processor_has_kept_is_not_passed_over_at_a_tick() -> None:
+    dues = Dues(Rules(), lambda _: [(b"later", b"\x1f")], lambda _: False)
+    with pytest.raises(ConfigurationError):
+        dues.at(4, 0)
