@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -119,20 +120,45 @@ def test_ctrl_c_while_it_is_sent_says_that_it_is_written_and_what_waits(
     assert (count(database_url, "miner"), count(database_url, "outbox")) == (3, 3)
 
 
+def shown_by(importing: subprocess.Popen[str], screen: int) -> bytes:
+    """What it writes to a terminal until it ends."""
+    shown = b""
+    try:
+        while said := os.read(screen, 4096):
+            shown += said
+    except OSError:  # Linux's word for the end of a terminal
+        pass
+    finally:
+        os.close(screen)
+    importing.wait(WITHIN_S)
+    return shown
+
+
 def test_each_step_of_an_import_is_shown_on_a_terminal(start: Start) -> None:
     screen, terminal = pty.openpty()
     with start(terminal, MINESTREAM_KAFKA_BOOTSTRAP="127.0.0.1:1", TERM="xterm") as importing:
         os.close(terminal)
-        shown = b""
-        try:
-            while said := os.read(screen, 4096):
-                shown += said
-        except OSError:  # Linux's word for the end of a terminal
-            pass
-        finally:
-            os.close(screen)
+        shown = shown_by(importing, screen)
     assert importing.returncode == 0, shown
     steps = (b"reading the file", b"reading the fleet", b"sealing credentials", b"writing")
     at = [shown.find(step) for step in steps]
     assert -1 not in at
     assert at == sorted(at)
+
+
+def test_on_a_terminal_what_ctrl_c_did_is_told_on_a_line_of_its_own(
+    start: Start, database_url: str
+) -> None:
+    screen, terminal = pty.openpty()
+    with psycopg.connect(database_url) as somebody:
+        somebody.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        with start(terminal, TERM="xterm") as importing:
+            os.close(terminal)
+            wait_for_a_waiter(somebody)
+            importing.send_signal(signal.SIGINT)
+            shown = shown_by(importing, screen)
+    assert importing.returncode == 130
+    before, _, after = shown.partition(b"interrupted: nothing was written")
+    begun = re.split(rb"[\r\n]|\x1b\[2K", before)[-1]
+    assert re.sub(rb"\x1b\[[?0-9;]*[a-zA-Z]", b"", begun) == b"", "no bar stands before it"
+    assert b"waiting for the database" not in after, "nor is one drawn once more"

@@ -46,12 +46,13 @@ def changed(work: Coroutine[Any, Any, T]) -> T:
     Args:
         work: goes through ``settle`` before it commits.
     """
+    before = signal.getsignal(signal.SIGINT)
     try:
         return run(_interrupted_or(work))
     except KeyboardInterrupt:
         refuse("interrupted: nothing was written", EXIT_INTERRUPTED)
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, before)
 
 
 async def _interrupted_or(work: Coroutine[Any, Any, T]) -> T:
@@ -91,17 +92,19 @@ def bring(
         typer.Exit: it was interrupted, most of the fleet would be removed, or the database is
             away; which has been told.
     """
-    with progress() as bar:
-        return changed(_bring(wish, bar, prune=prune, dry_run=dry_run, yes=yes, site_id=site_id))
+    return changed(_bring(wish, prune=prune, dry_run=dry_run, yes=yes, site_id=site_id))
 
 
 async def _bring(
-    wish: Wish, bar: Progress, *, prune: bool, dry_run: bool, yes: bool, site_id: str | None
+    wish: Wish, *, prune: bool, dry_run: bool, yes: bool, site_id: str | None
 ) -> tuple[Changes, int | None]:
     settings = GatewaySettings.load()
     sealer = Sealer.from_settings(settings)
-    step(bar, "waiting for the database")
-    async with open_writer(settings) as writer, fleet.changing(writer) as connection:
+    async with AsyncExitStack() as stack:
+        bar = stack.enter_context(progress())
+        step(bar, "waiting for the database")
+        writer = await stack.enter_async_context(open_writer(settings))
+        connection = await stack.enter_async_context(fleet.changing(writer))
         step(bar, "reading the fleet")
         there = await fleet.read_fleet(connection)
         wanted = wish(there, step(bar, "reading the file"))
