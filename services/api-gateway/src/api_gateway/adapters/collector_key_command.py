@@ -2,7 +2,6 @@
 
 import json
 import logging
-import re
 import secrets
 import sys
 from typing import Annotated, Any
@@ -16,10 +15,10 @@ from api_gateway.adapters.database.collectors import (
     list_keys,
     revoke_key,
 )
+from api_gateway.adapters.terminal import check_site
 from api_gateway.domain.collector.keys import PREFIX, RANDOM_BYTES, digest_of
 from api_gateway.settings import GatewaySettings
-from minestream_runtime.command.terminal import EXIT_USAGE, console, refuse, run, table
-from minestream_schemas.ids import SLUG
+from minestream_runtime.command.terminal import console, refuse, run, table
 
 app = typer.Typer(no_args_is_help=True, help="Keys of collectors at other sites.")
 
@@ -43,7 +42,7 @@ def create(
 
     Example: minestream collector-key create --site texas
     """
-    _check(site)
+    check_site(site)
     key = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
 
     async def kept() -> int:
@@ -120,7 +119,7 @@ def give(
 
     Example: minestream collector-key give texas-r01-s01 --site texas
     """
-    _check(site)
+    check_site(site)
 
     async def given() -> bool:
         async with (
@@ -132,11 +131,6 @@ def give(
     if not run(given()):
         refuse(f"{name} is in the inventory: its site there counts")
     typer.echo(f"{name} is {site}'s", err=True)
-
-
-def _check(site: str) -> None:
-    if not re.fullmatch(SLUG, site):
-        refuse(f"--site: 2 to 63 of a-z, 0-9 and - are wanted, not {site!r}", EXIT_USAGE)
 
 
 def _shown(value: Any) -> Any:

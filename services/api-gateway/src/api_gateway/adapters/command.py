@@ -50,7 +50,8 @@ def import_(
     file: Annotated[Path, typer.Argument(help="YAML, or CSV", exists=True, dir_okay=False)],
     *,
     site: Annotated[
-        str | None, typer.Option(help="Of all miners of the file; --prune then keeps to it.")
+        str | None,
+        typer.Option(help="Of miners that name none (in YAML, of all); --prune keeps to it."),
     ] = None,
     column: Annotated[
         list[str] | None,

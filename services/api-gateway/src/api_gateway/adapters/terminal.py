@@ -9,8 +9,6 @@ from rich.progress import Progress
 from minestream_runtime.command.terminal import EXIT_USAGE, Screen, refuse
 from minestream_schemas.ids import SLUG
 
-_LEAST_SITE: Final = 2
-_MOST_SITE: Final = 63
 CONSOLE: Final = Screen(stderr=True)
 Advanced = Callable[[int, int], None]
 """Told how much of how much is done."""
@@ -18,9 +16,7 @@ Advanced = Callable[[int, int], None]
 
 def check_site(site: str | None) -> None:
     """Refuse what is no name of a site, before anything is done in it."""
-    if site is not None and not (
-        re.fullmatch(SLUG, site) and _LEAST_SITE <= len(site) <= _MOST_SITE
-    ):
+    if site is not None and not re.fullmatch(SLUG, site):
         refuse(f"--site: no site {site!r}; 2 to 63 of a-z, 0-9 and - are wanted", EXIT_USAGE)
 
 
