@@ -9,6 +9,8 @@ import pytest
 from api_gateway.domain.stream.entries import Entry, Kind, Place, Scope
 from api_gateway.domain.stream.feed import Feed
 from api_gateway.domain.stream.subscription import Bounds, Subscription
+from minestream_schemas.alert import ALERT
+from minestream_schemas.event import Topic
 from minestream_schemas.gap import GAP
 from minestream_schemas.telemetry import TELEMETRY
 
@@ -130,24 +132,25 @@ def test_a_miner_that_moves_away_before_its_turn_is_not_in_the_snapshot_of_its_o
     assert [said["reading"] for said in stream.rest(subscription)] == [[]]
 
 
-def test_who_heard_of_a_gap_hears_of_its_end_though_the_miner_has_moved_to_another_site() -> None:
+@pytest.mark.parametrize(("kind", "topic"), [(Kind.GAP, GAP), (Kind.ALERT, ALERT)])
+def test_who_heard_of_a_gap_or_an_alert_hears_of_its_end_though_the_miner_has_moved_to_another_site(
+    kind: Kind, topic: Topic
+) -> None:
     stream = Stream()
 
-    def tell(site: str, offset: int, *, ended: bool) -> None:
+    def tell(site: str, number: int, *, ended: bool) -> None:
         body = json.dumps([site, ended]).encode()
-        place = (GAP.name, 0)
-        gap = Entry(
-            Kind.GAP, "m", site, T0, body, place=place, offset=offset, told_of="g", ended=ended
-        )
-        stream.feed.add(gap, T0)
+        told = Entry(kind, "m", site, T0, body, place=(topic.name, 0), told_of="g", ended=ended)
+        told.number, told.offset = number, number - 1
+        stream.feed.add(told, T0)
 
-    here = Scope(frozenset({Kind.GAP}), sites=frozenset({"a"}))
-    there = Scope(frozenset({Kind.GAP}), sites=frozenset({"b"}))
+    here = Scope(frozenset({kind}), sites=frozenset({"a"}))
+    there = Scope(frozenset({kind}), sites=frozenset({"b"}))
     subscriptions = [stream.subscribe(scope=scope) for scope in (here, there)]
-    tell("a", 0, ended=False)
-    tell("b", 1, ended=True)
+    tell("a", 1, ended=False)
+    tell("b", 2, ended=True)
     told = [
-        [gap for message in stream.rest(one) for gap in message.get("gap", [])]
-        for one in subscriptions
+        [one for message in stream.rest(each) for one in message.get(kind.value, [])]
+        for each in subscriptions
     ]
     assert told == [[["a", False], ["b", True]], []]

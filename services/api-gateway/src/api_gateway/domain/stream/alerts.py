@@ -38,7 +38,9 @@ class Alerts:
         if not entry.ended:
             self._firing[name] = entry
             return
-        self._firing.pop(name, None)
+        if fires is not None:  # the miner may have moved since: who heard of it hears of its end
+            del self._firing[name]
+            entry.site_id = fires.site_id
         self._over[name] = entry.number
         if len(self._over) > MOST_OVER:
             del self._over[next(iter(self._over))]
