@@ -117,7 +117,7 @@ export const en = {
     hottest: "Hottest chip",
     hottestNone: "no temperatures",
     gaps: "Open gaps",
-    gapsNone: "nothing is missing now",
+    gapsNone: "nothing is missing for long",
   },
   fleet: {
     title: "Fleet",

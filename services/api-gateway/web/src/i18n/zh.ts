@@ -118,7 +118,7 @@ export const zh: Texts = {
     hottest: "最高芯片温度",
     hottestNone: "暂无温度",
     gaps: "数据缺口",
-    gapsNone: "目前没有缺失的数据",
+    gapsNone: "没有数据长时间缺失",
   },
   fleet: {
     title: "矿机",
