@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import psutil
 import pytest
 
+from minestream_devstack.demo import FOREIGN, World, begin
 from minestream_devstack.home import MARK, Home
 from minestream_devstack.orphans import find, sweep
 from minestream_devstack.screen import Screen
@@ -104,6 +105,29 @@ def test_a_killed_supervisor_is_recovered_from(person: Person) -> None:
     assert len(find(person.home)) > 1
     assert person.types("down").returncode == 0, "down alone ends what is left"
     assert find(person.home) == []
+
+
+def test_the_next_demo_has_the_addresses_of_one_whose_supervisor_was_killed(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in FOREIGN:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MINESTREAM_TOPIC_NAMESPACE", "Not A Word")  # it ends before servers start
+    person.home.create()
+    listening = "import socket; s = socket.create_server(('', 0)); print(s.getsockname()[1])"
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{listening}; import sys; sys.stdout.flush(); s.accept()"],
+        env={**os.environ, MARK: str(person.home.id)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as left:
+        assert left.stdout is not None
+        ports = {"miners": int(left.stdout.readline())}
+        (person.home.folder / "ports.json").write_text(json.dumps(ports))
+        with pytest.raises(ConfigurationError, match="MINESTREAM_TOPIC_NAMESPACE"):
+            begin(Stack(person.home, Screen()), World(1, seed=1))
+        left.wait(30)
+    assert json.loads((person.home.folder / "ports.json").read_text()).items() >= ports.items()
 
 
 def test_what_ends_at_once_tells_its_exit_code(person: Person) -> None:

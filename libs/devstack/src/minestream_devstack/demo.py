@@ -185,7 +185,7 @@ def begin(stack: Stack, world: World) -> None:
         ConfigurationError: something did not start, or no reading came.
     """
     refuse_what_is_not_ours(os.environ)
-    stack.home.create()
+    stack.end_leftovers()
     began_at = SystemClock().now()
     port = stack.claim(EMULATORS, 8490)
     inventory(stack).unlink(missing_ok=True)

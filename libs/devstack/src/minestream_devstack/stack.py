@@ -130,6 +130,15 @@ class Stack:
             self._furnish(exports)
             self._start([program.name for program in (*extra, *services)])
 
+    def end_leftovers(self) -> None:
+        """End what a killed supervisor left behind: it holds ports that are to be claimed again.
+
+        Raises:
+            ConfigurationError: somebody else starts or stops the stack.
+        """
+        with self.home.changing():
+            self._recover()
+
     def refuse_a_running_one(self) -> None:
         """Keep away from a stack that somebody has started here.
 
