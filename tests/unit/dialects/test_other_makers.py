@@ -216,3 +216,22 @@ def test_shares_at_a_hidden_pool_are_the_makers_and_not_the_users() -> None:
     told = read(bodies)
     assert (told.accepted_total, told.rejected_total, told.stale_total) == (47169, 331, 16)
     assert (told.pool_url, told.worker) == ("stratum+tcp://litecoinpool.org:3333", "user.4")
+
+
+@pytest.mark.parametrize(
+    ("said", "url", "worker"),
+    [
+        ({"URL": "*", "User": "user.4"}, None, "user.4"),
+        ({"URL": "stratum+tcp://a:3333", "User": "*"}, "stratum+tcp://a:3333", None),
+    ],
+)
+def test_a_pool_that_hides_its_address_or_its_user_alone_is_the_users(
+    said: dict[str, str], url: str | None, worker: str | None
+) -> None:
+    live = {"POOL": 0, "Status": "Alive", "Stratum Active": True}
+    counts = {"Accepted": 100, "Rejected": 1, "Stale": 0}
+    spare = {"POOL": 1, "URL": "stratum+tcp://b:3333", "User": "user.5", "Status": "Alive"}
+    listed = answer("POOLS", live | counts | said, spare | dict.fromkeys(counts, 0))
+    told = read({"stats": HAMMER, "pools": listed})
+    assert (told.accepted_total, told.rejected_total) == (100, 1)
+    assert (told.pool_url, told.worker) == (url, worker)

@@ -29,8 +29,8 @@ def read_pools(pools: list[Row] | None, summary: Row, draft: Draft) -> None:
     """
     own = [pool for pool in (pools or [])[:MAX_ROWS] if not _is_dev_fee(pool)]
     chosen = _in_use(own)
-    draft.pool_url = word(chosen, "URL", "url")
-    draft.worker = draft.worker or word(chosen, "User", "user")
+    draft.pool_url, user = map(_shown, _names(chosen))
+    draft.worker = draft.worker or user
     for name, keys in _SHARES:
         if not own:
             total = count(said(summary, *keys), name=name, flags=draft.flags)
@@ -55,13 +55,24 @@ def _in_use(pools: list[Row]) -> Row:
     return min(pools, key=order, default={})
 
 
+def _names(pool: Row) -> tuple[str | None, str | None]:
+    """URL and user."""
+    return word(pool, "URL", "url"), word(pool, "User", "user")
+
+
+def _shown(name: str | None) -> str | None:
+    return None if name == _HIDDEN else name
+
+
 def _is_dev_fee(pool: Row) -> bool:
     """Vnish marks them with Type 1 or by name; Blissz' user is ``devFeeMiner``.
 
-    Hiveon, and the L3+ of the same makers, hide URL and user behind an asterisk.
+    Hiveon, and the L3+ of the same makers, hide URL and user behind an asterisk; who hides but one
+    of them hides his own.
     """
-    names = (word(pool, "URL", "url"), word(pool, "User", "user"))
-    return pool.get("Type") == 1 or any(
-        name is not None and (name == _HIDDEN or name.casefold().startswith(_DEV_FEE))
-        for name in names
+    names = _names(pool)
+    return (
+        pool.get("Type") == 1
+        or names == (_HIDDEN, _HIDDEN)
+        or any(name is not None and name.casefold().startswith(_DEV_FEE) for name in names)
     )
