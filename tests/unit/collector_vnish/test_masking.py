@@ -33,13 +33,16 @@ def test_of_a_pool_password_only_its_options_stay(password: str, masked: str) ->
     [
         *("pw", "pwd", "ftp_pwd", "passwd", "Password", "wifi_passphrase", "secret"),
         *("clientSecret", "token", "access_token", "api_key", "apikey", "APIKey", "private_key"),
+        *("api-key", "wpa_psk", "wifi-key", "credentials", "_ant_pool1pw"),
     ],
 )
 def test_whatever_a_secret_is_called_it_is_masked_at_any_depth(key: str) -> None:
     assert mask({"a": [{key: "hunter2"}]}) == {"a": [{key: MASK}]}
 
 
-@pytest.mark.parametrize("key", ["user", "url", "hw_pwm", "pwr_limit", "key", "apis"])
+@pytest.mark.parametrize(
+    "key", ["user", "url", "hw_pwm", "pwr_limit", "key", "apis", "bitmain-pwth", "api-allow"]
+)
 def test_what_is_no_secret_stays(key: str) -> None:
     assert mask({key: "seen"}) == {key: "seen"}
 

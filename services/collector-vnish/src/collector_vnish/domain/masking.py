@@ -4,7 +4,10 @@ import re
 from typing import Final
 
 MASK: Final = "***"
-_SECRET: Final = re.compile(r"pass|pwd|^pw$|secret|token|api_?key|private", re.IGNORECASE)
+_SECRET: Final = re.compile(
+    r"pass|pwd|^pw$|pool\dpw$|secret|token|private|credential|psk|(?:api|auth|wifi|wpa|ssh)[-_]?key",
+    re.IGNORECASE,
+)
 _OPTION: Final = re.compile(r"[anmcd]=[^,;\s]*")
 
 

@@ -28,8 +28,9 @@ class Web:
         login: ``none``; ``digest``; ``basic``: Basic, and Digest where the miner asks for it.
         secrets: with which such miners are delivered.
         identity: the endpoint that tells the firmware, and under which key.
-        alone: endpoints that ride along in the events between.
-        configuration: read after each restart, as it tells who sleeps; its secrets stay with us.
+        alone: endpoints that ride along in no event between: those take what was told last of all
+            others.
+        configuration: read after each restart; its secrets stay with us.
         paths: of endpoints that stand elsewhere.
         only: endpoints that nobody has but a firmware whose version holds this word.
         older: what a miner is asked that has no ``main``: it is an older one.
@@ -78,12 +79,14 @@ ANTMINER_OLDER: Final = Web(
     login="digest",
     secrets=FACTORY_LOGIN,
     identity=("get_system_info", "file_system_version"),
-    alone=frozenset({"chip-hr"}),
+    alone=frozenset({"chip-hr", "get_miner_conf"}),
     configuration=frozenset({"get_miner_conf"}),
     paths={"chip-hr": "/cgi-bin/chip_hr.json"},
     only={"chip-hr": "vnish"},
 )
-"""Before the S17: Bitmain's pages of the S9 and L3+, which Vnish 3.x keeps and adds to."""
+"""Before the S17: Bitmain's pages of the S9 and L3+, which Vnish 3.x keeps and adds to.
+
+Who sleeps their settings do not tell, as those of later miners do."""
 ANTMINER: Final = Web(
     name="antminer-web",
     path="/cgi-bin/{}.cgi",
