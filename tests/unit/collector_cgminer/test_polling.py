@@ -16,7 +16,6 @@ from tests.unit.runtime.hostile_port import Caller, Port, port
 
 from collector_cgminer.adapters.family import families_of
 from collector_cgminer.settings import CgminerSettings
-from minestream_dialects import normalise
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.collecting.fleet import Fleet
 from minestream_runtime.collecting.owners import Owner
@@ -26,7 +25,6 @@ from minestream_runtime.devices.connections import Devices
 from minestream_runtime.devices.http import device_session
 from minestream_schemas.inventory import Detected, InventoryEntry
 from minestream_schemas.raw import PollStatus, RawMiner
-from minestream_schemas.telemetry import MinerStatus
 
 Poll = Callable[[], Awaitable[RawMiner]]
 UNKNOWN = {"STATUS": [{"STATUS": "E", "When": 1, "Code": 14, "Msg": "Invalid command"}], "id": 1}
@@ -67,11 +65,14 @@ async def polling(
     *,
     session: Devices | None = None,
     web_port: int | None = None,
+    deadline_s: float = 10.0,
     **more: Any,
 ) -> AsyncIterator[Poll]:
     clock, settings = SystemClock(), CgminerSettings(kafka_bootstrap="127.0.0.1:1")
     owner = Owner(
-        families_of(CgminerClient(), clock, deadline_s=0.3, session=session, web_port=web_port)
+        families_of(
+            CgminerClient(), clock, deadline_s=deadline_s, session=session, web_port=web_port
+        )
     )
     fleet = Fleet(
         settings,
@@ -182,41 +183,6 @@ async def test_whatsminer_v3_is_asked_in_frames() -> None:
     assert event.firmware == "20240101.1"
 
 
-def told(content: object) -> dict[str, object]:
-    return {"STATUS": "S", "When": 1741500000, "Code": 131, "Msg": content, "Description": ""}
-
-
-@pytest.mark.parametrize(
-    ("off", "status"), [("true", MinerStatus.STOPPED), ("false", MinerStatus.FAILURE)]
-)
-async def test_a_whatsminer_without_its_program_is_stopped_or_has_failed_and_is_no_garbage(
-    off: str, status: MinerStatus
-) -> None:
-    miner = Miner(
-        {
-            "summary": told("btminer process is down") | {"STATUS": "E", "Code": 14},
-            "status": told({"mineroff": off, "FirmwareVersion": "20240101.12.Rel"}),
-            "get_version": told({"api_ver": "2.0.5", "fw_ver": "20240101.12.Rel"}),
-        }
-    )
-    async with polling(miner, "whatsminer") as poll:
-        event = await poll()
-    assert event.status is PollStatus.OK, event.error
-    reading = normalise(event).telemetry
-    assert (reading.status, reading.error) == (status, "btminer process is down")
-
-
-async def test_a_whatsminer_v3_that_does_not_work_is_stopped_and_no_garbage() -> None:
-    down = {"code": -1, "when": 1741500000, "msg": "btminer process is down err"}
-    said = {"system": {"api": "3.0.1", "fwversion": "2024"}, "miner": {"working": "false"}}
-    device = {"code": 0, "desc": "get.device.info", "msg": said}
-    miner = Miner({"get.miner.status:summary": down, "get.device.info": device}, framed=True)
-    async with polling(miner, "whatsminer-v3") as poll:
-        event = await poll()
-    assert event.status is PollStatus.OK, event.error
-    assert normalise(event).telemetry.status is MinerStatus.STOPPED
-
-
 async def test_mangled_json_goes_out_verbatim_and_what_none_mends_as_garbage() -> None:
     miner = antminer()
     mangled = b'{"STATUS":[{"STATUS":"S"}],"STATS":[{"Type":"Antminer L3+"}{"Elapsed":7,"x":inf}]}'
@@ -243,7 +209,7 @@ async def test_an_answer_without_its_section_is_garbage() -> None:
 
 async def test_silence_is_asked_twice_and_refusal_once() -> None:
     miner = Miner({"stats": None})
-    async with polling(miner, "antminer") as poll:
+    async with polling(miner, "antminer", deadline_s=0.3) as poll:
         event = await poll()
     assert event.status is PollStatus.TIMEOUT
     assert miner.asked == ["stats", "stats"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from math import inf
 from typing import Final
 
 from collector_cgminer.adapters.pages import Pages, is_offered
@@ -38,9 +39,13 @@ _STATUS_OF: Final = {
     Verdict.OK: PollStatus.OK,
     Verdict.MISSING: PollStatus.ERROR,
     Verdict.DENIED: PollStatus.UNAUTHORISED,
+    Verdict.DOWN: PollStatus.ERROR,
     Verdict.ERROR: PollStatus.ERROR,
     Verdict.SHAPE: PollStatus.GARBAGE,
 }
+
+
+_NOT_OFFERED: Final = frozenset({Verdict.MISSING, Verdict.DENIED, Verdict.DOWN})
 
 
 class TcpFamily:
@@ -117,16 +122,19 @@ class TcpFamily:
             body = self._body(PollStatus.GARBAGE, latency_ms, start_of(said), decoded.problem)
             return Answer(body)
         verdict, why = told(endpoint, content)
-        if verdict is not Verdict.OK:
+        is_main = endpoint == self.plan.main
+        is_down = is_main and verdict is Verdict.DOWN
+        if verdict is not Verdict.OK and not is_down:
             status = _STATUS_OF[verdict]
             body = self._body(status, latency_ms, start_of(said), why)
-            missing = verdict in {Verdict.MISSING, Verdict.DENIED} and endpoint != self.plan.main
-            return Answer(body, missing=missing)
+            return Answer(body, missing=verdict in _NOT_OFFERED and not is_main)
         body = self._body(PollStatus.OK, latency_ms, said, None, clock_of(content))
         firmware = firmware_of(endpoint, content) if endpoint == self.plan.identity else None
-        if endpoint != self.plan.main:
+        if not is_main:
             return Answer(body, firmware)
-        return Answer(body, firmware, uptime_of(content), state=state_of(content))
+        # whatever runs after it was down has started anew, and is asked again what it did not tell
+        uptime_s = inf if is_down else uptime_of(content)
+        return Answer(body, firmware, uptime_s, state=state_of(content))
 
     def _fault(self, exc: CgminerError, latency_ms: float) -> EndpointBody:
         if isinstance(exc, CgminerOwnFaultError):

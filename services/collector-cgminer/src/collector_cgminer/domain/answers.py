@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 _UNKNOWN: Final = re.compile(r"(invalid|unknown|unsupported)\s+(cmd|command)", re.IGNORECASE)
 _DENIED: Final = re.compile(r"access denied|permission denied", re.IGNORECASE)
 _DOWN: Final = re.compile(r"process is down", re.IGNORECASE)
-"""How a Whatsminer answers that is asked for numbers while it does not mine: no fault, but news."""
+"""How a Whatsminer answers that is asked for numbers while it does not mine."""
 _CODE_UNKNOWN: Final = 14
 _CODE_DENIED: Final = 45
 _TEXT_MOST: Final = 120
@@ -31,6 +31,8 @@ class Verdict(Enum):
     """This firmware does not know the command."""
     DENIED = "denied"
     """It knows us not: its ``api-allow`` leaves us out."""
+    DOWN = "down"
+    """Its mining program does not run: no fault, but news."""
     ERROR = "error"
     """It could not answer now."""
     SHAPE = "shape"
@@ -84,7 +86,7 @@ def _fault(content: Content) -> Told | None:
 def _judged(code: object, said: str) -> Told:
     """What a refusal means."""
     if _DOWN.search(said):
-        return Told(Verdict.OK)
+        return Told(Verdict.DOWN, said)
     if code == _CODE_UNKNOWN or _UNKNOWN.search(said):
         return Told(Verdict.MISSING, said)
     if code == _CODE_DENIED or _DENIED.search(said):
