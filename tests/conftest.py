@@ -8,10 +8,12 @@ fails with ``SystemError: AST constructor recursion depth mismatch`` (CPython gh
 """
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 
 __all__ = ["hypothesis"]
 
@@ -66,3 +68,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files; within a file, and among all others, nothing changes."""
     places = {TESTS / name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """Commands and services set up the logs of their process, for good; here it is everybody's."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)

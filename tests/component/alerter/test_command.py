@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 
 import pytest
-import structlog
 from tests.component.alerter.events import now, series
 from tests.component.conftest import Eventually, Tell
 from typer import Typer
@@ -20,13 +18,6 @@ def _run(*arguments: str) -> Result:
     app = Typer()
     app.command()(alerts)
     return CliRunner().invoke(app, arguments)
-
-
-@pytest.fixture(autouse=True)
-def logs_as_before() -> Iterator[None]:
-    """The command silences the logs of its process, which is ours here."""
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture

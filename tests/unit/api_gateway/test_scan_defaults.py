@@ -1,23 +1,13 @@
 """What ``minestream inventory scan`` does where it is not told otherwise."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from api_gateway.adapters.command import app
 
 NOBODY = {"MINESTREAM_DATABASE_URL": "postgresql://minestream@127.0.0.1:1/none"}
-
-
-@pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
-    """The command keeps logs off the terminal, for good: it is a process of its own elsewhere."""
-    before = structlog.get_config()
-    yield
-    structlog.configure(**before)
 
 
 def test_untold_a_scan_looks_at_the_ports_of_miners_and_of_no_other() -> None:

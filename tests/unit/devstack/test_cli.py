@@ -1,7 +1,7 @@
 """The command stands whatever one of its sub-commands does."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -14,15 +14,6 @@ from minestream_devstack.home import Home
 from minestream_runtime.command import cli
 from minestream_runtime.command.cli import build
 from minestream_runtime.errors import ConfigurationError
-
-
-@pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
-    """The command leads logs away from standard output, for good: elsewhere it is a process."""
-    before = structlog.get_config()
-    yield
-    structlog.configure(**before)
-
 
 BROKEN = EntryPoint("probe", "no_such_module_at_all:probe", "minestream.commands")
 
