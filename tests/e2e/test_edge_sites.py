@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from tests.component.severing import Switch
 from tests.e2e.test_nothing_lost import disagreements, lines, produced
-from tests.e2e.world import World, running
+from tests.e2e.world import EDGE_STOP_WAIT_S, World, running
 from typer.testing import CliRunner
 
 from api_gateway.adapters.collector_key_command import app
@@ -115,9 +115,9 @@ def keys_of(world: World) -> dict[str, str]:
 async def ended(world: World, site: str) -> None:
     """End a site's process as its supervisor does."""
     child = world.children[site]
-    await asyncio.to_thread(child.stop, 30)
+    await asyncio.to_thread(child.stop, EDGE_STOP_WAIT_S)
     assert child.process is not None
-    assert child.process.returncode == 0, "it ended as told"
+    assert child.process.returncode == 0, "it ended in time"
 
 
 def settle_in(world: World, site: str, fleet: Fleet, gateway: str, key: str) -> None:

@@ -24,6 +24,8 @@ from minestream_runtime.settings import Settings
 from minestream_schemas.topics import TOPICS
 
 RESTART_AFTER_S = 0.5
+EDGE_STOP_WAIT_S = 10.0
+"""``TimeoutStopSec`` of the unit in docs/edge.md: a site that ends later is killed."""
 
 
 @dataclass

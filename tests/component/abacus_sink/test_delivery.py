@@ -13,6 +13,7 @@ import pytest
 from tests.component.abacus_sink.conftest import environment, said, sink, told_all, until
 from tests.component.abacus_sink.events import feature
 
+from minestream_devstack.supervision import STOP_WAIT_S
 from minestream_runtime.clock import SystemClock
 from minestream_runtime.kafka import committed
 from minestream_runtime.metrics import counter, gauge
@@ -160,7 +161,7 @@ async def test_a_sink_told_to_stop_does_not_wait_for_a_service_that_hangs(
     )
     await until(lambda: abacus.under_way("appendMultipleData"))
     child.terminate()
-    async with asyncio.timeout(50):
+    async with asyncio.timeout(STOP_WAIT_S):
         out, _ = await child.communicate()
     await abacus.heal()
     assert child.returncode == 0, out.decode()

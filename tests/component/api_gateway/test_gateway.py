@@ -20,6 +20,7 @@ from api_gateway.adapters.database import open_writer
 from api_gateway.settings import GatewaySettings
 from minestream_devstack.ports import Ports
 from minestream_devstack.postgres import PostgresServer
+from minestream_devstack.supervision import STOP_WAIT_S
 from minestream_runtime.command.migrate import registered
 from minestream_runtime.database import migrate
 from minestream_schemas.inventory import INVENTORY
@@ -82,7 +83,7 @@ async def test_the_service_answers_relays_and_ends_when_told(
     assert line in measured
     assert "minestream_outbox_waiting" in measured
     process.send_signal(signal.SIGTERM)
-    assert await asyncio.wait_for(process.wait(), 60) == 0
+    assert await asyncio.wait_for(process.wait(), STOP_WAIT_S) == 0
 
 
 async def test_a_taken_port_ends_the_service_with_a_reason(

@@ -14,6 +14,7 @@ from tests.component.archiver.polls import NOW, polls, utc_now
 from archiver.adapters.archiver import ARCHIVED
 from archiver.adapters.lake import Stage
 from minestream_devstack.ports import Ports
+from minestream_devstack.supervision import STOP_WAIT_S
 from minestream_runtime import semconv
 from minestream_schemas.raw import RAW_MINER, RawMiner
 
@@ -123,7 +124,7 @@ async def test_the_trace_of_a_poll_leads_into_the_lake(
     )
     await lake.holds(1)
     child.stop()
-    code, said = await child.ended()
+    code, said = await child.ended(within_s=STOP_WAIT_S)
     assert code == 0, said
     name = f"archive {RAW_MINER.name}"
     spans = [json.loads(line) for line in (tmp_path / "archiver-0.jsonl").read_text().splitlines()]

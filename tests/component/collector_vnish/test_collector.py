@@ -6,6 +6,7 @@ from collections import Counter
 
 from tests.component.collector_vnish.line import Line
 
+from minestream_devstack.supervision import STOP_WAIT_S
 from minestream_emulators.running import emulated_fleet
 from minestream_schemas.raw import RAW_MINER, PollStatus, RawMiner
 
@@ -189,7 +190,7 @@ async def test_two_replicas_share_the_fleet_and_hand_over(line: Line) -> None:
         assert len(twice) == 30, "nobody is polled by both"
         assert first.poll() is None
         second.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(second.wait, 60) == 0
+        assert await asyncio.to_thread(second.wait, STOP_WAIT_S) == 0
         since = max(poll.polled_at for poll in await line.polls())
         await line.polled(
             lambda polls: (

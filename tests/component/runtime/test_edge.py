@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.world import World, command, running
+from tests.e2e.world import EDGE_STOP_WAIT_S, World, command, running
 
 from minestream_emulators.fleet import Fleet
 from minestream_emulators.running import emulated_fleet
@@ -115,10 +115,10 @@ async def test_a_site_polls_finds_out_uploads_reloads_and_ends(site: Site) -> No
     await asyncio.to_thread(command, site.world, "collector-key", "revoke", "1")
     await site.world.until(lambda: said(site, "gateway_refuses_us"), "refused", within_s=60)
     assert "hsc_" not in site.log()
-    await asyncio.to_thread(site.world.children[SITE].stop, 20)
+    await asyncio.to_thread(site.world.children[SITE].stop, EDGE_STOP_WAIT_S)
     process = site.world.children[SITE].process
     assert process is not None
-    assert process.returncode == 0, "it ended as told, with events on disk"
+    assert process.returncode == 0, "it ended in time, with events on disk"
 
 
 async def said(site: Site, event: str) -> bool:

@@ -17,6 +17,7 @@ from tests.component.timescale_sink.conftest import sink
 from tests.component.timescale_sink.dying import dying
 from tests.component.timescale_sink.events import NOW, reading
 
+from minestream_devstack.supervision import STOP_WAIT_S
 from minestream_runtime.database import Role, open_pool
 from minestream_runtime.errors import PartitionLostError
 from minestream_runtime.kafka import Partition
@@ -96,7 +97,7 @@ async def test_a_sink_told_to_stop_stops_cleanly(
     )
     await eventually("SELECT 1 FROM telemetry.kafka_offset")
     child.terminate()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(STOP_WAIT_S):
         said, _ = await child.communicate()
     assert child.returncode == 0, said.decode()
     assert b"service_stopped" in said

@@ -23,7 +23,8 @@ from minestream_devstack.services import Program
 from minestream_runtime.errors import ConfigurationError
 
 _MOST_FILES: Final = 65_536
-_STOP_WAIT_S: Final = 20
+STOP_WAIT_S: Final = 20
+"""Whoever was told to end and runs after so long is killed."""
 _INTERFACE: Final = "supervisor.rpcinterface:make_main_rpcinterface"
 _DOWN: Final = frozenset({"BACKOFF", "EXITED", "FATAL"})
 _ENDED: Final = re.compile(r" exited: (\S+) \((.*); (?:not )?expected\)$", re.MULTILINE)
@@ -115,7 +116,7 @@ def _program(home: Home, program: Program) -> str:
         startsecs=2,
         startretries=20,
         stopsignal=program.stop_signal,
-        stopwaitsecs=_STOP_WAIT_S,
+        stopwaitsecs=STOP_WAIT_S,
         killasgroup="true",
         priority=program.order,
         redirect_stderr="true",
@@ -218,7 +219,7 @@ class Supervisor:
         if not self.state(name).active:
             self._call("startProcess", name, False)  # noqa: FBT003 - XML-RPC has no keywords
 
-    def stop(self, names: Sequence[str], *, within_s: float = _STOP_WAIT_S + 5) -> None:
+    def stop(self, names: Sequence[str], *, within_s: float = STOP_WAIT_S + 5) -> None:
         """Stop programs, all at once, and wait until they are gone."""
         for name in names:
             if self.state(name).active:
@@ -229,7 +230,7 @@ class Supervisor:
                 raise ConfigurationError(f"{', '.join(names)} did not end in {within_s:.0f} s")
             time.sleep(0.05)
 
-    def shut_down(self, *, within_s: float = 3 * _STOP_WAIT_S) -> None:
+    def shut_down(self, *, within_s: float = 3 * STOP_WAIT_S) -> None:
         """Stop everything, the supervisor last, and wait until it is gone."""
         pid = int(self._call("getPID"))
         self._call("shutdown")
