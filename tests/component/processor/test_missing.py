@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -72,15 +73,14 @@ async def test_a_miner_that_answers_without_readings_has_one_gap_also_over_a_res
     after = [*polls("m-refuses", "uugur", 4), *polls("m-silent", "sssss", 4)]
 
     async def publish(events: list[RawMiner]) -> None:
-        for one in events:
-            await world.producer.publish(RAW_MINER, one)
+        await asyncio.gather(*(world.producer.publish(RAW_MINER, one) for one in events))
 
-    await publish(before)
     process = world.start()
+    await publish(before)
     await world.records(GAP, lambda found: len(found) >= 2)
     assert (await world.stopped(process))[0] == 0
-    await publish([*before, *after])
     world.start()
+    await publish([*before, *after])
     await world.records(TELEMETRY, lambda found: len(found) >= 2 * len(before) + len(after))
     await eventually(
         JUDGED, until=lambda rows: (rows[0]["sum"] or 0) >= 2 * len(before) + len(after)
