@@ -103,6 +103,11 @@ def test_a_killed_supervisor_is_recovered_from(person: Person) -> None:
 
     os.kill(int((person.home.folder / "supervisor.pid").read_text()), signal.SIGKILL)
     assert len(find(person.home)) > 1
+    with person.home.changing():
+        stopping = person.types("status")
+    assert (stopping.returncode, stopping.stdout) == (2, "")
+    assert f"another `minestream` (pid {os.getpid()}) is starting or stopping" in stopping.stderr
+    assert "was killed and left" in person.types("status").stderr
     assert person.types("down").returncode == 0, "down alone ends what is left"
     assert find(person.home) == []
 

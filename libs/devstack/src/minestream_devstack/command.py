@@ -95,10 +95,11 @@ def status(
             table.add_row(state.name, str(state.pid or "-"), ready, address or "-")
         console().print(table)
     if not rows and (left := orphans.find(stack.home)):
-        stack.screen.say(
-            f"the supervisor of {stack.home.folder} was killed and left {len(left)} processes: "
-            "`minestream up` takes over, `minestream down` ends them"
-        )
+        with stack.home.changing():  # whoever stops it ends its supervisor before the last of them
+            stack.screen.say(
+                f"the supervisor of {stack.home.folder} was killed and left {len(left)} processes: "
+                "`minestream up` takes over, `minestream down` ends them"
+            )
         raise typer.Exit(1)
     if not rows:
         stack.screen.say(f"nothing runs in {stack.home.folder}: `minestream up` starts it")
