@@ -139,7 +139,7 @@ async def test_a_disk_too_full_for_what_can_be_read_gets_it_once_it_has_room(
         db.execute("PRAGMA max_page_count=20").fetchall()
         return db
 
-    monkeypatch.setattr("minestream_runtime.outlet.spool_disk.connected", full)
+    monkeypatch.setattr("minestream_runtime.outlet.spool_file.connected", full)
     async with opened(path, Moved()) as spool:
         assert await everything(spool) == []
         assert spool.fault() is not None

@@ -1,5 +1,6 @@
 """The spool's file: blocks of events in SQLite. Synchronous; one thread owns it."""
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -12,19 +13,12 @@ import structlog
 
 from minestream_runtime.clock import Clock
 from minestream_runtime.errors import ConfigurationError
-from minestream_runtime.outlet import salvage
+from minestream_runtime.outlet import salvage, spool_file
+from minestream_runtime.outlet.beside import Beside, count, forget, keep_note
 from minestream_runtime.outlet.salvage import Salvage, makes_sense
-from minestream_runtime.outlet.spool_file import connected, refusal
-from minestream_runtime.outlet.spooled import BLOCK_EVENTS, Lost, Spooled, packed, unpacked
+from minestream_runtime.outlet.spooled import BLOCK_EVENTS, Lost, Spooled, rows, unpacked
 
 _BLOCK_BYTES: Final = 256 * 1024
-_OLDEST: Final = (
-    "SELECT id, events, bytes, oldest_at, newest_at, packed FROM block WHERE id > ?"
-    " ORDER BY id LIMIT 1"
-)
-_ADD: Final = (
-    "INSERT INTO block (events, bytes, oldest_at, newest_at, packed) VALUES (?, ?, ?, ?, ?)"
-)
 
 
 class SpoolDisk:
@@ -62,6 +56,7 @@ class SpoolDisk:
         self._sent = 0
         self._dropping: list[Spooled] = []
         self.fault: str | None = None
+        self._full = False
         self._damage: sqlite3.DatabaseError | None = None
         self._salvages: list[Salvage] = []
         self._log = structlog.get_logger()
@@ -89,7 +84,7 @@ class SpoolDisk:
             else:
                 self._take_in()
         except (sqlite3.Error, OSError) as exc:
-            raise ConfigurationError(f"spool {self._path}: {refusal(exc)}") from exc
+            raise ConfigurationError(f"spool {self._path}: {spool_file.refusal(exc)}") from exc
 
     def close(self) -> None:
         """Close the file."""
@@ -106,8 +101,7 @@ class SpoolDisk:
         def work() -> None:
             self._insert(events)
             self._trim()
-            if lost is not None:
-                self._count(lost)
+            count(self._db, lost)
 
         return self._committed(work)
 
@@ -137,7 +131,7 @@ class SpoolDisk:
         found: list[Spooled] = []
         last, size = self._sent, 0
         while len(found) < most and size < most_bytes:
-            row = self._read(_OLDEST, last)
+            row = self._read(spool_file.OLDEST, last)
             if row is None or not self._makes_sense(row, after=last):
                 break
             last = row[0]
@@ -171,10 +165,7 @@ class SpoolDisk:
             self.events -= gone[0]
             self.bytes -= gone[1]
             self._look_at_oldest()
-        if done and not self.events:
-            with suppress(sqlite3.Error):
-                self._db.execute("PRAGMA incremental_vacuum").fetchall()
-                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._give_back()
         return done
 
     def release(self) -> None:
@@ -193,15 +184,8 @@ class SpoolDisk:
 
     def clear_lost(self, told: Lost) -> None:
         """These have been told of; the rest, dropped meanwhile, is a new gap after them."""
-
-        def work() -> None:
-            self._db.execute(
-                "UPDATE lost SET events = events - ?, first_at = max(first_at, ?)",
-                (told.events, told.last_at_s),
-            )
-            self._db.execute("DELETE FROM lost WHERE events <= 0")
-
-        self._committed(work)
+        self._committed(lambda: forget(self._db, told))
+        self._give_back()
 
     def note(self, name: str) -> str | None:
         """A small text kept beside the queue."""
@@ -210,13 +194,8 @@ class SpoolDisk:
 
     def set_note(self, name: str, text: str | None) -> None:
         """Keep a small text; None removes it."""
-
-        def work() -> None:
-            self._db.execute("DELETE FROM note WHERE name = ?", (name,))
-            if text is not None:
-                self._db.execute("INSERT INTO note VALUES (?, ?)", (name, text))
-
-        self._committed(work)
+        self._committed(lambda: keep_note(self._db, name, text))
+        self._give_back()
 
     def _read(self, sql: str, *values: object) -> Any:
         """The one row that ``sql`` finds; None too when the disk does not give it."""
@@ -242,12 +221,46 @@ class SpoolDisk:
             return []
 
     def _connect(self) -> None:
-        self._db = connected(self._path)
+        self._db = spool_file.connected(self._path)
         try:
             self._measure()
         except sqlite3.DatabaseError:
             self._db.close()
             raise
+
+    def _give_back(self) -> None:
+        """All is sent: the disk gets its room back."""
+        if self.events or self._damage is not None:
+            return
+        try:
+            if self.fault is None and spool_file.shrunk(self._db):
+                return
+        except sqlite3.Error as exc:
+            self._failed(exc)
+        if self.fault is None or (self._full and spool_file.room(self._path) > 0):
+            self._begin_empty()
+
+    def _begin_empty(self) -> None:
+        """Empty the file: this needs no room, while a full disk takes no deletion.
+
+        Only on a full disk is there something beside the blocks that a kill just here would cost.
+        """
+        try:
+            blocks = self._db.execute(spool_file.OLDEST, (self._sent,)).fetchall()
+            beside = Beside.of(self._db, self._path)
+        except sqlite3.Error as exc:
+            self._failed(exc)
+            return
+        if blocks or (beside and not self._full):
+            return
+        self._db.close()
+        self._damage = sqlite3.DatabaseError("there was no room for a new file")
+        try:
+            os.truncate(self._path, 0)  # SQLite forgets the log of a file that has no length
+            self._salvages.insert(0, beside)
+            self._start()
+        except (sqlite3.Error, OSError) as exc:
+            self._failed(exc)
 
     def _begin_anew(self, exc: sqlite3.DatabaseError) -> None:
         """Put a damaged file aside, and take what can be read of it into a new one.
@@ -258,10 +271,8 @@ class SpoolDisk:
         """
         if self._path.exists() and self._path.stat().st_size:
             self._put_aside()
-        self._connect()
-        self._damage, self._sent, self._handed_out = None, 0, 0
         moved = [found.aside.name for found in self._salvages]
-        self._take_in()
+        self._start()
         self._log.error(
             "spool_damaged",
             moved_to=", ".join(moved),
@@ -269,6 +280,12 @@ class SpoolDisk:
             rescued=self.events,
             advice="what could be read goes on waiting; look at this disk's health",
         )
+
+    def _start(self) -> None:
+        self._connect()
+        self._damage, self._sent, self._handed_out = None, 0, 0
+        self._works()
+        self._take_in()
 
     def _put_aside(self) -> None:
         now_s = self._clock.now().timestamp()
@@ -283,25 +300,17 @@ class SpoolDisk:
 
     def _take(self, found: Salvage) -> None:
         before = self.events
-        for _, events, size, *more in found.blocks():
-            self._db.execute(_ADD, (events, size, *more))
-            self.events += events
-            self.bytes += size
+        for _, *row in found.blocks():
+            self._add(tuple(row))
         self._db.executemany("INSERT OR IGNORE INTO note VALUES (?, ?)", found.notes())
         if found.waited is not None:
             gone = found.waited.events - (self.events - before)
             if gone > 0:
-                self._count(replace(found.waited, events=gone))
-        untold = found.lost()
-        if untold is not None:
-            self._count(untold)
+                count(self._db, replace(found.waited, events=gone))
+        count(self._db, found.lost())
 
     def _measure(self) -> None:
-        self.events, self.bytes = self._db.execute(
-            "SELECT coalesce(sum(events), 0), coalesce(sum(length(packed)), 0) FROM block"
-            " WHERE id > ? AND events BETWEEN 1 AND ?",
-            (self._sent, BLOCK_EVENTS),
-        ).fetchone()
+        self.events, self.bytes = spool_file.measured(self._db, self._sent)
         self._look_at_oldest()
 
     def _look_at_oldest(self) -> None:
@@ -325,49 +334,47 @@ class SpoolDisk:
             self.events, self.bytes = before
             self._failed(exc)
             return False
-        if self.fault is not None and self._db.total_changes > written:
-            self._log.info("spool_disk_works_again")
-            self.fault = None
+        if self._db.total_changes > written:
+            self._works()
         self._look_at_oldest()
         for event in self._dropping:
             self._on_dropped(event)
         return True
 
+    def _works(self) -> None:
+        if self.fault is not None:
+            self._log.info("spool_disk_works_again")
+        self.fault, self._full = None, False
+
     def _failed(self, exc: Exception) -> None:
         if self.fault is None:
             self._log.error("spool_disk_failed", error=str(exc))
-        self.fault = str(exc)
+        self.fault, self._full = str(exc), spool_file.is_full(exc)
         if type(exc) is sqlite3.DatabaseError:  # it reads, and makes no sense
             self._damage = exc
 
     def _insert(self, events: Iterable[Spooled]) -> None:
         waiting = list(events)
-        tail = self._db.execute(
-            "SELECT id, events, bytes, oldest_at, newest_at, packed FROM block"
-            " WHERE id > ? ORDER BY id DESC LIMIT 1",
-            (max(self._handed_out, self._sent),),
-        ).fetchone()
+        tail = self._db.execute(spool_file.LAST, (max(self._handed_out, self._sent),)).fetchone()
         sound = tail is not None and self._makes_sense(tail)
         if sound and tail[1] < BLOCK_EVENTS and tail[2] < _BLOCK_BYTES:
             joined = self._unpack(tail)
             if joined:  # a damaged block is ``peek``'s to count
                 waiting[:0] = joined
                 self._remove(*tail[:3])
-        for at in range(0, len(waiting), BLOCK_EVENTS):
-            part = waiting[at : at + BLOCK_EVENTS]
-            content = packed(part)
-            span = Lost.of(part)
-            self._db.execute(
-                _ADD, (len(part), len(content), span.first_at_s, span.last_at_s, content)
-            )
-            self.events += len(part)
-            self.bytes += len(content)
+        for row in rows(waiting):
+            self._add(row)
+
+    def _add(self, row: tuple[Any, ...]) -> None:
+        self._db.execute(spool_file.ADD, row)
+        self.events += row[0]
+        self.bytes += row[1]
 
     def _trim(self) -> None:
         too_old = self._clock.now().timestamp() - self._most_age_s
         while True:
             after = max(self._handed_out, self._sent)
-            oldest = self._db.execute(_OLDEST, (after,)).fetchone()
+            oldest = self._db.execute(spool_file.OLDEST, (after,)).fetchone()
             if oldest is None or not self._makes_sense(oldest):
                 return
             if self.bytes <= self._most_bytes and oldest[4] >= too_old:
@@ -378,17 +385,9 @@ class SpoolDisk:
     def _lose(self, block: tuple[Any, ...]) -> None:
         number, events, size, oldest_at_s, newest_at_s, *_ = block
         self._remove(number, events, size)
-        self._count(Lost(events, oldest_at_s, newest_at_s))
+        count(self._db, Lost(events, oldest_at_s, newest_at_s))
 
     def _remove(self, number: int, events: int, size: int) -> None:
         self._db.execute("DELETE FROM block WHERE id = ?", (number,))
         self.events -= events
         self.bytes -= size
-
-    def _count(self, lost: Lost) -> None:
-        self._db.execute(
-            "INSERT INTO lost VALUES (1, ?, ?, ?) ON CONFLICT (one) DO UPDATE SET"
-            " events = events + excluded.events, first_at = min(first_at, excluded.first_at),"
-            " last_at = max(last_at, excluded.last_at)",
-            (lost.events, lost.first_at_s, lost.last_at_s),
-        )

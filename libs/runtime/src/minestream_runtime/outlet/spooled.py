@@ -1,6 +1,11 @@
-"""One event as a spool keeps it, and the count of those that it had to drop."""
+"""One event as a spool keeps it, a block of them, and the count of those that it had to drop.
+
+A block is a zstd frame of msgpack, and a skippable frame with the CRC-32 of the first one. Blocks
+of before there were checksums have the first alone; the version of then skips the second.
+"""
 
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +19,7 @@ BLOCK_EVENTS: Final = 100
 _LAST_S: Final = 253_370_764_800.0
 """The year 9999: no later instant can be told."""
 _SUM_FOLLOWS: Final = bytes.fromhex("502a4d18 04000000")
-"""Begins a frame of four bytes that every zstd decoder skips: older versions read the block too."""
+"""Begins a frame of four bytes that every zstd decoder skips."""
 _SUM_BYTES: Final = len(_SUM_FOLLOWS) + 4
 
 
@@ -84,6 +89,14 @@ def packed(events: list[Spooled]) -> bytes:
     """A block of events, compressed; its checksum follows, for zstd's own is not written."""
     block = bytes(cramjam.zstd.compress(msgspec.msgpack.encode(events), level=3))
     return block + _SUM_FOLLOWS + _sum(block)
+
+
+def rows(events: list[Spooled]) -> Iterator[tuple[int, int, float, float, bytes]]:
+    """Blocks as a file has them: how many, compressed bytes, first and last instant, content."""
+    for at in range(0, len(events), BLOCK_EVENTS):
+        part = events[at : at + BLOCK_EVENTS]
+        content, span = packed(part), Lost.of(part)
+        yield len(part), len(content), span.first_at_s, span.last_at_s, content
 
 
 def unpacked(block: bytes) -> list[Spooled]:
