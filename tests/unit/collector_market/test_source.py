@@ -276,6 +276,18 @@ async def test_a_gate_that_wants_a_browser_is_no_refused_key() -> None:
         assert well.status is PollStatus.OK
 
 
+async def test_a_gate_after_a_limit_is_not_told_as_that_limit() -> None:
+    time = Time()
+    answers = each(always(text=cmc(1008)), always(403, text="<!DOCTYPE html>"))
+    async with source(answers, time, reads=coinmarketcap) as (this, _):
+        await hear(this)
+        assert "limit per minute" in (this.note() or "")
+        time.at += timedelta(seconds=601)
+        await hear(this)
+        assert this.held_s(DOGE) == pytest.approx(600)
+        assert this.note() is None
+
+
 @pytest.mark.parametrize("market", ["coingecko", "coinmarketcap"])
 async def test_at_the_end_of_a_scarce_month_prices_go_on_and_the_others_rest(market: str) -> None:
     time = Time()

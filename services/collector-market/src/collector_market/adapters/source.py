@@ -192,6 +192,7 @@ class Source:
         if answer.status is PollStatus.UNAUTHORISED:
             self._refuse(asking, answer)
         else:
+            self._limit = None
             self._limited_until_s = self._clock.monotonic() + self._refused_pause_s
 
     def _refuse(self, asking: Asking, answer: Answer) -> None:
