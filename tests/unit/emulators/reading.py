@@ -24,7 +24,7 @@ ENDPOINTS = {
         *("stats", "summary", "pools", "get_system_info", "get_miner_conf"),
         *("get_miner_status", "chip-hr"),
     ),
-    "elphapex": ("stats", "summary", "pools", "get_system_info", "get_power"),
+    "elphapex": ("stats", "summary", "pools", "get_system_info", "get_power", "get_miner_conf"),
     "vnish-toolkit": ("summary", "chips", "chains", "status"),
     "vnish-cgi": ("stats", "config"),
     "antminer": _CGMINER,
