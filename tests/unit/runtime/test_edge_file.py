@@ -1,12 +1,15 @@
 """The one file of an edge site: what it may say, and where it is wrong."""
 
 from pathlib import Path
+from typing import Self
 
 import pytest
+from pydantic import model_validator
 
-from minestream_runtime.documents import DocumentError
+from minestream_runtime.collecting.collector import CollectorSettings
+from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.edge.config import FOUR_GIB, WEEK_S, Edge, read_edge
-from minestream_runtime.edge.running import available, collectors_of
+from minestream_runtime.edge.running import available, collectors_of, settings_of
 
 KEY = "hsc_" + "k" * 40
 PLAIN = """\
@@ -105,3 +108,17 @@ def test_plain_http_is_for_this_machine_or_on_request(tmp_path: Path) -> None:
 
 def test_collectors_are_found_by_their_entry_points() -> None:
     assert {"vnish", "cgminer"} <= available().keys()
+
+
+class Torn(CollectorSettings):
+    """A collector's settings that are wrong together, while each of them is right."""
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        raise ValueError("either all chips or none")
+
+
+def test_what_is_wrong_with_settings_together_is_told_as_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(DocumentError) as caught:
+        settings_of(edge(tmp_path, PLAIN), Torn)
+    assert caught.value.faults == [Fault(1, "either all chips or none")]

@@ -139,9 +139,11 @@ def _faults(edge: Edge, exc: ValidationError, given: Mapping[str, Any]) -> list[
     """What is wrong with settings: of the file with its line, of the environment with its name."""
     found: list[Fault] = []
     for each in exc.errors(include_input=False, include_url=False, include_context=False):
-        name = str(each["loc"][0])
+        name = str(each["loc"][0]) if each["loc"] else ""
         said = each["msg"].removeprefix("Value error, ")
-        if name in given:
+        if not name:  # each of them is right, but not beside the others
+            found.append(Fault(1, said))
+        elif name in given:
             found += edge.faulty(said, *_PLACES.get(name, (name,))).faults
         else:
             place = f" ({'.'.join(_PLACES[name])} here goes before it)" if name in _PLACES else ""
