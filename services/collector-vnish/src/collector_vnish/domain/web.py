@@ -28,8 +28,8 @@ class Web:
         login: ``none``; ``digest``; ``basic``: Basic, and Digest where the miner asks for it.
         secrets: with which such miners are delivered.
         identity: the endpoint that tells the firmware, and under which key.
-        alone: endpoints that ride along in no event between: those take what was told last of all
-            others.
+        alone: endpoints told only with the poll that asked them; of the others each event has the
+            latest known.
         configuration: read after each restart; its secrets stay with us.
         paths: of endpoints that stand elsewhere.
         only: endpoints that nobody has but a firmware whose version holds this word.
