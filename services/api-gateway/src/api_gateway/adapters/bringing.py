@@ -171,8 +171,11 @@ def publish_up_to(last: int) -> None:
         CONSOLE.print("published to the collectors")
     else:
         CONSOLE.print(
-            f"[yellow]{left} events wait in the outbox ({reason}); the gateway sends them "
-            "as soon as it can[/]"
+            f"{left} events wait in the outbox ({reason}); "
+            "the gateway sends them as soon as it can",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
         )
 
 
