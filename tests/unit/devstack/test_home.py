@@ -68,7 +68,7 @@ def test_two_cannot_change_one_stack_at_once(tmp_path: Path) -> None:
 
 
 def test_whoever_comes_second_hears_which_process_was_first(tmp_path: Path) -> None:
-    home, me = Home(tmp_path), re.escape(f"(pid {os.getpid()})")
+    home, me = Home(tmp_path / "{mine}"), re.escape(f"(pid {os.getpid()})")
     for lock, first in ((home.changing, "another `minestream`"), (home.demonstrating, "a demo")):
         with lock(), pytest.raises(ConfigurationError, match=f"{first} {me}"):
             lock().__enter__()

@@ -152,7 +152,7 @@ def _held(file: Path, said: str, *, wait_s: float = 0.0) -> Iterator[None]:
             if time.monotonic() >= deadline:
                 lock.seek(0)
                 holder = lock.read()
-                raise ConfigurationError(said.format(holder and f" (pid {holder})"))
+                raise ConfigurationError(said.replace("{}", holder and f" (pid {holder})", 1))
             time.sleep(0.1)
         lock.truncate(0)
         lock.write(str(os.getpid()))
