@@ -1,10 +1,12 @@
 """Polls that went wrong end as the failure table says: a fixture per case."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.dialects.table import FIXTURES, poll_of
 
 from minestream_dialects import normalise
 from minestream_schemas.raw import EndpointBody, PollStatus, RawMiner
@@ -216,3 +218,30 @@ def test_a_dialect_that_nobody_reads_is_named_in_the_row(poll: Poll) -> None:
     telemetry = normalise(poll({"summary": "{}"}, dialect="abacus")).telemetry
     assert telemetry.status is MinerStatus.GARBAGE
     assert telemetry.error == "no dialect is named abacus"
+
+
+def test_figures_from_before_a_refusal_are_none_of_the_refused_poll() -> None:
+    folder = FIXTURES / "cgminer"
+    raw = poll_of(
+        {
+            name: (folder / f"s19pro_{name}.json").read_bytes()
+            for name in ("stats", "summary", "devs", "pools", "version")
+        },
+        dialect="antminer",
+    )
+    before = normalise(raw).telemetry
+    refused = {"stats": EndpointBody(status=PollStatus.UNAUTHORISED, fetched_at=raw.polled_at)}
+    earlier = raw.polled_at - timedelta(minutes=1)
+    rides_along = {
+        name: body.model_copy(update={"fetched_at": earlier})
+        for name, body in raw.endpoints.items()
+    }
+    later = raw.model_copy(
+        update={"status": PollStatus.UNAUTHORISED, "endpoints": rides_along | refused}
+    )
+    version = {"version": raw.endpoints["version"]}
+    for one in (later, later.model_copy(update={"endpoints": later.endpoints | version})):
+        telemetry = normalise(one).telemetry
+        assert telemetry.status is MinerStatus.UNAUTHORISED
+        assert (telemetry.hashrate_hs, telemetry.accepted_total) == (None, None)
+        assert (telemetry.model, telemetry.algorithm) == (before.model, before.algorithm)

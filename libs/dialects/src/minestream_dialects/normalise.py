@@ -5,7 +5,7 @@ poll gives the same events, and no bytes make it raise.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from operator import attrgetter
 from typing import Final
@@ -139,7 +139,8 @@ def _read(
     if _unreadable(raw.endpoints.get(dialect.main)) and dialect.main in problems:
         problem = f"{dialect.main}: {problems[dialect.main]}"
         return _without_numbers(dialect, payloads, MinerStatus.GARBAGE, problem)
-    draft = dialect.read(payloads)
+    refused = raw.status is PollStatus.UNAUTHORISED
+    draft = _refused(dialect, payloads) if refused else dialect.read(payloads)
     if draft.problem is not None:
         return _without_numbers(dialect, payloads, MinerStatus.GARBAGE, draft.problem)
     absent = dialect.needed - payloads.bodies.keys()
@@ -147,9 +148,30 @@ def _read(
         absent -= {dialect.main}
     for name in absent | (dialect.optional & problems.keys()):
         draft.flags.add(QualityFlag.ENDPOINT_MISSING, name)
-    if raw.status is PollStatus.UNAUTHORISED:
+    if refused:
         draft.status = MinerStatus.UNAUTHORISED
     draft.error = draft.error or text(raw.error)
+    return draft
+
+
+def _refused(dialect: Dialect, payloads: Payloads) -> Draft:
+    """What a miner says that refuses us: what rode along from before tells only who it is."""
+    now = {name: said for name, said in payloads.bodies.items() if payloads.ages_s[name] <= 0}
+    if {dialect.main, dialect.older_main} & now.keys():
+        return dialect.read(payloads)
+    known = dialect.identify(payloads)
+    if not now:
+        return known
+    draft = dialect.read(
+        replace(
+            payloads,
+            bodies=now,
+            model_hint=known.model or payloads.model_hint,
+            algorithm_hint=known.algorithm or payloads.algorithm_hint,
+        )
+    )
+    draft.firmware = known.firmware or draft.firmware
+    draft.evidence |= known.evidence
     return draft
 
 
