@@ -97,12 +97,17 @@ async def test_miners_of_every_model_go_from_scan_to_file_to_fleet_and_out_again
         rest = tmp_path / "rest.yaml"
         again = await asyncio.to_thread(run, *where, "--json", "-v", "--out", rest)
         known = lines(again)
+        wrong = await asyncio.to_thread(run, *where, *login, "--password", "guessed", "--json")
     assert all(one["in_fleet"] for one in known)
     silent = {at for at, one in found.items() if one["family"] == "vnish-cgi"}
     assert {one["address"] for one in known} == found.keys() - silent
     assert f"{len(silent)} answer and are no miner that we know" in again.stderr
     assert all(f"{at.partition(':')[0]} (open: {port})" in again.stderr for at in silent)
     assert f"{len(silent)} of these want credentials first" in again.stderr
+    refusing = len(silent) + sum(one["locked"] for one in lines(wrong))
+    assert refusing > len(silent)
+    assert f"{refusing} refuse this user name or password" in wrong.stderr
+    assert "want credentials first" not in wrong.stderr
     assert not rest.exists(), "nothing new: the name stays free for the next scan"
 
 

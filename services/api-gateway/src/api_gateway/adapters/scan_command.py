@@ -154,7 +154,7 @@ def scan(
     holders = holders_of(fleet, _place, site_id=site, repeated=repeated)
     entries = new_entries(result.finds, holders, fleet, site_id=site) if site else {}
     _tell(result, entries, holders if there is not None else None, site, as_json=as_json)
-    _tell_others(result, verbose=verbose)
+    _tell_others(result, offered=wish.offered is not None, verbose=verbose)
     _tell_elsewhere(result, holders, site)
     if out is not None:
         _write(out, entries.values(), len(result.finds) - len(entries))
@@ -340,7 +340,7 @@ def _order(find: Find) -> tuple[int, int, int]:
     return address.version, int(address), port
 
 
-def _tell_others(result: _Result, *, verbose: bool) -> None:
+def _tell_others(result: _Result, *, offered: bool, verbose: bool) -> None:
     families = Counter(find.family for find in result.finds)
     each = ", ".join(f"{count} {family}" for family, count in sorted(families.items()))
     CONSOLE.print(f"{len(result.finds)} miners" + (f" ({each})" if each else ""), markup=False)
@@ -351,8 +351,11 @@ def _tell_others(result: _Result, *, verbose: bool) -> None:
         seen.sighting is not None and seen.sighting.ending is Ending.LOCKED
         for seen in result.strangers
     )
-    if locked:
+    if locked and not offered:
         CONSOLE.print(f"{locked} of these want credentials first: --username NAME")
+    refused = locked + sum(find.locked for find in result.finds)
+    if refused and offered:
+        CONSOLE.print(f"{refused} refuse this user name or password: scan them again with theirs")
     for seen in result.strangers if verbose else ():
         ports = ", ".join(map(str, seen.ports))
         said = summary_of(seen.sighting.said) if seen.sighting else "443 is not asked"
