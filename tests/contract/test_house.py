@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.conftest import LONGEST_FIRST, TESTS
 
 ROOT = Path(__file__).parents[2]
 MEMBERS = sorted(path.parent for path in ROOT.glob("*/*/pyproject.toml"))
@@ -110,6 +111,10 @@ def test_files_are_short_or_say_why_not() -> None:
 
 def test_every_excuse_gives_its_reason() -> None:
     assert all(len(entry["why"]) > 20 for entry in BUDGETS.get("files", {}).values())
+
+
+def test_every_file_of_tests_that_is_to_go_first_is_there() -> None:
+    assert [name for name in LONGEST_FIRST if not (TESTS / name).is_file()] == []
 
 
 def test_the_lock_file_names_hashes_and_no_address() -> None:
