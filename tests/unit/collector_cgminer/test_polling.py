@@ -17,6 +17,7 @@ from tests.unit.runtime.hostile_port import Caller, Port, port
 from collector_cgminer.adapters.family import families_of
 from collector_cgminer.settings import CgminerSettings
 from minestream_runtime.clock import SystemClock
+from minestream_runtime.collecting import poller as pollers
 from minestream_runtime.collecting.fleet import Fleet
 from minestream_runtime.collecting.owners import Owner
 from minestream_runtime.collecting.poller import Poller
@@ -207,12 +208,13 @@ async def test_an_answer_without_its_section_is_garbage() -> None:
     assert event.endpoints["stats"].status is PollStatus.GARBAGE
 
 
-async def test_silence_is_asked_twice_and_refusal_once() -> None:
+async def test_silence_is_asked_twice_and_refusal_once(monkeypatch: pytest.MonkeyPatch) -> None:
     miner = Miner({"stats": None})
     async with polling(miner, "antminer", deadline_s=0.3) as poll:
         event = await poll()
     assert event.status is PollStatus.TIMEOUT
     assert miner.asked == ["stats", "stats"]
+    monkeypatch.setattr(pollers, "_RETRY_PAUSE_S", (5.0, 5.0))
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         nobody = f"127.0.0.1:{closed.getsockname()[1]}"
@@ -222,7 +224,7 @@ async def test_silence_is_asked_twice_and_refusal_once() -> None:
             took_s = asyncio.get_running_loop().time() - began_s
     assert event.status is PollStatus.REFUSED
     assert event.error == "stats: ECONNREFUSED: connection refused"
-    assert took_s < 0.1, "asked once"
+    assert took_s < 5, "asked once"
 
 
 async def test_a_command_that_is_denied_is_named_and_the_rest_goes_on() -> None:
