@@ -83,7 +83,7 @@ async def test_a_client_that_takes_nothing_is_closed_and_delays_nobody(
     streaming: GatewaySettings, tap: Tap
 ) -> None:
     gateway = Gateway(
-        streaming.model_copy(update={"stream_stall_s": 4.0, "stream_heartbeat_s": 20})
+        streaming.model_copy(update={"stream_stall_s": 6.0, "stream_heartbeat_s": 20})
     )
     await gateway.start()
     async with gateway.listening() as lively, gateway.listening(max_queue=1) as stalled:
@@ -99,8 +99,21 @@ async def test_a_client_that_takes_nothing_is_closed_and_delays_nobody(
                 told = changes["reading"][-1]["accepted_total"]
             if await clients_of(gateway) == 1:
                 break
-        assert await stalled.close_code() == 4413
+        taken = await taken_by(stalled)
+        assert stalled.connection.close_code == 4413
+        assert told >= taken + 30, "three bursts at least went on while the other took nothing"
     await gateway.stop()
+
+
+async def taken_by(stalled: Listener) -> int:
+    """Up to which reading came through to a client until it was closed."""
+    taken = 0
+    with contextlib.suppress(ConnectionClosed):
+        await stalled.snapshot()
+        while True:
+            changes = await stalled.hear("changes")
+            taken = changes["reading"][-1]["accepted_total"]
+    return taken
 
 
 async def clients_of(gateway: Gateway) -> int:
