@@ -16,16 +16,18 @@ function Hashrate({ total }: { total: AlgorithmTotal }) {
     algorithm === "sha256d" || algorithm === "scrypt" || algorithm === "unknown"
       ? t(`algorithm.${algorithm}`)
       : algorithm;
-  const of =
-    nominals === miners
-      ? t("figure.expectedOfAll")
-      : t("figure.expectedOf", { n: format.count(nominals), total: format.count(miners) });
+  const n = format.count(nominals);
+  const all = format.count(miners);
   return (
     <Figure
       label={t("figure.hashrate", { algorithm: name })}
       value={format.hashrate(hashrateHs, algorithm)}
     >
-      <OfExpected share={share} of={of} />
+      <OfExpected
+        share={share}
+        of={nominals === miners ? undefined : `${n}/${all}`}
+        title={t("figure.expectedOf", { n, total: all })}
+      />
     </Figure>
   );
 }

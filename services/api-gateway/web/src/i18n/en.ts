@@ -109,7 +109,6 @@ export const en = {
     hashingAll: "all of them",
     hashrate: "{{algorithm}} hashrate",
     ofExpected: "{{share}} of expected",
-    expectedOfAll: "all miners",
     expectedOf: "{{n}} of {{total}} miners",
     expectedUnknown: "nominal unknown",
     power: "Power",

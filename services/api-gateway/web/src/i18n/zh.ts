@@ -110,7 +110,6 @@ export const zh: Texts = {
     hashingAll: "全部有算力",
     hashrate: "{{algorithm}} 算力",
     ofExpected: "额定算力的 {{share}}",
-    expectedOfAll: "全部矿机",
     expectedOf: "{{n}} / {{total}} 台",
     expectedUnknown: "未知额定算力",
     power: "功耗",

@@ -6,18 +6,20 @@ import { useFormat } from "./useFormat";
 interface OfExpectedProps {
   /** null: nobody said what to expect */
   share: number | null;
-  /** of several miners: of which it is the share */
-  of?: string;
+  /** of several miners, of which not all told theirs: how many did */
+  of?: string | undefined;
+  /** the same in words */
+  title?: string;
 }
 
 /** The share of the expected hashrate, in words and as a bar. */
-export function OfExpected({ share, of }: OfExpectedProps) {
+export function OfExpected({ share, of, title }: OfExpectedProps) {
   const { t } = useTranslation();
   const format = useFormat();
   if (share === null) return t("figure.expectedUnknown");
   return (
     <>
-      <span className="block truncate" title={of}>
+      <span className="block truncate" title={title}>
         {t("figure.ofExpected", { share: format.share(share) })}
         {of === undefined ? null : ` · ${of}`}
       </span>
