@@ -19,9 +19,9 @@ export function OfExpected({ share, of, title }: OfExpectedProps) {
   if (share === null) return t("figure.expectedUnknown");
   return (
     <>
-      <span className="block truncate" title={title}>
-        {t("figure.ofExpected", { share: format.share(share) })}
-        {of === undefined ? null : ` · ${of}`}
+      <span className="flex flex-wrap justify-between gap-x-1.5" title={title}>
+        <span>{t("figure.ofExpected", { share: format.share(share) })}</span>
+        {of === undefined ? null : <span className="text-ink-3">{of}</span>}
       </span>
       <span className="block pt-1">
         <Meter share={share} tone={toneOfShare(share)} />
