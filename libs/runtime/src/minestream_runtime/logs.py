@@ -42,6 +42,17 @@ class _Once(logging.Filter):
         return self._said.setdefault(line, at_s) == at_s
 
 
+def hush(*libraries: str) -> None:
+    """Let a command speak for itself: of what is logged only the critical is shown.
+
+    Args:
+        libraries: loggers of which the same holds.
+    """
+    for name in libraries:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
 def configure(service: str, *, level: str = "info") -> None:
     """Send structlog and the standard library's logging to standard output, as JSON.
 

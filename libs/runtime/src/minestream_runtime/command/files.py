@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from minestream_runtime.command.terminal import refuse
+from minestream_runtime.inventory.advance import Advanced, unshown
 from minestream_runtime.inventory.table import write_table
 from minestream_runtime.inventory.writing import write_inventory
 from minestream_schemas.inventory import Fleet
@@ -43,9 +44,7 @@ def write_whole(file: Path, write: Callable[[TextIO], None]) -> None:
         refuse(f"{file}: cannot be written ({exc.strerror}); what was there is as it was")
 
 
-def write_fleet(
-    fleet: Fleet, file: Path, *, advanced: Callable[[int, int], None] = lambda _done, _all: None
-) -> None:
+def write_fleet(fleet: Fleet, file: Path, *, advanced: Advanced = unshown) -> None:
     """Write an inventory, as its file's name says: CSV or YAML; whole, see ``write_whole``.
 
     Args:

@@ -3,7 +3,7 @@
 import gc
 import json
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
@@ -24,6 +24,7 @@ from minestream_runtime.documents import (
     pairs,
     parse,
 )
+from minestream_runtime.inventory.advance import Advanced, unshown
 from minestream_schemas.event import Model
 from minestream_schemas.ids import SiteId
 from minestream_schemas.inventory import INVENTORY, Fleet, InventoryEntry, Site
@@ -82,7 +83,7 @@ def read_inventory(
     *,
     site_id: str | None = None,
     beside: Iterable[str] = (),
-    advanced: Callable[[int, int], None] = lambda _done, _total: None,
+    advanced: Advanced = unshown,
 ) -> Wanted:
     """Read an inventory file, strictly.
 
@@ -121,7 +122,7 @@ class _Reading:
     def __init__(
         self,
         environment: Mapping[str, str],
-        advanced: Callable[[int, int], None],
+        advanced: Advanced,
         site_id: str | None = None,
         beside: Iterable[str] = (),
     ) -> None:

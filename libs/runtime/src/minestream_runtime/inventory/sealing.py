@@ -1,10 +1,10 @@
 """Puts credentials into boxes, keeps a box that already holds the same, and renews old ones."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.inventory.advance import Advanced, unshown
 from minestream_runtime.inventory.reading import Wanted
 from minestream_runtime.sealing import Sealer
 from minestream_schemas.inventory import Fleet, InventoryEntry, Sealed
@@ -15,7 +15,7 @@ def sealed_fleet(
     there: Fleet,
     sealer: Sealer | None,
     *,
-    advanced: Callable[[int, int], None] = lambda _done, _all: None,
+    advanced: Advanced = unshown,
 ) -> Fleet:
     """The wanted fleet with its credentials sealed.
 
@@ -62,9 +62,7 @@ class Resealed:
     unopened: dict[str, str]
 
 
-def reseal(
-    fleet: Fleet, sealer: Sealer, *, advanced: Callable[[int, int], None] = lambda _done, _all: None
-) -> Resealed:
+def reseal(fleet: Fleet, sealer: Sealer, *, advanced: Advanced = unshown) -> Resealed:
     """Make each box anew that is not as boxes are made now, with the newest key.
 
     Args:

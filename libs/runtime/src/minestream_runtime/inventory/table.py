@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TextIO
 
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from minestream_runtime.devices.addresses import is_mistyped, split
 from minestream_runtime.documents import DocumentError, Fault
+from minestream_runtime.inventory.advance import Advanced, unshown
 from minestream_runtime.inventory.columns import Mapped, propose
 from minestream_runtime.inventory.reading import ALLOWED, Wanted
 from minestream_schemas.ids import slug
@@ -148,7 +149,7 @@ def wanted_of(
     there: Fleet,
     *,
     site_id: str | None,
-    advanced: Callable[[int, int], None] = lambda _done, _all: None,
+    advanced: Advanced = unshown,
 ) -> Wanted:
     """The fleet that a table describes.
 
@@ -287,9 +288,7 @@ def _number(name: str, text: str, kind: type[int] | type[float]) -> float:
         raise ValueError(f"{name}: a number is wanted, not {text[:40]!r}") from None
 
 
-def write_table(
-    fleet: Fleet, out: TextIO, *, advanced: Callable[[int, int], None] = lambda _done, _all: None
-) -> None:
+def write_table(fleet: Fleet, out: TextIO, *, advanced: Advanced = unshown) -> None:
     """Write the miners as CSV that can be imported again; credentials are left out.
 
     What a miner calls its model may be a formula: an apostrophe before it makes a text of it in

@@ -1,10 +1,11 @@
 """The fleet as an inventory file that can be imported again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final, TextIO
 
 import yaml
 
+from minestream_runtime.inventory.advance import Advanced, unshown
 from minestream_schemas.inventory import Fleet, InventoryEntry, Site
 
 try:
@@ -18,9 +19,7 @@ _AT_ONCE: Final = 500
 piece half a GB for a fleet of 100,000."""
 
 
-def write_inventory(
-    fleet: Fleet, out: TextIO, *, advanced: Callable[[int, int], None] = lambda _done, _all: None
-) -> None:
+def write_inventory(fleet: Fleet, out: TextIO, *, advanced: Advanced = unshown) -> None:
     """Write sites and miners; credentials only as the sealed boxes that they are.
 
     Args:

@@ -1,12 +1,10 @@
 """``minestream alerts``: what fires and what has ended, for people and for programs."""
 
 import json
-import logging
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import psycopg
-import structlog
 import typer
 from psycopg.rows import dict_row
 from pydantic_core import to_jsonable_python
@@ -16,6 +14,7 @@ from rich.table import Table
 
 from minestream_runtime.command.terminal import console, refuse, run
 from minestream_runtime.database import Role, open_pool, store_errors
+from minestream_runtime.logs import hush
 from minestream_runtime.settings import Settings
 
 _WAIT_S: Final = 2.0
@@ -36,8 +35,7 @@ def alerts(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """List alerts: what fires first, then what has ended, the newest first."""
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    hush("psycopg.pool")
     try:
         rows = run(_read(firing=firing, most=most))
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):

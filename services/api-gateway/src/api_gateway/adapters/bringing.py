@@ -11,7 +11,7 @@ from rich.progress import Progress
 from api_gateway.adapters.database import Writer, fleet, open_writer
 from api_gateway.adapters.database.outbox import OUTBOX
 from api_gateway.adapters.relay import relay_of
-from api_gateway.adapters.terminal import CONSOLE, Advanced, progress, step
+from api_gateway.adapters.terminal import CONSOLE, progress, step
 from api_gateway.domain.inventory import Changes, compare, removes_most, taken_addresses
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.clock import SystemClock
@@ -21,6 +21,7 @@ from minestream_runtime.devices.addresses import family_of, split
 from minestream_runtime.devices.networks import Networks
 from minestream_runtime.documents import DocumentError, Fault
 from minestream_runtime.errors import BrokerUnavailableError, ConfigurationError
+from minestream_runtime.inventory.advance import Advanced
 from minestream_runtime.inventory.reading import Wanted
 from minestream_runtime.inventory.sealing import sealed_fleet
 from minestream_runtime.kafka import Producer, topic_states

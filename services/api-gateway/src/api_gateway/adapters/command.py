@@ -1,14 +1,12 @@
 """``minestream inventory``: the fleet as a file, in and out."""
 
 import json
-import logging
 import os
 import re
 import sys
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
-import structlog
 import typer
 from rich.markup import escape
 from rich.table import Table
@@ -26,6 +24,7 @@ from minestream_runtime.inventory.columns import IGNORED, MappingError, plain
 from minestream_runtime.inventory.reading import Wanted, read_inventory
 from minestream_runtime.inventory.table import read_table, text_of, wanted_of
 from minestream_runtime.inventory.writing import write_inventory
+from minestream_runtime.logs import hush
 from minestream_schemas.inventory import InventoryEntry
 
 app = typer.Typer(no_args_is_help=True, help="The fleet: which miners there are.")
@@ -40,9 +39,7 @@ _SPREADSHEETS: Final = frozenset({".xlsx", ".xls", ".ods"})
 @app.callback()
 def quiet() -> None:
     """The fleet: which miners there are, and where."""
-    for name in ("aiokafka", "psycopg.pool"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    hush("aiokafka", "psycopg.pool")
 
 
 @app.command("import")

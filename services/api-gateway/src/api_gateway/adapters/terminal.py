@@ -1,17 +1,15 @@
 """What the fleet's commands share at the terminal: where they say how it goes, and a bar."""
 
 import re
-from collections.abc import Callable
 from typing import Final
 
 from rich.progress import Progress
 
 from minestream_runtime.command.terminal import EXIT_USAGE, Screen, refuse
+from minestream_runtime.inventory.advance import Advanced
 from minestream_schemas.ids import SLUG
 
 CONSOLE: Final = Screen(stderr=True)
-Advanced = Callable[[int, int], None]
-"""Told how much of how much is done."""
 
 
 def check_site(site: str | None) -> None:

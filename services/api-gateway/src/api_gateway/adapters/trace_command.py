@@ -1,12 +1,10 @@
 """``minestream trace``: the way of one reading, from poll to row, for people and for programs."""
 
 import json
-import logging
 import re
 from typing import Annotated, Final
 from uuid import UUID
 
-import structlog
 import typer
 from pydantic_core import to_jsonable_python
 from rich.console import Console
@@ -19,6 +17,7 @@ from api_gateway.adapters.database.readings import find_stamps, newest_of
 from api_gateway.adapters.tracing import Way, Ways
 from api_gateway.settings import GatewaySettings
 from minestream_runtime.command.terminal import console, refuse, run
+from minestream_runtime.logs import hush
 from minestream_runtime.traces.files import StoredSpan
 from minestream_schemas.ids import SLUG
 
@@ -41,9 +40,7 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show the way of one reading: poll, publish, normalise, commit, with times."""
-    for name in ("psycopg.pool", "aiokafka"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    hush("psycopg.pool", "aiokafka")
     asked = _asked(wanted)
     try:
         way = run(_find(asked))

@@ -2,14 +2,12 @@
 
 import asyncio
 import json
-import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
-import structlog
 import typer
 
 from collector_pool.adapters.accounts_file import load_accounts
@@ -21,6 +19,7 @@ from minestream_dialects.pools.stratum import login_of
 from minestream_runtime.clock import Clock, SystemClock
 from minestream_runtime.command.terminal import EXIT_FAILED, EXIT_USAGE, Screen, refuse
 from minestream_runtime.errors import ConfigurationError
+from minestream_runtime.logs import hush
 from minestream_runtime.polite import PoliteClient
 from minestream_schemas.raw import PollStatus
 from minestream_schemas.units import Algorithm
@@ -34,7 +33,7 @@ app = typer.Typer(no_args_is_help=True, help="Pools: what miners need to know of
 @app.callback()
 def pool() -> None:
     """Pools: what miners need to know of them."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    hush()
 
 
 @app.command("worker-url")

@@ -1,7 +1,7 @@
 """The fleet schema: read whole, changed in one transaction together with its outbox."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from api_gateway.adapters.database.access import Writer
 from api_gateway.adapters.database.outbox import Message, enqueue
 from api_gateway.domain.inventory import Changes, is_news
 from minestream_runtime.database.pool import Connection
+from minestream_runtime.inventory.advance import Advanced, unshown
 from minestream_schemas.inventory import INVENTORY, Detected, Fleet, InventoryEntry, Site
 
 LOCK: Final = 0x466C6565  # "Flee"
@@ -73,7 +74,7 @@ async def apply(
     connection: Connection,
     changes: Changes,
     *,
-    advanced: Callable[[int, int], None] = lambda _done, _all: None,
+    advanced: Advanced = unshown,
 ) -> int | None:
     """Make changes, and put the events that follow from them into the outbox.
 
