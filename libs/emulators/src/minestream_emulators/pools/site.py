@@ -72,7 +72,8 @@ class Site:
                 return web.Response(text="<html>maintenance</html>", content_type="text/html")
             content = await request.json() if request.method == "POST" else {}
             asked = {**request.query, **request.match_info, **content}
-            return web.json_response(tell(asked, ledger))
+            refusal = _REFUSALS[pool](asked) if pool in _REFUSALS else None
+            return web.json_response(tell(asked, ledger) if refusal is None else refusal)
 
         return answer
 
@@ -131,14 +132,10 @@ def _pages(asked: Asked, items: list[dict[str, Any]]) -> dict[str, Any]:
     return litecoin_pools.paged(items, int(asked.get("page", "1")), limit)
 
 
-def _of_ocean(tell: Tell) -> Tell:
+def _ocean_refusal(asked: Asked) -> dict[str, Any] | None:
     """Of an address that nobody mines to it says no more."""
     nobody = {"error": "No such user or user has no active workers"}
-    return lambda asked, ledger: tell(asked, ledger) if asked["who"] == ADDRESS else nobody
-
-
-def _of_f2pool(tell: Tell) -> Tell:
-    return lambda asked, ledger: litecoin_pools.f2pool_refusal(asked) or tell(asked, ledger)
+    return None if asked["who"] == ADDRESS else nobody
 
 
 def _viabtc_workers(asked: Asked, ledger: Ledger) -> Any:
@@ -161,30 +158,35 @@ def _viabtc_payments(asked: Asked, ledger: Ledger) -> Any:
     return {"code": 0, **_pages(asked, items), "message": "OK"}
 
 
+_REFUSALS: Final[dict[str, Callable[[Asked], dict[str, Any] | None]]] = {
+    "ocean": _ocean_refusal,
+    "f2pool": litecoin_pools.f2pool_refusal,
+}
+"""What a pool says, with HTTP 200, in place of each answer; None: nothing is wrong."""
 _OPEN: Final[tuple[tuple[str, str, str, Tell], ...]] = (
     (
         "ocean",
         "GET",
         "user_hashrate/{who}",
-        _of_ocean(lambda _, ledger: bitcoin_pools.ocean_hashrate(ledger)),
+        lambda _, ledger: bitcoin_pools.ocean_hashrate(ledger),
     ),
     (
         "ocean",
         "GET",
         "user_hashrate_full/{who}",
-        _of_ocean(lambda _, ledger: bitcoin_pools.ocean_workers(ledger)),
+        lambda _, ledger: bitcoin_pools.ocean_workers(ledger),
     ),
     (
         "ocean",
         "GET",
         "statsnap/{who}",
-        _of_ocean(lambda _, ledger: bitcoin_pools.ocean_statsnap(ledger)),
+        lambda _, ledger: bitcoin_pools.ocean_statsnap(ledger),
     ),
     (
         "ocean",
         "GET",
         "earnpay/{who}/{begin}/{end}",
-        _of_ocean(lambda asked, ledger: bitcoin_pools.ocean_earnpay(ledger, *_span(asked))),
+        lambda asked, ledger: bitcoin_pools.ocean_earnpay(ledger, *_span(asked)),
     ),
 )
 _BRAIINS: Final = "accounts/{}/json/btc"
@@ -218,29 +220,27 @@ _KEYED: Final[tuple[tuple[str, str, str, Tell], ...]] = (
         "f2pool",
         "POST",
         "hash_rate/info",
-        _of_f2pool(lambda _, ledger: litecoin_pools.f2pool_info(ledger)),
+        lambda _, ledger: litecoin_pools.f2pool_info(ledger),
     ),
     (
         "f2pool",
         "POST",
         "hash_rate/worker/list",
-        _of_f2pool(lambda _, ledger: litecoin_pools.f2pool_workers(ledger)),
+        lambda _, ledger: litecoin_pools.f2pool_workers(ledger),
     ),
     (
         "f2pool",
         "POST",
         "assets/balance",
-        _of_f2pool(lambda asked, ledger: litecoin_pools.f2pool_balance(ledger, asked["currency"])),
+        lambda asked, ledger: litecoin_pools.f2pool_balance(ledger, asked["currency"]),
     ),
-    ("f2pool", "POST", "mining_user/get", _of_f2pool(lambda *_: litecoin_pools.f2pool_user())),
+    ("f2pool", "POST", "mining_user/get", lambda *_: litecoin_pools.f2pool_user()),
     (
         "f2pool",
         "POST",
         "assets/transactions/list",
-        _of_f2pool(
-            lambda asked, ledger: litecoin_pools.f2pool_transactions(
-                ledger, *_span(asked), asked["currency"]
-            )
+        lambda asked, ledger: litecoin_pools.f2pool_transactions(
+            ledger, *_span(asked), asked["currency"]
         ),
     ),
     ("viabtc", "GET", "hashrate", lambda _, ledger: litecoin_pools.viabtc_hashrate(ledger)),
