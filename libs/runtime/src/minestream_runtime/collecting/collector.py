@@ -26,6 +26,10 @@ _GARBAGE_AFTER = (10_000, 20, 20)
 """Python's default, 700, looks for cycles several times per poll, and there are hardly any."""
 
 
+def _floor_s(*, demo: bool) -> float:
+    return DEMO_FLOOR_S if demo else FLOOR_S
+
+
 class CollectorSettings(OutletSettings):
     """What a collector that polls miners is told."""
 
@@ -71,18 +75,16 @@ class CollectorSettings(OutletSettings):
     @field_validator("poll_interval_s")
     @classmethod
     def _above_floor(cls, interval_s: float, told: ValidationInfo) -> float:
-        if told.data.get("demo") and interval_s < DEMO_FLOOR_S:
-            raise ValueError(f"at least {DEMO_FLOOR_S:g} s")
-        if not told.data.get("demo") and interval_s < FLOOR_S:
-            raise ValueError(
-                f"at least {FLOOR_S:g} s (MINESTREAM_DEMO=1 allows 1 s, for demonstrations)"
-            )
+        demo = bool(told.data.get("demo"))
+        if interval_s < (floor_s := _floor_s(demo=demo)):
+            hint = "" if demo else " (MINESTREAM_DEMO=1 allows 1 s, for demonstrations)"
+            raise ValueError(f"at least {floor_s:g} s{hint}")
         return interval_s
 
     @property
     def floor_s(self) -> float:
         """The shortest poll interval."""
-        return DEMO_FLOOR_S if self.demo else FLOOR_S
+        return _floor_s(demo=self.demo)
 
     def interval_of(self, wanted_s: float | None) -> float:
         """A target's interval: its own or the default, never below the floor."""

@@ -52,12 +52,13 @@ def left_behind(folder: Path, site: str) -> list[str]:
         site: whose spool is not meant.
     """
     own = f"{reporter_of(site)}.spool"
-    found = ((file, _waiting(file)) for file in sorted(folder.glob(f"{reporter_of('*')}.spool")))
+    files = sorted(folder.glob(f"{reporter_of('*')}.spool"))
+    found = ((file, _waiting(file)) for file in files if file.name != own)
     return [
         f"{file} has {events} events of another site that nobody uploads: start once with that "
         "site's name and key, or remove the file"
         for file, events in found
-        if events and file.name != own
+        if events
     ]
 
 
