@@ -24,7 +24,8 @@ def summary(payloads: Payloads) -> Row:
 
     Some firmware has no ``SUMMARY``: the totals are its ``Msg``, beside the status or inside it.
 
-    Source: samples of such miners in the tests of three public readers, with code 131.
+    Source: samples in the tests of two public readers, one of a real device, with code 131; a
+    third reader falls back to ``Msg``.
     """
     said = payloads.mapping("summary")
     if said is None or refusal(said) is not None:
