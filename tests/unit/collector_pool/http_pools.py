@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+from tests.unit.dialects.pool_snapshots import said_of
 
 from minestream_dialects.pools import POOLS
 from minestream_dialects.pools.port import Account
@@ -15,13 +16,7 @@ from minestream_emulators.pools.site import ADDRESS, KEY, Site
 from minestream_emulators.running import emulated_fleet
 from minestream_emulators.troubles import Troubles
 
-SAID: dict[str, dict[str, Any]] = {
-    "ocean": {"address": ADDRESS},
-    "braiins": {"key": KEY},
-    "litecoinpool": {"key": KEY},
-    "f2pool": {"key": KEY, "user": "minestream", "coin": "litecoin"},
-    "viabtc": {"key": KEY, "coin": "litecoin"},
-}
+SAID = said_of(key=KEY, address=ADDRESS, coin="litecoin")
 
 
 class Time:

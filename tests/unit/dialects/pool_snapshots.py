@@ -13,6 +13,18 @@ FIXTURES = Path(__file__).parents[2] / "fixtures" / "pools"
 AT = datetime(2026, 9, 22, 12, tzinfo=UTC)
 RAW_ID = UUID("019aa6d6-d100-7c11-8e2a-5d0f6b7a8c90")
 
+
+def said_of(*, key: str, address: str, coin: str) -> dict[str, dict[str, Any]]:
+    """What an account of each pool says beside its name, by pool."""
+    return {
+        "ocean": {"address": address},
+        "braiins": {"key": key},
+        "litecoinpool": {"key": key},
+        "f2pool": {"key": key, "user": "minestream", "coin": coin},
+        "viabtc": {"key": key, "coin": coin},
+    }
+
+
 SNAPSHOTS: dict[str, dict[str, str]] = {
     "ocean": {
         "user_hashrate": "ocean_user_hashrate_assembled.json",

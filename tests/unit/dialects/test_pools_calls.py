@@ -1,10 +1,10 @@
 """Where each pool is asked, what, how far apart and with what key: as their own papers say."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from tests.unit.dialects.pool_snapshots import said_of
 
 from minestream_dialects.pools import POOLS
 from minestream_dialects.pools.port import Call, Span
@@ -12,13 +12,7 @@ from minestream_dialects.pools.port import Call, Span
 KEY = "my-key-of-32-letters"
 SPAN = Span(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 22, 12, tzinfo=UTC))
 WHO = "bc1qxy2kgdygjrsqtzq2n0yrf2493p83kkfjhx0wlh"
-SAID: dict[str, dict[str, Any]] = {
-    "ocean": {"address": WHO},
-    "braiins": {"key": KEY},
-    "litecoinpool": {"key": KEY},
-    "f2pool": {"key": KEY, "user": "minestream", "coin": "bitcoin"},
-    "viabtc": {"key": KEY, "coin": "bitcoin"},
-}
+SAID = said_of(key=KEY, address=WHO, coin="bitcoin")
 FIRST_AND_LAST_S = f"{int(SPAN.begin.timestamp())}/{int(SPAN.end.timestamp())}"
 ASKED: dict[str, tuple[str, float, tuple[str, ...]]] = {
     "ocean": (

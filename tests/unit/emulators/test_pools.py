@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientError, ClientSession, web
-from tests.unit.dialects.pool_snapshots import body, message, nobody
+from tests.unit.dialects.pool_snapshots import body, message, nobody, said_of
 
 from minestream_dialects.pools import POOLS, normalise
 from minestream_dialects.pools.port import Account, Call, Span
@@ -19,13 +19,7 @@ from minestream_schemas.pool import PoolMessage, PoolReward, PoolStats, PoolWork
 
 START = datetime(2026, 11, 21, 14, tzinfo=UTC)
 MIX = {"l9-1.2.7": 0.5, "s21pro-1.2.7": 0.5}
-SAID: dict[str, dict[str, Any]] = {
-    "ocean": {"address": ADDRESS},
-    "braiins": {"key": KEY},
-    "litecoinpool": {"key": KEY},
-    "f2pool": {"key": KEY, "user": "minestream", "coin": "litecoin"},
-    "viabtc": {"key": KEY, "coin": "litecoin"},
-}
+SAID = said_of(key=KEY, address=ADDRESS, coin="litecoin")
 
 
 class World:
